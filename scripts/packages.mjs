@@ -1,0 +1,32 @@
+/** System packages that tests use. What is missing is installed where that is possible, and named in one line where it is not. */
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+
+/** Debian's package, and the program that shows it is there. */
+const wanted = [
+  { package: 'chromium', program: 'chromium', use: 'the browser tests' },
+  { package: 'prometheus', program: 'promtool', use: 'checking the metrics text' },
+];
+
+const isThere = (program) =>
+  (process.env.PATH ?? '').split(delimiter).some((folder) => folder !== '' && existsSync(join(folder, program)));
+
+/** Installs what it can. Returns the programs that are still missing. */
+export function ensurePackages() {
+  const missing = wanted.filter((w) => !isThere(w.program));
+  if (missing.length === 0) return [];
+  if (isThere('apt-get') && process.getuid?.() === 0) {
+    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+    process.stdout.write(`Installing ${missing.map((m) => m.package).join(', ')} …\n`);
+    spawnSync('apt-get', ['update', '-qq'], { env, stdio: 'ignore' });
+    for (const { package: name } of missing) {
+      spawnSync('apt-get', ['install', '-y', '-qq', '--no-install-recommends', name], { env, stdio: 'ignore' });
+    }
+  }
+  const left = missing.filter((w) => !isThere(w.program));
+  for (const { package: name, use } of left) {
+    process.stderr.write(`MISSING: ${name} (for ${use}); install it with "apt-get install ${name}"\n`);
+  }
+  return left.map((w) => w.program);
+}
