@@ -1,0 +1,120 @@
+/** Rules of containers and volumes (rest-api §7.3, §9.3). */
+import { type ExternalBody, externalOf, type PersistentBody, persistentOf } from './bodies.ts';
+import type { AppDefinition, Container, Volume } from './definition.ts';
+import { featureMessage } from './features.ts';
+import type { AppSettings } from './settings.ts';
+import { isRegex } from './validate-constraints.ts';
+import { areUnique, type Must } from './violations.ts';
+
+/** The container's image and volumes; its ports belong to the network. */
+export function checkContainer(app: AppDefinition, settings: AppSettings, must: Must): void {
+  const { container } = app;
+  if (!container) return;
+  must(container.type !== 'DOCKER' || container.docker !== undefined, '/container/docker', 'not defined');
+  must(container.docker === undefined || container.docker.image !== '', '/container/docker/image', 'must not be empty');
+  checkLinuxInfo(container, must);
+  container.volumes.forEach((volume, i) => {
+    checkVolume(volume, app, container, settings, `/container/volumes(${i})`, must);
+  });
+  const names = container.volumes.map((volume) => externalOf(volume)?.name);
+  must(areUnique(names), '/container/volumes', 'Volume names must be unique');
+}
+
+function checkLinuxInfo({ type, linuxInfo }: Container, must: Must): void {
+  if (!linuxInfo) return;
+  must(type === 'MESOS', '/container/linuxInfo', 'is only supported with the Mesos containerizer');
+  const { seccomp, ipcInfo } = linuxInfo as {
+    readonly seccomp?: { readonly profileName?: string; readonly unconfined?: boolean };
+    readonly ipcInfo?: { readonly mode: string; readonly shmSize?: number };
+  };
+  if (seccomp) {
+    const hasOne = (seccomp.profileName !== undefined) !== (seccomp.unconfined === true);
+    must(hasOne, '/container/linuxInfo/seccomp', 'exactly one of profileName and unconfined must be given');
+  }
+  const sharesParent = ipcInfo?.mode === 'SHARE_PARENT';
+  must(
+    !sharesParent || ipcInfo.shmSize === undefined,
+    '/container/linuxInfo/ipcInfo',
+    'shmSize may not be set with SHARE_PARENT',
+  );
+}
+
+function checkVolume(
+  volume: Volume,
+  app: AppDefinition,
+  container: Container,
+  settings: AppSettings,
+  path: string,
+  must: Must,
+): void {
+  const persistent = persistentOf(volume);
+  const external = externalOf(volume);
+  if (persistent) checkPersistent(volume, persistent, path, must);
+  if (!external) return;
+  must(settings.features.has('external_volumes'), path, featureMessage('external_volumes'));
+  if (external.provider === 'dvdi') checkDvdi(volume, external, app, container, path, must);
+  else if (external.provider === 'csi') checkCsi(volume, external, app, path, must);
+  else must(false, `${path}/external/provider`, 'is unknown provider');
+}
+
+const isNavigation = (path: string): boolean => path === '.' || path === '..';
+
+function checkPersistent(volume: Volume, persistent: PersistentBody, path: string, must: Must): void {
+  const { containerPath, mode } = volume;
+  must(containerPath !== '' && !isNavigation(containerPath), `${path}/containerPath`, 'must not be empty, "." or ".."');
+  must(!containerPath.includes('/'), `${path}/containerPath`, 'value must not contain "/"');
+  must(mode === 'RW', `${path}/mode`, 'must be RW for persistent volumes');
+  const { type, size, maxSize, constraints } = persistent;
+  const at = `${path}/persistent`;
+  must(size > 0, `${at}/size`, `got ${size}, expected more than 0`);
+  must(maxSize === undefined || type === 'mount', at, 'Only mount volumes can have maxSize');
+  must(maxSize === undefined || maxSize > size, at, 'Max size must be larger than size');
+  if (!constraints || constraints.length === 0) return;
+  must(type !== 'root', at, 'Constraints on root volumes are not supported');
+  constraints.forEach(([field, operator, value], j) => {
+    const place = `${at}/constraints(${j})`;
+    must(field === 'path', place, 'the field of a constraint on a volume must be path');
+    must(operator === 'LIKE' || operator === 'UNLIKE', place, 'the operator must be LIKE or UNLIKE');
+    must(!!value && isRegex(value), place, 'is not a valid regular expression');
+  });
+}
+
+const optionName = /^[a-z0-9](?:[-a-z0-9]*[a-z0-9])?\/[A-Za-z0-9](?:[-A-Za-z0-9._:]*[A-Za-z0-9])?$/;
+
+function checkDvdi(
+  volume: Volume,
+  external: ExternalBody,
+  app: AppDefinition,
+  container: Container,
+  path: string,
+  must: Must,
+): void {
+  must(!isNavigation(volume.containerPath), `${path}/containerPath`, 'must not be "." or ".."');
+  const options = external.options ?? {};
+  const at = `${path}/external`;
+  for (const [name, value] of Object.entries(options)) {
+    must(optionName.test(name) && typeof value === 'string', `${at}/options/${name}`, 'is not a valid option');
+  }
+  must(typeof options['dvdi/driver'] === 'string', `${at}/options`, 'dvdi/driver must be defined');
+  if (container.type === 'DOCKER') {
+    must(Object.keys(options).length <= 1, `${at}/options`, 'must contain only the driver');
+    must(external.size === undefined, `${at}/size`, 'must be undefined for Docker containers');
+  } else {
+    must(volume.mode === 'RW', `${path}/mode`, 'must be RW for external volumes of Mesos containers');
+  }
+  must(app.instances <= 1, '/instances', `got ${app.instances}, expected 1 or less`);
+}
+
+const sharedModes: ReadonlySet<unknown> = new Set(['MULTI_NODE_READER_ONLY', 'MULTI_NODE_MULTI_WRITER']);
+
+function checkCsi(volume: Volume, external: ExternalBody, app: AppDefinition, path: string, must: Must): void {
+  const options = external.options ?? {};
+  const at = `${path}/external/options`;
+  const capability = options['capability'] as { readonly accessMode?: string } | undefined;
+  must(typeof options['pluginName'] === 'string', `${at}/pluginName`, 'not defined');
+  must(capability !== undefined, `${at}/capability`, 'not defined');
+  const mode = capability?.accessMode;
+  must(sharedModes.has(mode) || app.instances <= 1, '/instances', `got ${app.instances}, expected 1 or less`);
+  const isReadOnly = mode === 'SINGLE_NODE_READER_ONLY' || mode === 'MULTI_NODE_READER_ONLY';
+  must(!isReadOnly || volume.mode === 'RO', `${path}/mode`, 'must be RO for a volume that is only read');
+}

@@ -1,0 +1,98 @@
+/** From what changed to the ordered steps of a deployment (behaviour §4.3). */
+import type { AppDefinition } from '../app/definition.ts';
+import type { PlanView } from '../events.ts';
+import type { AppId, InstanceId } from '../ids.ts';
+import type { AffectedApp, Deployment, PlanAction, PlanStep } from './plan-types.ts';
+
+/** One app of a change. */
+export interface PlannedChange {
+  readonly id: AppId;
+  readonly before: AppDefinition | undefined;
+  readonly after: AppDefinition | undefined;
+  /** What differs (`core/app/diff`); `restart` for an explicit restart of an equal definition. */
+  readonly kind: 'none' | 'scale' | 'metadata' | 'config' | 'restart';
+  readonly sentenced?: readonly InstanceId[];
+}
+
+/**
+ * Steps: stop what goes, start what is new (with no instances, kept for compatibility), then one step for each layer of
+ * dependencies, lowest first (V77–V87). `dependenciesOf` gives the apps that an app depends on in the target tree, groups already
+ * resolved to the apps inside them.
+ */
+export function planSteps(
+  changes: readonly PlannedChange[],
+  dependenciesOf: (id: AppId) => readonly AppId[],
+): readonly PlanStep[] {
+  const stops: PlanAction[] = [];
+  const starts: PlanAction[] = [];
+  const layers = new Map<number, PlanAction[]>();
+  const depth = layerDepth(dependenciesOf);
+  for (const change of changes) {
+    if (!change.after) {
+      if (change.before) stops.push({ action: 'StopApplication', app: change.id });
+      continue;
+    }
+    if (!change.before) starts.push({ action: 'StartApplication', app: change.id });
+    const action = actionOf(change);
+    if (!action) continue;
+    const layer = depth(change.id);
+    const actions = layers.get(layer);
+    if (actions) actions.push(action);
+    else layers.set(layer, [action]);
+  }
+  const ordered = [...layers.entries()].sort(([a], [b]) => a - b).map(([, actions]) => actions);
+  return [stops, starts, ...ordered].filter((actions) => actions.length > 0).map((actions) => ({ actions }));
+}
+
+function actionOf(change: PlannedChange): PlanAction | undefined {
+  const scale: PlanAction = {
+    action: 'ScaleApplication',
+    app: change.id,
+    ...(change.sentenced && change.sentenced.length > 0 ? { sentenced: change.sentenced } : {}),
+  };
+  if (!change.before) return scale;
+  if (change.kind === 'none') return undefined;
+  // Metadata needs no new tasks: one scale step, which does nothing if the count is right (design §8).
+  if (change.kind === 'scale' || change.kind === 'metadata' || change.after?.instances === 0) return scale;
+  return { action: 'RestartApplication', app: change.id };
+}
+
+/** Layer of an app: the number of apps on the longest path of dependencies that starts at it. Remembers what it computed. */
+function layerDepth(dependenciesOf: (id: AppId) => readonly AppId[]): (id: AppId) => number {
+  const known = new Map<AppId, number>();
+  const visit = (id: AppId, path: ReadonlySet<AppId>): number => {
+    const cached = known.get(id);
+    if (cached !== undefined) return cached;
+    let deepest = 0;
+    const here = new Set(path).add(id);
+    for (const dependency of dependenciesOf(id)) {
+      // Cycles are refused before planning; a stored one must not end the process.
+      if (!here.has(dependency)) deepest = Math.max(deepest, visit(dependency, here));
+    }
+    known.set(id, deepest + 1);
+    return deepest + 1;
+  };
+  return (id) => visit(id, new Set());
+}
+
+/** The versions that a change touches, for the deployment's record. */
+export const affectedBy = (changes: readonly PlannedChange[]): readonly AffectedApp[] =>
+  changes
+    .filter((c) => c.kind !== 'none' || !c.before || !c.after)
+    .map((c) => ({
+      id: c.id,
+      ...(c.before ? { before: c.before.version } : {}),
+      ...(c.after ? { after: c.after.version } : {}),
+    }));
+
+/** The plan as events show it. */
+export const planView = (deployment: Pick<Deployment, 'id' | 'version' | 'steps'>): PlanView => ({
+  id: deployment.id,
+  version: deployment.version,
+  steps: deployment.steps.map(stepView),
+});
+
+/** One step as events show it: without what only we need. */
+export const stepView = (step: PlanStep): PlanView['steps'][number] => ({
+  actions: step.actions.map(({ action, app }) => ({ action, app })),
+});

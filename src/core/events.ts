@@ -1,0 +1,135 @@
+/** Every published event, with Marathon's names and members (behaviour §10.9, rest-api §10.3). */
+import type { AppDefinition, HealthCheck } from './app/definition.ts';
+import type { Condition } from './instance/instance.ts';
+import type { Timestamp } from './time.ts';
+
+/** `{action, app}` as deployment events and `/v2/deployments` show it. */
+export interface PlanActionView {
+  readonly action: 'StartApplication' | 'StopApplication' | 'ScaleApplication' | 'RestartApplication';
+  readonly app: string;
+}
+
+export interface PlanStepView {
+  readonly actions: readonly PlanActionView[];
+}
+
+/** The light form of a plan, the only one that 1.8 and later publish. */
+export interface PlanView {
+  readonly id: string;
+  readonly version: Timestamp;
+  readonly steps: readonly PlanStepView[];
+}
+
+interface Common<Type extends string> {
+  readonly eventType: Type;
+  readonly timestamp: Timestamp;
+}
+
+export type MarathonEvent =
+  | (Common<'api_post_event'> & {
+      readonly clientIp: string;
+      readonly uri: string;
+      readonly appDefinition: AppDefinition | Readonly<Record<string, unknown>>;
+    })
+  | (Common<'status_update_event'> & {
+      readonly slaveId: string;
+      readonly taskId: string;
+      readonly taskStatus: string;
+      readonly message: string;
+      readonly appId: string;
+      readonly host: string;
+      readonly ipAddresses: readonly { readonly ipAddress: string; readonly protocol: string }[];
+      readonly ports: readonly number[];
+      readonly version: Timestamp;
+    })
+  | (Common<'instance_changed_event'> & {
+      readonly instanceId: string;
+      readonly condition: Condition;
+      readonly runSpecId: string;
+      readonly agentId: string | null;
+      readonly host: string | null;
+      readonly runSpecVersion: Timestamp;
+    })
+  | (Common<'unknown_instance_terminated_event'> & {
+      readonly instanceId: string;
+      readonly runSpecId: string;
+      readonly condition: Condition;
+    })
+  | (Common<'instance_health_changed_event'> & {
+      readonly instanceId: string;
+      readonly runSpecId: string;
+      readonly healthy: boolean | null;
+      readonly runSpecVersion: Timestamp;
+    })
+  | (Common<'health_status_changed_event'> & {
+      readonly appId: string;
+      readonly instanceId: string;
+      readonly taskId: string;
+      readonly version: Timestamp;
+      readonly alive: boolean;
+    })
+  | (Common<'failed_health_check_event'> & {
+      readonly appId: string;
+      /** Carries the instance id, as Marathon 1.5 and later do. */
+      readonly taskId: string;
+      readonly healthCheck: HealthCheck;
+    })
+  | (Common<'add_health_check_event'> & {
+      readonly appId: string;
+      readonly version: Timestamp;
+      readonly healthCheck: HealthCheck;
+    })
+  | (Common<'remove_health_check_event'> & { readonly appId: string })
+  | (Common<'unhealthy_instance_kill_event'> & {
+      readonly appId: string;
+      readonly taskId: string;
+      readonly instanceId: string;
+      readonly version: Timestamp;
+      readonly reason: string;
+      readonly host: string;
+      readonly slaveId?: string;
+    })
+  | (Common<'app_terminated_event'> & { readonly appId: string })
+  | (Common<'group_change_success'> & { readonly groupId: string; readonly version: Timestamp })
+  | (Common<'group_change_failed'> & {
+      readonly groupId: string;
+      readonly version: Timestamp;
+      readonly reason: string;
+    })
+  | (Common<'deployment_info' | 'deployment_step_success' | 'deployment_step_failure'> & {
+      readonly plan: PlanView;
+      readonly currentStep: PlanStepView;
+    })
+  | (Common<'deployment_success'> & { readonly id: string; readonly plan: PlanView })
+  | (Common<'deployment_failed'> & { readonly id: string; readonly plan: PlanView; readonly reason?: string })
+  | (Common<'framework_message_event'> & {
+      readonly executorId: string;
+      readonly slaveId: string;
+      readonly message: string;
+    })
+  | (Common<'scheduler_registered_event'> & { readonly frameworkId: string; readonly master: string })
+  | (Common<'scheduler_reregistered_event'> & { readonly master: string })
+  | Common<'scheduler_disconnected_event'>
+  | (Common<'event_stream_attached' | 'event_stream_detached'> & { readonly remoteAddress: string })
+  | (Common<'subscribe_event' | 'unsubscribe_event'> & { readonly clientIp: string; readonly callbackUrl: string });
+
+export type EventType = MarathonEvent['eventType'];
+
+/** Types without an id: not stored, not replayed (design §5.9). */
+const transient: ReadonlySet<EventType> = new Set<EventType>([
+  'event_stream_attached',
+  'event_stream_detached',
+  'failed_health_check_event',
+  'framework_message_event',
+]);
+
+/** True if the event belongs to the batch that caused it and gets an id. */
+export const isDurable = (type: EventType): boolean => !transient.has(type);
+
+/** An event as the log and the streams carry it: its place and its JSON, built once. */
+export interface LoggedEvent {
+  /** `<generation>.<n>`; absent for transient types. */
+  readonly id?: string;
+  readonly type: EventType;
+  readonly json: string;
+}

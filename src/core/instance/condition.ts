@@ -1,0 +1,65 @@
+/** Mesos task state → condition, and tasks → instance (behaviour §1.2, §1.5). */
+import type { MesosTaskState, TaskStatus } from '../mesos/types.ts';
+import type { Condition, Task } from './instance.ts';
+
+const plain: Readonly<Record<Exclude<MesosTaskState, 'TASK_LOST'>, Condition>> = {
+  TASK_STAGING: 'Staging',
+  TASK_STARTING: 'Starting',
+  TASK_RUNNING: 'Running',
+  TASK_KILLING: 'Killing',
+  TASK_FINISHED: 'Finished',
+  TASK_FAILED: 'Failed',
+  TASK_KILLED: 'Killed',
+  TASK_ERROR: 'Error',
+  TASK_DROPPED: 'Dropped',
+  TASK_UNREACHABLE: 'Unreachable',
+  TASK_GONE: 'Gone',
+  TASK_GONE_BY_OPERATOR: 'Gone',
+  TASK_UNKNOWN: 'Unknown',
+};
+
+/** Reasons of a TASK_LOST whose task may come back. The v1 API says AGENT, old masters and stored data say SLAVE. */
+const mayReturn: ReadonlySet<string> = new Set([
+  'REASON_RECONCILIATION',
+  'REASON_AGENT_DISCONNECTED',
+  'REASON_AGENT_REMOVED',
+  'REASON_SLAVE_DISCONNECTED',
+  'REASON_SLAVE_REMOVED',
+]);
+
+/** The condition that a status stands for (V11–V13). */
+export function conditionOf(status: Pick<TaskStatus, 'state' | 'reason' | 'message'>): Condition {
+  if (status.state !== 'TASK_LOST') return plain[status.state] ?? 'Unknown';
+  if (status.message?.startsWith('Reconciliation: Task is unknown to the')) return 'Unknown';
+  if (status.reason === 'REASON_TASK_UNKNOWN') return 'Unknown';
+  return status.reason !== undefined && mayReturn.has(status.reason) ? 'Unreachable' : 'Gone';
+}
+
+/** Worst first: the condition of an instance is that of its task that ranks first. */
+const worstFirst: readonly Condition[] = [
+  'Error',
+  'Failed',
+  'Gone',
+  'Dropped',
+  'UnreachableInactive',
+  'Unreachable',
+  'Killing',
+  'Starting',
+  'Staging',
+  'Unknown',
+  'Provisioned',
+  'Running',
+  'Finished',
+  'Killed',
+  'Scheduled',
+];
+const rank: ReadonlyMap<Condition, number> = new Map(worstFirst.map((condition, index) => [condition, index]));
+
+/** The condition of an instance from its tasks' (V23). An instance without tasks is Unknown here. */
+export function aggregate(tasks: readonly Pick<Task, 'condition'>[]): Condition {
+  let worst: Condition | undefined;
+  for (const { condition } of tasks) {
+    if (worst === undefined || (rank.get(condition) ?? 0) < (rank.get(worst) ?? 0)) worst = condition;
+  }
+  return worst ?? 'Unknown';
+}

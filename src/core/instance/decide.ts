@@ -1,0 +1,239 @@
+/**
+ * Every way to change an instance, as one function of (instance or none, command, now): behaviour §1.6, §1.7. Nothing is
+ * performed here; the effect says what to store, publish and do.
+ */
+import type { UnreachableStrategy } from '../app/definition.ts';
+import type { MarathonEvent } from '../events.ts';
+import type { InstanceId, TaskId } from '../ids.ts';
+import type { TaskStatus } from '../mesos/types.ts';
+import { assertNever } from '../result.ts';
+import type { Timestamp } from '../time.ts';
+import { timestamp } from '../time.ts';
+import { conditionOf } from './condition.ts';
+import type { AgentInfo, Goal, Instance, Task } from './instance.ts';
+import { isScheduled, isTerminal } from './instance.ts';
+import { applyStatus, instanceChanged, statusUpdated } from './status.ts';
+import { unreachableDeadlines } from './unreachable.ts';
+
+export type InstanceCommand =
+  /** A new instance that waits for an offer. */
+  | { readonly type: 'schedule'; readonly instance: Instance }
+  /** Matched to an offer; stored before Mesos hears of it. */
+  | {
+      readonly type: 'provision';
+      readonly taskId: TaskId;
+      readonly incarnation: number;
+      readonly version: Timestamp;
+      readonly agent: AgentInfo;
+      readonly hostPorts: readonly number[];
+    }
+  /** The launch never went out: back to waiting, and it was no failure (design §5.10). */
+  | { readonly type: 'launchFailed'; readonly taskId: TaskId }
+  /** News from Mesos about one of its tasks. */
+  | { readonly type: 'mesosUpdate'; readonly status: TaskStatus; readonly strategy: UnreachableStrategy }
+  /** A deadline of the unreachable strategy may have passed. */
+  | { readonly type: 'unreachableDue'; readonly strategy: UnreachableStrategy }
+  | { readonly type: 'changeGoal'; readonly goal: Goal }
+  /** All health checks together flipped. */
+  | { readonly type: 'healthChanged'; readonly healthy: boolean | undefined }
+  /** Forget it, whatever its tasks do. */
+  | { readonly type: 'forceExpunge' };
+
+export type InstanceEffect =
+  | {
+      readonly type: 'update';
+      readonly next: Instance;
+      readonly previous: Instance | undefined;
+      readonly events: readonly MarathonEvent[];
+    }
+  | { readonly type: 'expunge'; readonly last: Instance; readonly events: readonly MarathonEvent[] }
+  | { readonly type: 'noop' }
+  /** The status is about a task that this instance does not have (any more). */
+  | { readonly type: 'foreignTask'; readonly isAlive: boolean }
+  | {
+      readonly type: 'reject';
+      readonly reason: 'unknownInstance' | 'alreadyExists' | 'notScheduled' | 'goalIsFinal';
+    };
+
+const noop: InstanceEffect = { type: 'noop' };
+
+/** Decides one command. Times in epoch milliseconds. */
+export function decide(current: Instance | undefined, command: InstanceCommand, nowMs: number): InstanceEffect {
+  if (command.type === 'schedule') {
+    if (current) return { type: 'reject', reason: 'alreadyExists' };
+    const events = [instanceChanged(command.instance, nowMs)];
+    return { type: 'update', next: command.instance, previous: undefined, events };
+  }
+  if (!current) return command.type === 'forceExpunge' ? noop : { type: 'reject', reason: 'unknownInstance' };
+  switch (command.type) {
+    case 'provision':
+      return provisioned(current, command, nowMs);
+    case 'launchFailed':
+      return launchFailed(current, command.taskId, nowMs);
+    case 'mesosUpdate':
+      return moved(current, command.status, command.strategy, nowMs);
+    case 'unreachableDue':
+      return agedUnreachable(current, command.strategy, nowMs);
+    case 'changeGoal':
+      return aimed(current, command.goal, nowMs);
+    case 'healthChanged':
+      return healthChanged(current, command.healthy, nowMs);
+    case 'forceExpunge':
+      return { type: 'expunge', last: current, events: [instanceChanged(current, nowMs)] };
+    default:
+      return assertNever(command, 'instance command');
+  }
+}
+
+type Provision = Extract<InstanceCommand, { type: 'provision' }>;
+
+function provisioned(current: Instance, command: Provision, nowMs: number): InstanceEffect {
+  if (!isScheduled(current)) return { type: 'reject', reason: 'notScheduled' };
+  const task: Task = {
+    id: command.taskId,
+    condition: 'Provisioned',
+    stagedAtMs: nowMs,
+    hostPorts: command.hostPorts,
+    ipAddresses: [],
+  };
+  const next: Instance = {
+    id: current.id,
+    appId: current.appId,
+    version: command.version,
+    role: current.role,
+    goal: current.goal,
+    condition: 'Provisioned',
+    sinceMs: nowMs,
+    agent: command.agent,
+    tasks: [task],
+    incarnation: command.incarnation,
+  };
+  return { type: 'update', next, previous: current, events: [instanceChanged(next, nowMs)] };
+}
+
+function launchFailed(current: Instance, taskId: TaskId, nowMs: number): InstanceEffect {
+  const task = current.tasks.find((t) => t.id === taskId);
+  if (task?.condition !== 'Provisioned') return noop;
+  const { agent: _agent, healthy: _healthy, activeSinceMs: _active, ...rest } = current;
+  const next: Instance = { ...rest, condition: 'Scheduled', sinceMs: nowMs, tasks: [] };
+  const events = [instanceChanged(next, nowMs)];
+  if (next.goal === 'Decommissioned') return { type: 'expunge', last: next, events };
+  return { type: 'update', next, previous: current, events };
+}
+
+function moved(current: Instance, status: TaskStatus, strategy: UnreachableStrategy, nowMs: number): InstanceEffect {
+  const condition = conditionOf(status);
+  const task = current.tasks.find((t) => t.id === status.task_id.value);
+  if (!task) return { type: 'foreignTask', isAlive: isAliveCondition(condition) };
+  if (isAboutDuplicate(task, status)) return noop;
+  const nextTask = applyStatus(task, condition, status, nowMs);
+  if (nextTask === task) {
+    return condition === 'Unreachable' ? agedUnreachable(current, strategy, nowMs) : noop;
+  }
+  const next = withTask(current, nextTask, nowMs);
+  const events: MarathonEvent[] = [statusUpdated(next, nextTask, status, nowMs)];
+  if (next.condition !== current.condition) events.push(instanceChanged(next, nowMs));
+  if (isOver(next, strategy, nowMs)) return { type: 'expunge', last: next, events };
+  return { type: 'update', next, previous: current, events };
+}
+
+/** A second launch under the same id was refused; the first goes on (Mesos transcripts, "Updates"). */
+const isAboutDuplicate = (task: Task, status: TaskStatus): boolean =>
+  status.state === 'TASK_ERROR' &&
+  status.uuid === undefined &&
+  status.reason === 'REASON_TASK_INVALID' &&
+  task.mesosState !== undefined;
+
+/**
+ * The launch never reached an agent: never heard of, and Mesos answers a reconciliation that it does not know the task. Such an
+ * end is nobody's failure (design §5.10).
+ */
+export const isLaunchLost = (task: Task, status: TaskStatus): boolean =>
+  task.mesosState === undefined && status.reason === 'REASON_RECONCILIATION';
+
+/** Alive in the sense that a stray task of this condition must be killed (behaviour §1.7, 1). */
+const isAliveCondition = (condition: string): boolean =>
+  condition === 'Staging' || condition === 'Starting' || condition === 'Running' || condition === 'Provisioned';
+
+/** Nothing of it is left to wait for. */
+function isOver(instance: Instance, strategy: UnreachableStrategy, nowMs: number): boolean {
+  if (instance.goal === 'Decommissioned' && instance.tasks.every((t) => isTerminal(t.condition))) return true;
+  const deadlines = unreachableDeadlines(instance, strategy);
+  return deadlines !== undefined && nowMs >= deadlines.expungeAtMs;
+}
+
+function withTask(current: Instance, task: Task, nowMs: number): Instance {
+  const tasks = current.tasks.map((t) => (t.id === task.id ? task : t));
+  // An app instance has one task, whose condition is the instance's; several tasks are the business of pods.
+  const condition = task.condition;
+  const startedAtMs = task.startedAtMs;
+  const { healthy, ...rest } = current;
+  const keepsHealth = healthy !== undefined && !isTerminal(condition);
+  return {
+    ...rest,
+    ...(keepsHealth ? { healthy } : {}),
+    condition,
+    tasks,
+    sinceMs: condition === current.condition ? current.sinceMs : nowMs,
+    ...(startedAtMs === undefined ? {} : { activeSinceMs: current.activeSinceMs ?? startedAtMs }),
+  };
+}
+
+function agedUnreachable(current: Instance, strategy: UnreachableStrategy, nowMs: number): InstanceEffect {
+  const deadlines = unreachableDeadlines(current, strategy);
+  if (!deadlines) return noop;
+  if (nowMs >= deadlines.expungeAtMs) {
+    return { type: 'expunge', last: current, events: [instanceChanged(current, nowMs)] };
+  }
+  if (nowMs < deadlines.inactiveAtMs || current.condition !== 'Unreachable') return noop;
+  const tasks = current.tasks.map((t) =>
+    t.condition === 'Unreachable' ? { ...t, condition: 'UnreachableInactive' as const } : t,
+  );
+  const next: Instance = { ...current, tasks, condition: 'UnreachableInactive', sinceMs: nowMs };
+  return { type: 'update', next, previous: current, events: [instanceChanged(next, nowMs)] };
+}
+
+function aimed(current: Instance, goal: Goal, nowMs: number): InstanceEffect {
+  if (current.goal === goal) return noop;
+  if (current.goal === 'Decommissioned') return { type: 'reject', reason: 'goalIsFinal' };
+  const next: Instance = { ...current, goal };
+  const events = [instanceChanged(next, nowMs)];
+  if (goal === 'Decommissioned' && next.tasks.every((t) => isTerminal(t.condition))) {
+    return { type: 'expunge', last: next, events };
+  }
+  return { type: 'update', next, previous: current, events };
+}
+
+function healthChanged(current: Instance, healthy: boolean | undefined, nowMs: number): InstanceEffect {
+  if (current.healthy === healthy) return noop;
+  const { healthy: _previous, ...rest } = current;
+  const next: Instance = { ...rest, sinceMs: nowMs, ...(healthy === undefined ? {} : { healthy }) };
+  const event: MarathonEvent = {
+    eventType: 'instance_health_changed_event',
+    timestamp: timestamp(nowMs),
+    instanceId: current.id,
+    runSpecId: current.appId,
+    healthy: healthy ?? null,
+    runSpecVersion: current.version,
+  };
+  return { type: 'update', next, previous: current, events: [event] };
+}
+
+/** A new instance that waits for its first offer. */
+export function scheduledInstance(
+  id: InstanceId,
+  app: { readonly id: Instance['appId']; readonly version: Timestamp; readonly role: string },
+  nowMs: number,
+): Instance {
+  return {
+    id,
+    appId: app.id,
+    version: app.version,
+    role: app.role,
+    goal: 'Running',
+    condition: 'Scheduled',
+    sinceMs: nowMs,
+    tasks: [],
+    incarnation: 0,
+  };
+}

@@ -1,0 +1,89 @@
+/** What one Mesos status changes in a task, and the events that tell of it (behaviour §1.6, §1.7). */
+import type { MarathonEvent } from '../events.ts';
+import type { TaskStatus } from '../mesos/types.ts';
+import { timestamp } from '../time.ts';
+import type { Condition, Instance, Task } from './instance.ts';
+import { isTerminal } from './instance.ts';
+
+/** Longest status message that is kept, in characters. */
+export const maxMessageLength = 10_000;
+
+/** Conditions that a later, stronger one does not fall back to: updates may overtake each other (transcript 08d). */
+const earlier: Readonly<Partial<Record<Condition, readonly Condition[]>>> = {
+  Running: ['Staging', 'Starting'],
+  Killing: ['Staging', 'Starting', 'Running'],
+  Starting: ['Staging'],
+};
+
+/** The task after the status; the same object if nothing changed. A terminal task never changes again (V14). */
+export function applyStatus(task: Task, condition: Condition, status: TaskStatus, nowMs: number): Task {
+  if (isTerminal(task.condition)) return task;
+  const isInactive = task.condition === 'UnreachableInactive' && condition === 'Unreachable';
+  const isBehind = earlier[task.condition]?.includes(condition) === true;
+  const next = isInactive || isBehind ? task.condition : condition;
+  const healthy = status.healthy ?? task.healthy;
+  const isSame = next === task.condition && healthy === task.healthy && !hasNewCheck(task, status);
+  if (isSame) return task;
+  const { unreachableAtMs: _old, ...rest } = task;
+  return {
+    ...rest,
+    condition: next,
+    mesosState: isBehind && task.mesosState !== undefined ? task.mesosState : status.state,
+    ...(healthy === undefined ? {} : { healthy }),
+    ...(status.check_status === undefined ? {} : { checkStatus: status.check_status }),
+    ...(next === 'Running' && task.startedAtMs === undefined ? { startedAtMs: reportedAtMs(status, nowMs) } : {}),
+    ...(next === 'Unreachable' || next === 'UnreachableInactive'
+      ? { unreachableAtMs: task.unreachableAtMs ?? unreachableSince(status, nowMs) }
+      : {}),
+    ipAddresses: isTerminal(next) ? task.ipAddresses : addressesOf(status, task),
+  };
+}
+
+const hasNewCheck = (task: Task, status: TaskStatus): boolean =>
+  status.check_status !== undefined && JSON.stringify(status.check_status) !== JSON.stringify(task.checkStatus);
+
+const reportedAtMs = (status: TaskStatus, nowMs: number): number =>
+  status.timestamp === undefined ? nowMs : Math.round(status.timestamp * 1000);
+
+/** From `unreachable_time`, else the status' own time. Nanoseconds beyond 2^53 lose digits that milliseconds do not have. */
+const unreachableSince = (status: TaskStatus, nowMs: number): number =>
+  status.unreachable_time ? Math.floor(status.unreachable_time.nanoseconds / 1e6) : reportedAtMs(status, nowMs);
+
+function addressesOf(status: TaskStatus, task: Task): Task['ipAddresses'] {
+  const infos = status.container_status?.network_infos;
+  if (!infos) return task.ipAddresses;
+  const found: { ipAddress: string; protocol: 'IPv4' | 'IPv6' }[] = [];
+  for (const info of infos) {
+    for (const address of info.ip_addresses ?? []) {
+      if (address.ip_address) found.push({ ipAddress: address.ip_address, protocol: address.protocol ?? 'IPv4' });
+    }
+  }
+  return found;
+}
+
+/** `instance_changed_event` for an instance as it is now. */
+export const instanceChanged = (instance: Instance, nowMs: number): MarathonEvent => ({
+  eventType: 'instance_changed_event',
+  timestamp: timestamp(nowMs),
+  instanceId: instance.id,
+  condition: instance.condition,
+  runSpecId: instance.appId,
+  agentId: instance.agent?.agentId ?? null,
+  host: instance.agent?.host ?? null,
+  runSpecVersion: instance.version,
+});
+
+/** `status_update_event` for one task of an instance. */
+export const statusUpdated = (instance: Instance, task: Task, status: TaskStatus, nowMs: number): MarathonEvent => ({
+  eventType: 'status_update_event',
+  timestamp: timestamp(nowMs),
+  slaveId: status.agent_id?.value ?? instance.agent?.agentId ?? '',
+  taskId: task.id,
+  taskStatus: task.mesosState ?? 'TASK_STAGING',
+  message: (status.message ?? '').slice(0, maxMessageLength),
+  appId: instance.appId,
+  host: instance.agent?.host ?? 'unknown',
+  ipAddresses: task.ipAddresses,
+  ports: task.hostPorts,
+  version: instance.version,
+});

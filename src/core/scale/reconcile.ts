@@ -1,0 +1,112 @@
+/** Target against actual for one app: whom to kill, how many to start, and whether the step of a deployment is done. */
+import type { AppDefinition } from '../app/definition.ts';
+import type { RollingInstance } from '../deploy/rolling.ts';
+import { isGone, rollingStep } from '../deploy/rolling.ts';
+import type { InstanceId } from '../ids.ts';
+import type { Goal, Instance } from '../instance/instance.ts';
+import { victims } from './victims.ts';
+
+export interface AppTarget {
+  readonly app: AppDefinition;
+  /** `steady` keeps the count whatever the versions; `rolling` replaces older configurations; `stopped` ends all. */
+  readonly mode: 'steady' | 'rolling' | 'stopped';
+  readonly sentenced: ReadonlySet<InstanceId>;
+}
+
+/** An instance as its app sees it: the goal is the app's own decision and may be ahead of the record. */
+export interface Known {
+  readonly instance: Instance;
+  readonly goal: Goal;
+  /** Started for the running step, which waits until it is ready. */
+  readonly isAwaited: boolean;
+}
+
+export interface Reconciliation {
+  readonly kill: readonly InstanceId[];
+  readonly start: number;
+  readonly isDone: boolean;
+}
+
+/** In the running set: meant to run and not given up as inactive (behaviour §4.6). */
+export const isCounted = (known: Pick<Known, 'goal' | 'instance'>): boolean =>
+  known.goal === 'Running' && known.instance.condition !== 'UnreachableInactive';
+
+/** Runs, and no check of its version has doubts. `hasChecks` tells whether that version has health checks at all. */
+export const isReady = (instance: Instance, hasChecks: boolean): boolean =>
+  instance.condition === 'Running' && (!hasChecks || instance.healthy === true);
+
+/**
+ * `kill = max(|R| − n, |sentenced ∩ R|)`, `start = n − |R| + kill` (V53–V59).
+ */
+export function scaleStep(running: number, sentencedRunning: number, wanted: number): { kill: number; start: number } {
+  const n = Math.max(0, wanted);
+  const kill = Math.max(running - n, sentencedRunning, 0);
+  return { kill, start: Math.max(0, n - running + kill) };
+}
+
+/** One pass over everything that the app has. `hasChecks` says of a version whether it defines health checks. */
+export function reconcile(
+  target: AppTarget,
+  all: Iterable<Known>,
+  hasChecks: (instance: Instance) => boolean,
+): Reconciliation {
+  switch (target.mode) {
+    case 'stopped':
+      return stopStep(all);
+    case 'rolling':
+      return rollStep(target, all, hasChecks);
+    case 'steady':
+      return steadyStep(target, all, hasChecks);
+  }
+}
+
+function stopStep(all: Iterable<Known>): Reconciliation {
+  const kill: InstanceId[] = [];
+  let isDone = true;
+  for (const known of all) {
+    if (known.goal !== 'Decommissioned') kill.push(known.instance.id);
+    if (!isGone(known.instance)) isDone = false;
+  }
+  return { kill, start: 0, isDone: isDone && kill.length === 0 };
+}
+
+function steadyStep(
+  target: AppTarget,
+  all: Iterable<Known>,
+  hasChecks: (instance: Instance) => boolean,
+): Reconciliation {
+  const running: Instance[] = [];
+  let sentenced = 0;
+  let isWaiting = false;
+  for (const known of all) {
+    if (!isCounted(known)) {
+      if (known.goal === 'Decommissioned' && !isGone(known.instance)) isWaiting = true;
+      continue;
+    }
+    running.push(known.instance);
+    if (target.sentenced.has(known.instance.id)) sentenced++;
+    if (known.isAwaited && !isReady(known.instance, hasChecks(known.instance))) isWaiting = true;
+  }
+  const step = scaleStep(running.length, sentenced, target.app.instances);
+  const kill = step.kill === 0 ? [] : victims(target.app, running, target.sentenced, step.kill);
+  return { kill, start: step.start, isDone: kill.length === 0 && step.start === 0 && !isWaiting };
+}
+
+function rollStep(target: AppTarget, all: Iterable<Known>, hasChecks: (instance: Instance) => boolean): Reconciliation {
+  const configVersion = target.app.versionInfo.lastConfigChangeAt;
+  const old: RollingInstance[] = [];
+  const fresh: RollingInstance[] = [];
+  let dying = 0;
+  for (const { instance, goal } of all) {
+    const isOld = instance.version < configVersion;
+    if (goal !== 'Running') {
+      if (isOld && !isGone(instance)) dying++;
+      continue;
+    }
+    if (!isOld && instance.condition === 'UnreachableInactive') continue;
+    const facts = { ...instance, goal, isReady: isReady(instance, hasChecks(instance)) };
+    (isOld ? old : fresh).push(facts);
+  }
+  const isResident = (target.app.container?.volumes ?? []).some((v) => v.persistent !== undefined);
+  return rollingStep({ app: target.app, isResident, old, fresh, dying });
+}

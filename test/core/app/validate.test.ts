@@ -1,0 +1,459 @@
+import { describe, expect, it } from 'vitest';
+import { readAppId } from '../../../src/core/app/id-rules.ts';
+import { type AppSettings, defaultAppSettings } from '../../../src/core/app/settings.ts';
+import { type Body, complaints, create, define, update, withFeatures } from './given.ts';
+
+const sleep = { cmd: 'sleep 9' };
+const resident = { ...defaultAppSettings, mesosRole: 'm' };
+const volume = (persistent: Body, more: Body = {}): Body => ({
+  ...sleep,
+  container: { type: 'MESOS', volumes: [{ containerPath: 'data', mode: 'RW', persistent, ...more }] },
+});
+const external = (more: Body, container: Body = { type: 'MESOS' }, volumeMore: Body = {}): Body => ({
+  cmd: 'a',
+  container: {
+    ...container,
+    volumes: [
+      {
+        containerPath: 'data',
+        mode: 'RW',
+        external: { provider: 'dvdi', name: 'v', options: { 'dvdi/driver': 'rexray' }, ...more },
+        ...volumeMore,
+      },
+    ],
+  },
+});
+const bridge = (...portMappings: readonly Body[]): Body => ({
+  ...sleep,
+  networks: [{ mode: 'container/bridge' }],
+  container: { type: 'MESOS', portMappings },
+});
+const constrained = (...constraint: readonly string[]): Body => ({ ...sleep, constraints: [constraint] });
+const readiness = (check: Body): Body => ({ ...sleep, readinessChecks: [{ portName: 'default', ...check }] });
+
+const cmdOrArgs = "/: AppDefinition must either contain one of 'cmd' or 'args', and/or a 'container'.";
+const operator =
+  '/constraints(0): operator must be one of the following UNIQUE, CLUSTER, GROUP_BY, LIKE, MAX_PER, UNLIKE or IS';
+const portIndex = 'Health check port indices must address an element of the ports array or container port mappings.';
+const feature = (name: string): string => `Feature ${name} is not enabled. Enable with --enable_features ${name})`;
+
+type Row = readonly [sentence: string, request: Body, complaint: string, settings?: AppSettings];
+
+const rules: readonly Row[] = [
+  ['an app needs something to run', {}, cmdOrArgs],
+  ['an app may not have cmd and args', { ...sleep, args: ['a'] }, cmdOrArgs],
+  ['a Mesos container without an image is nothing to run', { container: { type: 'MESOS' } }, cmdOrArgs],
+  ['a Docker container needs docker', { ...sleep, container: {} }, '/container/docker: not defined'],
+  [
+    'an image must have a name',
+    { ...sleep, container: { docker: { image: '' } } },
+    '/container/docker/image: must not be empty',
+  ],
+  [
+    'an executor is a path',
+    { ...sleep, executor: '//a' },
+    "/executor: must fully match regular expression '^(//cmd)|(/?[^/]+(/[^/]+)*)|$'",
+  ],
+  [
+    'port names are unique',
+    { ...sleep, portDefinitions: [{ name: 'a' }, { name: 'a' }] },
+    '/portDefinitions: Port names must be unique.',
+  ],
+  [
+    'ports are unique',
+    { ...sleep, portDefinitions: [{ port: 1 }, { port: 1 }] },
+    '/portDefinitions: Ports must be unique.',
+  ],
+  [
+    'names of mappings are unique',
+    bridge({ name: 'a' }, { name: 'a' }),
+    '/container/portMappings: Port names must be unique.',
+  ],
+  [
+    'a host network has no name',
+    { ...sleep, networks: [{ mode: 'host', name: 'a' }] },
+    '/networks: Host networks may not have names',
+  ],
+  [
+    'a host network has no labels',
+    { ...sleep, networks: [{ mode: 'host', labels: { a: 'b' } }] },
+    '/networks: Host networks may not have labels',
+  ],
+  [
+    'a bridge network has no name',
+    { ...sleep, networks: [{ mode: 'container/bridge', name: 'a' }] },
+    '/networks: Bridge networks may not have names',
+  ],
+  [
+    'a container network has a name',
+    { ...sleep, networks: [{ mode: 'container' }] },
+    '/networks: Network name must be specified when container network is selected.',
+  ],
+  [
+    'container networks differ',
+    { ...sleep, networks: [{ name: 'a' }, { name: 'a' }] },
+    '/networks: Duplicate networks are not allowed',
+  ],
+  [
+    'networks of different modes do not mix',
+    { ...sleep, networks: [{ name: 'a' }, { mode: 'host' }] },
+    '/networks: There may be only one host or bridge network, and none beside it',
+  ],
+  [
+    'a Docker container is in one network',
+    { container: { docker: { image: 'a' } }, networks: [{ name: 'a' }, { name: 'b' }] },
+    '/: The Docker containerizer supports at most one container network',
+  ],
+  [
+    'with several networks a host port belongs to one',
+    {
+      ...sleep,
+      networks: [{ name: 'a' }, { name: 'b' }],
+      container: { type: 'MESOS', portMappings: [{ hostPort: 0 }] },
+    },
+    '/container/portMappings(0): networkNames must be a single item list when hostPort is specified and more than 1 container network is defined',
+  ],
+  [
+    'mappings name networks of the app',
+    { ...sleep, networks: [{ name: 'a' }], container: { type: 'MESOS', portMappings: [{ networkNames: ['c'] }] } },
+    '/container/portMappings(0)/networkNames(0): is not one of (a)',
+  ],
+  ['a health check addresses a port', { ...sleep, healthChecks: [{ portIndex: 1 }] }, `/healthChecks(0): ${portIndex}`],
+  [
+    'a health check of an app without ports names one',
+    { ...sleep, ports: [], healthChecks: [{}] },
+    `/healthChecks(0): ${portIndex}`,
+  ],
+  [
+    'IPv6 checks are for Docker containers',
+    { ...sleep, healthChecks: [{ protocol: 'MESOS_HTTP', ipProtocol: 'IPv6' }] },
+    '/healthChecks(0): IPv6 is only supported for MESOS_HTTP, MESOS_HTTPS and MESOS_TCP checks of Docker containers',
+  ],
+  [
+    'Mesos makes one health check',
+    { ...sleep, healthChecks: [{ protocol: 'MESOS_HTTP' }, { protocol: 'MESOS_TCP' }] },
+    '/: AppDefinition can contain at most one Mesos health check',
+  ],
+  [
+    'a COMMAND check has a command',
+    { ...sleep, healthChecks: [{ protocol: 'COMMAND' }] },
+    '/healthChecks(0)/command: must be given for protocol COMMAND',
+  ],
+  [
+    'Docker containers have no check',
+    { container: { docker: { image: 'a' } }, check: { http: {} } },
+    '/: check is not supported with the Docker containerizer',
+  ],
+  [
+    'a check is of one kind',
+    { ...sleep, check: { http: {}, tcp: {} } },
+    '/check: exactly one of http, tcp or exec must be given',
+  ],
+  ['a check addresses a port', { ...sleep, check: { tcp: { portIndex: 5 } } }, `/check: ${portIndex}`],
+  [
+    'there is at most one readiness check',
+    { ...sleep, readinessChecks: [{ portName: 'default' }, { portName: 'default' }] },
+    '/readinessChecks: got 2, expected 1 or less',
+  ],
+  [
+    'a readiness check names a port',
+    readiness({ portName: 'x' }),
+    '/readinessChecks(0)/portName: No port definition reference for portName x',
+  ],
+  [
+    'a readiness check ends before the next one',
+    readiness({ intervalSeconds: 5, timeoutSeconds: 5 }),
+    '/readinessChecks(0)/timeoutSeconds: got 5, expected less than the interval 5',
+  ],
+  ['what is fetched is a URI', { ...sleep, fetch: [{ uri: 'a b' }] }, '/fetch(0)/uri: URI has invalid syntax.'],
+  ['a constraint has an operator', constrained('hostname'), operator],
+  ['an operator is known', constrained('hostname', 'LIKES', 'a'), operator],
+  ['UNIQUE has no value', constrained('hostname', 'unique', 'a'), '/constraints(0): UNIQUE does not accept a value'],
+  [
+    'GROUP_BY counts',
+    constrained('rack', 'GROUP_BY', 'three'),
+    '/constraints(0): GROUP BY must define an integer value or else no value at all',
+  ],
+  ['MAX_PER counts', constrained('rack', 'MAX_PER'), '/constraints(0): MAX_PER requires an integer value'],
+  [
+    'LIKE needs an expression',
+    constrained('rack', 'LIKE', ''),
+    '/constraints(0): LIKE and UNLIKE require a non-empty, regular expression value',
+  ],
+  [
+    'a bare star is no expression',
+    constrained('rack', 'UNLIKE', '*'),
+    '/constraints(0): is not a valid regular expression',
+  ],
+  [
+    'look-around is no expression',
+    constrained('rack', 'LIKE', '(?=a)a'),
+    '/constraints(0): is not a valid regular expression',
+  ],
+  [
+    'an endless expression is refused',
+    constrained('rack', 'LIKE', 'a'.repeat(1025)),
+    '/constraints(0): is not a valid regular expression',
+  ],
+  [
+    'IS compares names',
+    constrained('rack', 'IS', '[1-2]'),
+    '/constraints(0): IS requires a value of letters, digits and the characters _ / . -',
+  ],
+  ['accepted roles are not none', { ...sleep, acceptedResourceRoles: [] }, '/acceptedResourceRoles: must not be empty'],
+  [
+    'accepted roles are the app’s or any',
+    { ...sleep, acceptedResourceRoles: ['x'] },
+    '/acceptedResourceRoles: acceptedResourceRoles can only contain * and *',
+  ],
+  ['a role is allowed at the place', { ...sleep, role: 'x' }, '/role: got x, expected one of: *'],
+  [
+    'secrets in the environment need the feature',
+    { ...sleep, env: { A: { secret: 's' } } },
+    '/env: use of secret-references in the environment requires the secrets feature to be enabled',
+  ],
+  ['secrets need the feature', { ...sleep, secrets: { s: { source: 'x' } } }, `/secrets: ${feature('secrets')}`],
+  [
+    'a secret of the environment is declared',
+    { ...sleep, env: { A: { secret: 'toString' } } },
+    '/env/A/secret: references an undefined secret',
+    withFeatures('secrets'),
+  ],
+  [
+    'Docker pulls without secrets',
+    { container: { docker: { image: 'a', pullConfig: { secret: 's' } } } },
+    '/container/docker/pullConfig: pullConfig is not supported with Docker containerizer',
+  ],
+  [
+    'the secret for pulling is declared',
+    { container: { type: 'MESOS', docker: { image: 'a', pullConfig: { secret: 's' } } } },
+    '/container/docker/pullConfig: pullConfig.secret must refer to an existing secret',
+    withFeatures('secrets'),
+  ],
+  ['GPUs need the feature', { ...sleep, gpus: 1 }, `/gpus: ${feature('gpu_resources')}`],
+  [
+    'GPUs are not for Docker containers',
+    { container: { docker: { image: 'a' } }, gpus: 1 },
+    '/: GPU resources only work with the Mesos containerizer',
+    withFeatures('gpu_resources'),
+  ],
+  [
+    'a limit is not below the request',
+    { ...sleep, resourceLimits: { cpus: 0.5 } },
+    '/resourceLimits/cpus: got 0.5, expected 1 or more',
+  ],
+  [
+    'a limit is a number or none',
+    { ...sleep, resourceLimits: { mem: 'lots' } },
+    '/resourceLimits/mem: must be a number or "unlimited"',
+  ],
+  [
+    'what is out of reach gets inactive before it is expunged',
+    { ...sleep, unreachableStrategy: { inactiveAfterSeconds: 5, expungeAfterSeconds: 1 } },
+    '/unreachableStrategy: inactiveAfterSeconds 5 must be less than or equal to expungeAfterSeconds 1',
+  ],
+  [
+    'a single instance app has one instance',
+    {
+      ...sleep,
+      instances: 2,
+      labels: { MARATHON_SINGLE_INSTANCE_APP: 'true' },
+      upgradeStrategy: { minimumHealthCapacity: 0, maximumOverCapacity: 0 },
+    },
+    '/: Single instance app may only have one instance',
+  ],
+  [
+    'a single instance app has no over-capacity',
+    {
+      ...sleep,
+      labels: { MARATHON_SINGLE_INSTANCE_APP: 'true' },
+      upgradeStrategy: { minimumHealthCapacity: 0, maximumOverCapacity: 1 },
+    },
+    '/upgradeStrategy/maximumOverCapacity: got 1.0, expected 0.0',
+  ],
+  [
+    'a migration API is fully named',
+    { ...sleep, labels: { DCOS_MIGRATION_API_VERSION: 'v1', DCOS_MIGRATION_API_PATH: '/v1/plan' } },
+    '/: DCOS_PACKAGE_FRAMEWORK_NAME must be set together with DCOS_MIGRATION_API_VERSION',
+  ],
+  [
+    'a persistent volume lies in the sandbox',
+    volume({ size: 1 }, { containerPath: 'a/b' }),
+    '/container/volumes(0)/containerPath: value must not contain "/"',
+    resident,
+  ],
+  [
+    'a persistent volume is written',
+    volume({ size: 1 }, { mode: 'RO' }),
+    '/container/volumes(0)/mode: must be RW for persistent volumes',
+    resident,
+  ],
+  [
+    'a persistent volume has a size',
+    volume({ size: 0 }),
+    '/container/volumes(0)/persistent/size: got 0, expected more than 0',
+    resident,
+  ],
+  [
+    'only mount volumes may grow',
+    volume({ size: 1, maxSize: 2 }),
+    '/container/volumes(0)/persistent: Only mount volumes can have maxSize',
+    resident,
+  ],
+  [
+    'a volume may grow',
+    volume({ type: 'mount', size: 2, maxSize: 2 }),
+    '/container/volumes(0)/persistent: Max size must be larger than size',
+    resident,
+  ],
+  [
+    'root volumes have no constraints',
+    volume({ size: 1, constraints: [['path', 'LIKE', 'a']] }),
+    '/container/volumes(0)/persistent: Constraints on root volumes are not supported',
+    resident,
+  ],
+  [
+    'constraints of volumes are about the path',
+    volume({ type: 'path', size: 1, constraints: [['rack', 'LIKE', 'a']] }),
+    '/container/volumes(0)/persistent/constraints(0): the field of a constraint on a volume must be path',
+    resident,
+  ],
+  ['resident apps have a role of their own', volume({ size: 1 }), '/role: Resident apps may not have the role *'],
+  [
+    'resident apps accept unreserved resources only',
+    { ...volume({ size: 1 }), acceptedResourceRoles: ['m'] },
+    '/acceptedResourceRoles: A resident app must have `acceptedResourceRoles = ["*"]`.',
+    resident,
+  ],
+  [
+    'resident apps are not given up',
+    { ...volume({ size: 1 }), unreachableStrategy: { inactiveAfterSeconds: 0, expungeAfterSeconds: 0 } },
+    '/unreachableStrategy: unreachableStrategy must be disabled for resident apps',
+    resident,
+  ],
+  ['external volumes need the feature', external({}), `/container/volumes(0): ${feature('external_volumes')}`],
+  [
+    'the provider is known',
+    external({ provider: 'x' }),
+    '/container/volumes(0)/external/provider: is unknown provider',
+    withFeatures('external_volumes'),
+  ],
+  [
+    'DVDI has a driver',
+    external({ options: {} }),
+    '/container/volumes(0)/external/options: dvdi/driver must be defined',
+    withFeatures('external_volumes'),
+  ],
+  [
+    'DVDI in Docker has no size',
+    external({ size: 5 }, { docker: { image: 'a' } }),
+    '/container/volumes(0)/external/size: must be undefined for Docker containers',
+    withFeatures('external_volumes'),
+  ],
+  [
+    'DVDI has one instance',
+    { ...external({}), instances: 2 },
+    '/instances: got 2, expected 1 or less',
+    withFeatures('external_volumes'),
+  ],
+  [
+    'CSI volumes that are only read are mounted so',
+    external({
+      provider: 'csi',
+      options: { pluginName: 'p', capability: { accessMode: 'MULTI_NODE_READER_ONLY', accessType: 'mount' } },
+    }),
+    '/container/volumes(0)/mode: must be RO for a volume that is only read',
+    withFeatures('external_volumes'),
+  ],
+  [
+    'secret volumes name a declared secret',
+    { ...sleep, container: { type: 'MESOS', volumes: [{ containerPath: 'a', secret: 's' }] } },
+    '/container/volumes(0): volume.secret must refer to an existing secret',
+    withFeatures('secrets'),
+  ],
+];
+
+describe('rules of a whole definition (rest-api §9.3)', () => {
+  it.each(rules)('%s', (_sentence, request, complaint, settings = defaultAppSettings) => {
+    expect(complaints(create(request, settings))).toContain(complaint);
+  });
+
+  const accepted: readonly (readonly [sentence: string, request: Body, settings?: AppSettings])[] = [
+    ['args alone', { args: ['a'] }],
+    ['a Docker image alone', { container: { docker: { image: 'a' } } }],
+    ['a Mesos image alone', { container: { type: 'MESOS', docker: { image: 'a' } } }],
+    ['a command of one character', { cmd: 'a' }],
+    ['the executors //cmd and a path', { ...sleep, executor: '/usr/bin/x' }],
+    ['several COMMAND checks', { ...sleep, healthChecks: [{ command: { value: 'a' } }, { command: { value: 'b' } }] }],
+    ['any number of own checks', { ...sleep, healthChecks: [{}, { protocol: 'TCP' }, { protocol: 'HTTPS' }] }],
+    [
+      'every operator',
+      {
+        ...sleep,
+        constraints: [
+          ['a', 'CLUSTER', 'x'],
+          ['a', 'GROUP_BY'],
+          ['a', 'GROUP_BY', '3'],
+          ['a', 'MAX_PER', '2'],
+          ['a', 'IS', 'x/1.5-b'],
+          ['a', 'UNLIKE', '(a|b)*'],
+        ],
+      },
+    ],
+    ['the role of the top-level group', { ...sleep, id: '/dev/web', role: 'dev', acceptedResourceRoles: ['dev', '*'] }],
+    ['an unlimited limit', { ...sleep, resourceLimits: { cpus: 'unlimited', mem: 128 } }],
+    ['a URI without a scheme', { ...sleep, fetch: [{ uri: '/tmp/a.tgz' }] }],
+    ['two container networks of a Mesos container', { ...sleep, networks: [{ name: 'a' }, { name: 'b' }] }],
+    ['a dependency on what does not exist', { ...sleep, dependencies: ['/nothing'] }],
+  ];
+  it.each(accepted)('%s is accepted', (_sentence, request, settings = defaultAppSettings) => {
+    expect(complaints(create(request, settings))).toEqual([]);
+  });
+
+  it('reports everything that is wrong at once', () => {
+    expect(complaints(create({ ...sleep, args: ['a'], role: 'x', acceptedResourceRoles: [] }))).toHaveLength(3);
+  });
+});
+
+describe('the id of an app in a request (rest-api §9.3)', () => {
+  it.each([
+    ['/', ['/: must not be root', '/id: Path must contain at least one path element']],
+    ['/x/tasks', ['/id: must not end with any of the following reserved keywords: restart, tasks, versions, ., ..']],
+  ])('%s is refused', (id, expected) => {
+    expect(complaints(readAppId(id))).toEqual(expected);
+  });
+
+  it('with other characters is refused with the pattern', () => {
+    expect(complaints(readAppId('/a_b'))[0]).toContain('/id: must fully match regular expression');
+  });
+
+  it('is taken relative to its group', () => {
+    expect(readAppId('../b/web', '/a')).toEqual({ ok: true, value: '/b/web' });
+  });
+});
+
+describe('updates of apps with persistent volumes (rest-api §9.4)', () => {
+  const app = define(volume({ size: 10 }), resident);
+  const changes: readonly (readonly [request: Body, complaint: string])[] = [
+    [
+      { container: (volume({ size: 20 }) as { container: Body }).container },
+      '/: Persistent volumes can not be changed!',
+    ],
+    [{ container: { type: 'MESOS' } }, '/: Persistent volumes can not be changed!'],
+    [{ cpus: 2 }, '/: Resource requirements can not be changed for apps with persistent volumes!'],
+    [{ portDefinitions: [] }, '/: Host ports can not be changed for apps with persistent volumes!'],
+  ];
+  it.each(changes)('%j is refused', (request, complaint) => {
+    expect(complaints(update(app, request, resident))).toContain(complaint);
+  });
+
+  it('may change the command', () => {
+    expect(complaints(update(app, { cmd: 'sleep 1' }, resident))).toEqual([]);
+  });
+
+  it('may change the role only by force', () => {
+    const grouped = define({ ...volume({ size: 10 }), id: '/dev/db' }, resident);
+    expect(complaints(update(grouped, { role: 'dev' }, resident))).toHaveLength(1);
+    expect(complaints(update(grouped, { role: 'dev' }, resident, true))).toEqual([]);
+  });
+});
