@@ -1,0 +1,85 @@
+import type { Cell } from './cell.ts';
+import { OwnMessage } from './own-message.ts';
+import type { Alarm } from './timer-service.ts';
+import type { Timers } from './types.ts';
+
+/** A timer of an actor; once it has rung, the entry in the inbox. */
+class NamedTimer extends OwnMessage implements Alarm {
+  dueMs = 0;
+  sequence = 0;
+  isCancelled = false;
+  hasRung = false;
+  /** True once it was cancelled or replaced: its message is not delivered, even if it waits in the inbox already. */
+  isVoid = false;
+  readonly name: string;
+  readonly #cell: Cell;
+
+  constructor(cell: Cell, name: string, message: unknown) {
+    super(message);
+    this.#cell = cell;
+    this.name = name;
+  }
+
+  fire(): void {
+    this.hasRung = true;
+    if (this.#cell.isAlive) this.#cell.enqueue(this);
+  }
+
+  abandon(): void {
+    this.isVoid = true;
+  }
+
+  override claim(cell: Cell): boolean {
+    if (this.isVoid) return false;
+    cell.timers?.forget(this.name);
+    return true;
+  }
+}
+
+/**
+ * The named timers of one actor. A timer is there from `set` until its message is handled: after `cancel`, or after `set` with
+ * the same name, the earlier message does not arrive any more, even if the timer had rung.
+ */
+export class CellTimers implements Timers<unknown> {
+  readonly #cell: Cell;
+  readonly #byName = new Map<string, NamedTimer>();
+
+  constructor(cell: Cell) {
+    this.#cell = cell;
+  }
+
+  set(name: string, delayMs: number, message: unknown): void {
+    this.cancel(name);
+    if (this.#cell.phase === 'stopping' || this.#cell.phase === 'stopped') return;
+    const timer = new NamedTimer(this.#cell, name, message);
+    this.#byName.set(name, timer);
+    this.#cell.kernel.timers.set(timer, delayMs);
+  }
+
+  cancel(name: string): void {
+    const timer = this.#byName.get(name);
+    if (timer === undefined) return;
+    this.#byName.delete(name);
+    this.#void(timer);
+  }
+
+  has(name: string): boolean {
+    return this.#byName.has(name);
+  }
+
+  /** The timer's message is about to be handled. */
+  forget(name: string): void {
+    this.#byName.delete(name);
+  }
+
+  /** Cancels all. */
+  clear(): void {
+    for (const timer of this.#byName.values()) this.#void(timer);
+    this.#byName.clear();
+  }
+
+  #void(timer: NamedTimer): void {
+    timer.isVoid = true;
+    if (!timer.hasRung) this.#cell.kernel.timers.cancel(timer);
+  }
+}

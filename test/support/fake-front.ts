@@ -1,0 +1,199 @@
+/** The actors' two faces, played by plain maps: what the API is tested against. */
+import type {
+  AppsChanged,
+  ClusterView,
+  Control,
+  DeploymentResult,
+  EventHub,
+  EventReader,
+  KillRequest,
+  QueueEntry,
+  ReadModel,
+  TaskFailure,
+} from '../../src/actors/front.ts';
+import type { AppChange } from '../../src/core/app/change.ts';
+import type { AppDefinition } from '../../src/core/app/definition.ts';
+import type { Deployment } from '../../src/core/deploy/plan-types.ts';
+import type { LoggedEvent, MarathonEvent } from '../../src/core/events.ts';
+import type { HealthStatus } from '../../src/core/health/health.ts';
+import { type AppId, type DeploymentId, instanceIdOf, taskIdOf } from '../../src/core/ids.ts';
+import type { Condition, Instance } from '../../src/core/instance/instance.ts';
+import type { Refusal } from '../../src/core/refusal.ts';
+import { err, ok } from '../../src/core/result.ts';
+
+export const version1 = '2020-01-01T00:00:00.000Z';
+export const version2 = '2020-01-02T00:00:00.000Z';
+export const deploymentId = '97c136bf-5a28-4821-9d94-480d9fbb01c8' as DeploymentId;
+
+/** A small app; name what should differ. */
+export const fakeApp = (id: string, more: Partial<AppDefinition> = {}): AppDefinition => ({
+  id: id as AppId,
+  cmd: 'sleep 1000',
+  env: {},
+  labels: {},
+  instances: 1,
+  cpus: 0.1,
+  mem: 32,
+  disk: 0,
+  gpus: 0,
+  executor: '',
+  constraints: [],
+  role: '*',
+  networks: [{ mode: 'host' }],
+  portDefinitions: [{ port: 10_000, protocol: 'tcp', name: 'http' }],
+  requirePorts: false,
+  healthChecks: [],
+  readinessChecks: [],
+  fetch: [],
+  dependencies: [],
+  backoffSeconds: 1,
+  backoffFactor: 1.15,
+  maxLaunchDelaySeconds: 300,
+  upgradeStrategy: { minimumHealthCapacity: 1, maximumOverCapacity: 1 },
+  killSelection: 'YOUNGEST_FIRST',
+  unreachableStrategy: { inactiveAfterSeconds: 0, expungeAfterSeconds: 0 },
+  version: version1,
+  versionInfo: { lastScalingAt: version1, lastConfigChangeAt: version1 },
+  ...more,
+});
+
+/** An instance of an app with one task on `host`; a scheduled one has none. */
+export function fakeInstance(app: AppDefinition, n: number, condition: Condition = 'Running', host = 'h1'): Instance {
+  const id = instanceIdOf(app.id, `00000000-0000-11ea-8a7e-${String(n).padStart(12, '0')}`);
+  const isRunning = condition === 'Running';
+  return {
+    id,
+    appId: app.id,
+    version: app.version,
+    role: '*',
+    goal: 'Running',
+    condition,
+    sinceMs: 1_000,
+    agent: { host, agentId: 'S1', attributes: [] },
+    incarnation: 1,
+    tasks:
+      condition === 'Scheduled'
+        ? []
+        : [
+            {
+              id: taskIdOf(id, 1),
+              condition,
+              stagedAtMs: 1_000,
+              ...(isRunning ? { startedAtMs: 2_000 } : {}),
+              hostPorts: [31_000 + n],
+              ipAddresses: [{ ipAddress: '10.0.0.5', protocol: 'IPv4' }],
+            },
+          ],
+  };
+}
+
+/** Everything that a test may set, and what the API asked for. */
+export class FakeFront {
+  version = 1;
+  readonly appMap = new Map<string, AppDefinition>();
+  readonly stored = new Map<string, AppDefinition[]>();
+  readonly instanceMap = new Map<string, Instance>();
+  readonly health = new Map<string, readonly (HealthStatus | undefined)[]>();
+  readonly failures = new Map<string, TaskFailure>();
+  readonly deploymentMap = new Map<string, Deployment>();
+  queueEntries: QueueEntry[] = [];
+  clusterView: ClusterView = {
+    elected: true,
+    leader: '127.0.0.1:8080',
+    frameworkId: 'F1',
+    mesosConnected: true,
+    mesosMaster: '127.0.0.1:5050',
+  };
+  readonly changes: { changes: readonly AppChange[]; options: Parameters<Control['changeApps']>[1] }[] = [];
+  readonly kills: KillRequest[] = [];
+  readonly cancelled: { id: string; force: boolean }[] = [];
+  readonly resets: string[] = [];
+  readonly readers = new Set<EventReader>();
+  readonly published: MarathonEvent[] = [];
+  /** What every command is refused with, if set. */
+  refuses: Refusal | undefined;
+  /** What every command throws, if set. */
+  throws: Error | undefined;
+
+  addApp(app: AppDefinition, instances: readonly Instance[] = []): void {
+    this.appMap.set(app.id, app);
+    this.stored.set(app.id, [app, ...(this.stored.get(app.id) ?? [])]);
+    for (const instance of instances) this.instanceMap.set(instance.id, instance);
+    this.version += 1;
+  }
+
+  /** Releases events as one turn. */
+  deliver(...events: LoggedEvent[]): void {
+    for (const reader of [...this.readers]) reader.deliver(events);
+  }
+
+  readonly read: ReadModel = {
+    stateVersion: () => this.version,
+    apps: () => this.appMap.values(),
+    app: (id) => this.appMap.get(id),
+    isGroup: (path) => [...this.appMap.keys()].some((id) => id.startsWith(`${path}/`)),
+    appVersions: (id) => this.stored.get(id)?.map((app) => app.version),
+    appAt: (id, version) => this.stored.get(id)?.find((app) => app.version === version),
+    instancesOf: (appId) => [...this.instanceMap.values()].filter((instance) => instance.appId === appId),
+    instance: (id) => this.instanceMap.get(id),
+    healthOf: (id) => this.health.get(id) ?? [],
+    lastTaskFailure: (appId) => this.failures.get(appId),
+    deployments: () => this.deploymentMap.values(),
+    deployment: (id) => this.deploymentMap.get(id),
+    deploymentsOf: (appId) =>
+      [...this.deploymentMap.values()]
+        .filter((each) => each.affected.some(({ id }) => id === appId))
+        .map(({ id }) => id),
+    queue: () => this.queueEntries,
+    cluster: () => this.clusterView,
+  };
+
+  readonly #result: DeploymentResult = { version: version2, deploymentId };
+
+  #fault(): Refusal | undefined {
+    if (this.throws) throw this.throws;
+    return this.refuses;
+  }
+
+  readonly control: Control = {
+    changeApps: async (changes, options) => {
+      const fault = this.#fault();
+      if (fault) return err(fault);
+      this.changes.push({ changes, options });
+      const created = changes.flatMap(({ id }) => (this.appMap.has(id) ? [] : [id]));
+      const apps = changes.flatMap((change) => (change.type === 'delete' ? [] : [fakeApp(change.id)]));
+      const changed: AppsChanged = { ...this.#result, apps, created };
+      return ok(changed);
+    },
+    kill: async (request) => {
+      const fault = this.#fault();
+      if (fault) return err(fault);
+      this.kills.push(request);
+      if (request.scale) return ok({ type: 'deployment', result: this.#result });
+      return ok({ type: 'killed', instances: request.instances.flatMap((id) => this.instanceMap.get(id) ?? []) });
+    },
+    cancelDeployment: async (id, { force }) => {
+      const fault = this.#fault();
+      if (fault) return err(fault);
+      this.cancelled.push({ id, force });
+      return ok(force ? undefined : this.#result);
+    },
+    resetDelay: async (appId) => {
+      const fault = this.#fault();
+      if (fault) return err(fault);
+      this.resets.push(appId);
+      return ok(undefined);
+    },
+  };
+
+  readonly events: EventHub = {
+    attach: (reader) => {
+      this.readers.add(reader);
+      return () => this.readers.delete(reader);
+    },
+    publish: (event) => {
+      this.published.push(event);
+      this.deliver({ type: event.eventType, json: JSON.stringify(event) });
+    },
+  };
+}
