@@ -1,0 +1,132 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { open } from 'lmdb';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { EncodedRecord } from '../../../src/core/journal/batch.ts';
+import { type JournalHarness, journalContract } from './contract.ts';
+import { Leader, put } from './leader.ts';
+import { lmdbStore } from './lmdb-store.ts';
+
+journalContract('LMDB', async (): Promise<JournalHarness> => {
+  const directory = await mkdtemp(join(tmpdir(), 'journal-'));
+  let nowMs = 1_000_000;
+  return {
+    store: (retention) => lmdbStore(directory, { now: () => nowMs, ...(retention ? { retention } : {}) }),
+    fence: async () => {
+      const other = lmdbStore(directory);
+      await other.open();
+      await other.close();
+    },
+    advance: (ms) => {
+      nowMs += ms;
+    },
+    dispose: () => rm(directory, { recursive: true }),
+  };
+});
+
+describe('LMDB journal', () => {
+  let directory: string;
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'journal-'));
+  });
+  afterEach(() => rm(directory, { recursive: true }));
+
+  const rewriteHeader = async (change: (header: Record<string, unknown>) => object): Promise<void> => {
+    const root = open<string, string>({ path: join(directory, 'journal'), overlappingSync: false, maxDbs: 4 });
+    const meta = root.openDB<string, string>({ name: 'meta', encoding: 'string' });
+    await meta.put('header', JSON.stringify(change(JSON.parse(meta.get('header') ?? '{}'))));
+    await root.close();
+  };
+  const seeded = async (): Promise<void> => {
+    const leader = await Leader.of(lmdbStore(directory));
+    await leader.commit([put('a', 1)]);
+    await leader.store.close();
+  };
+
+  it('gives each new store a generation of its own', async () => {
+    const [one, two] = [lmdbStore(join(directory, '1')), lmdbStore(join(directory, '2'))];
+    expect((await one.open()).generation).not.toBe((await two.open()).generation);
+    await one.close();
+    await two.close();
+  });
+
+  it('refuses a store with records of a newer format, naming kind and versions', async () => {
+    const leader = await Leader.of(lmdbStore(directory));
+    await leader.commit([{ ...put('a', 1, 'app'), format: 7 }]);
+    await leader.store.close();
+    const store = lmdbStore(directory);
+    await expect(store.open()).rejects.toThrow(/"app" records of format 7.*only up to 1$/);
+    await store.close();
+  });
+
+  it('refuses a store with records of a kind it does not know', async () => {
+    const leader = await Leader.of(lmdbStore(directory));
+    await leader.commit([put('a', 1, 'pod' as EncodedRecord['kind'])]);
+    await leader.store.close();
+    const store = lmdbStore(directory);
+    await expect(store.open()).rejects.toThrow(/"pod"/);
+    await store.close();
+  });
+
+  it('refuses a store of another layout and leaves it as it is', async () => {
+    await seeded();
+    await rewriteHeader((header) => ({ ...header, layout: 2 }));
+    const store = lmdbStore(directory);
+    await expect(store.open()).rejects.toThrow(/layout 2.*only layout 1$/);
+    await store.close();
+    await rewriteHeader((header) => ({ ...header, layout: 1 }));
+    const leader = await Leader.of(lmdbStore(directory));
+    expect([...leader.loaded.records]).toEqual([put('a', 1)]);
+    await leader.store.close();
+  });
+
+  it('rejects with one line when the directory cannot be used', async () => {
+    const file = join(directory, 'file');
+    await writeFile(file, '');
+    const store = lmdbStore(file);
+    await expect(store.open()).rejects.toThrow(/^cannot open the store in [^\n]*file[^\n]*: [^\n]*$/);
+    await store.close();
+  });
+
+  it('lets a second store of the same directory join, and the first one go on reading', async () => {
+    const first = await Leader.of(lmdbStore(directory));
+    await first.commit([put('a', 1)], [{ type: 't', json: '1' }]);
+    const second = await Leader.of(lmdbStore(directory));
+    expect([...second.loaded.records]).toEqual([put('a', 1)]);
+    await second.store.close();
+    expect((await first.store.readEvents(0, 1)).events.length).toBe(1);
+    await first.store.close();
+  });
+
+  it('throws instead of reading when records are read after the last store was closed', async () => {
+    const leader = await Leader.of(lmdbStore(directory));
+    await leader.commit([put('a', 1)]);
+    await leader.store.close();
+    expect(() => [...leader.loaded.records]).toThrow(/closed/);
+  });
+
+  it('can be opened again while it is still closing', async () => {
+    const leader = await Leader.of(lmdbStore(directory));
+    const answer = leader.commit([put('a', 1)]);
+    const closing = leader.store.close();
+    const next = await Leader.of(lmdbStore(directory));
+    expect(await answer).toEqual({ type: 'committed' });
+    await closing;
+    expect([...next.loaded.records]).toEqual([put('a', 1)]);
+    await next.store.close();
+  });
+
+  it('grows while its records are being read', async () => {
+    const leader = await Leader.of(lmdbStore(directory));
+    const batchOf = (n: number) => Array.from({ length: 5_000 }, (_, i) => put(`${n}-${i}`, 'x'.repeat(1_000)));
+    await leader.commit(batchOf(0));
+    const records = leader.loaded.records[Symbol.iterator]();
+    records.next();
+    for (let n = 1; n < 6; n++) expect(await leader.commit(batchOf(n))).toEqual({ type: 'committed' });
+    let count = 1;
+    while (records.next().done !== true) count++;
+    expect(count).toBe(30_000);
+    await leader.store.close();
+  });
+});
