@@ -1,0 +1,101 @@
+/** The flags of `ultramarathon local-mesos`. */
+import { err, ok, type Result } from '../core/result.ts';
+
+export interface LocalMesosFlags {
+  readonly host: string;
+  readonly port: number;
+  readonly agents: number;
+  readonly attributes: string | undefined;
+  readonly resources: string | undefined;
+  readonly workDir: string;
+  readonly simulate: boolean;
+  readonly help: boolean;
+  /** Seconds; undefined: offers never expire. */
+  readonly offerTimeoutSeconds: number | undefined;
+}
+
+export const helpText = `Usage: ultramarathon local-mesos [flags]
+
+Runs a Mesos-compatible master and agents in this process; tasks are processes of this machine.
+
+  --port PORT           port of the master (default 5050; 0: any free one)
+  --host ADDRESS        address to listen on (default 127.0.0.1)
+  --agents N            number of agents (default 3)
+  --attributes TEXT     attributes of the agents, such as "rack:a;zone:z"; {n} is the agent's number,
+                        sets separated by | are dealt out in turn: "rack:a|rack:b"
+  --resources TEXT      resources of each agent, such as "cpus:4;mem:8192;disk:10240;ports:[31000-32000]",
+                        with {n} and | likewise; agents with the same ports divide them among themselves
+                        (default: what this machine has, shared out)
+  --work_dir DIR        ids, sandboxes and logs (default .ultramarathon/mesos)
+  --offer_timeout SECS  rescind offers that nobody answers (default: never)
+  --simulate            run nothing: tasks exist on paper, thousands of agents are fine,
+                        faults are commanded under /simulate
+  --help                this text
+
+Flags may be written with - in place of _ and as --flag=value. SIGTERM and SIGINT end the tasks and the program.
+`;
+
+const defaults: LocalMesosFlags = {
+  host: '127.0.0.1',
+  port: 5050,
+  agents: 3,
+  attributes: undefined,
+  resources: undefined,
+  workDir: '.ultramarathon/mesos',
+  simulate: false,
+  help: false,
+  offerTimeoutSeconds: undefined,
+};
+
+type Change = Result<Partial<LocalMesosFlags>, string>;
+
+const valueFlags: Readonly<Record<string, (value: string) => Change>> = {
+  host: (value) => (value === '' ? err('--host needs an address') : ok({ host: value })),
+  port: (value) => wholeNumber('port', value, 65_535, (port) => ({ port })),
+  agents: (value) => wholeNumber('agents', value, 65_000, (agents) => ({ agents })),
+  attributes: (value) => ok({ attributes: value }),
+  resources: (value) => ok({ resources: value }),
+  work_dir: (value) => (value === '' ? err('--work_dir needs a directory') : ok({ workDir: value })),
+  offer_timeout: (value) => {
+    const seconds = Number(/^(\d+(?:\.\d+)?)(?:secs?)?$/.exec(value)?.[1] ?? Number.NaN);
+    return seconds > 0
+      ? ok({ offerTimeoutSeconds: seconds })
+      : err(`--offer_timeout: "${value}" is not a number of seconds`);
+  },
+};
+
+const switches: Readonly<Record<string, Partial<LocalMesosFlags>>> = {
+  simulate: { simulate: true },
+  help: { help: true },
+};
+
+/** Reads the flags; the error is one line. */
+export function parseFlags(argv: readonly string[]): Result<LocalMesosFlags, string> {
+  let flags = defaults;
+  for (let i = 0; i < argv.length; i++) {
+    const arg = argv[i] ?? '';
+    const match = /^--([A-Za-z][\w-]*)(?:=(.*))?$/s.exec(arg === '-h' ? '--help' : arg);
+    if (match === null) return err(`unexpected argument "${arg}"`);
+    const name = (match[1] ?? '').replaceAll('-', '_');
+    const inline = match[2];
+    if (Object.hasOwn(switches, name)) {
+      if (inline !== undefined && inline !== 'true') return err(`--${name} takes no value`);
+      flags = { ...flags, ...switches[name] };
+      continue;
+    }
+    const read = Object.hasOwn(valueFlags, name) ? valueFlags[name] : undefined;
+    if (read === undefined) return err(`unknown flag ${arg}`);
+    const value = inline ?? argv[++i];
+    if (value === undefined) return err(`--${name} needs a value`);
+    const change = read(value);
+    if (!change.ok) return change;
+    flags = { ...flags, ...change.value };
+  }
+  return ok(flags);
+}
+
+function wholeNumber(name: string, value: string, max: number, make: (n: number) => Partial<LocalMesosFlags>): Change {
+  const number = Number(value);
+  if (/^\d+$/.test(value) && number <= max) return ok(make(number));
+  return err(`--${name}: "${value}" is not a whole number from 0 to ${max}`);
+}

@@ -1,0 +1,64 @@
+/** Answers of the HTTP endpoints: Mesos writes errors as plain text. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
+/** No request body may be larger; a scheduler that launches 10,000 tasks in one call stays far below. */
+export const maxBodyBytes = 64 * 1024 * 1024;
+
+const reasons: Readonly<Record<number, string>> = { 404: '404 Not Found.', 501: '501 Not Implemented.' };
+
+export function sendText(res: ServerResponse, status: number, text = reasons[status] ?? ''): void {
+  res.writeHead(status, { 'Content-Type': 'text/plain; charset=utf-8', 'Content-Length': Buffer.byteLength(text) });
+  res.end(text);
+}
+
+/** Answers to calls that arrive together on one connection leave together. */
+export function sendAccepted(res: ServerResponse): void {
+  const { socket } = res;
+  if (socket !== null && socket.writableCorked === 0) {
+    socket.cork();
+    setImmediate(() => socket.uncork());
+  }
+  res.writeHead(202, noBody);
+  res.end();
+}
+
+const noBody = { 'Content-Length': 0 };
+
+export function sendEmpty(res: ServerResponse, status: number, headers: Readonly<Record<string, string>> = {}): void {
+  res.writeHead(status, { ...headers, 'Content-Length': 0 });
+  res.end();
+}
+
+export function sendJson(res: ServerResponse, body: unknown, jsonp?: string): void {
+  const json = JSON.stringify(body);
+  const text = jsonp === undefined ? json : `${jsonp}(${json});`;
+  const type = jsonp === undefined ? 'application/json' : 'text/javascript';
+  res.writeHead(200, { 'Content-Type': type, 'Content-Length': Buffer.byteLength(text) });
+  res.end(text);
+}
+
+/** 405 names the methods that are allowed. */
+export function sendWrongMethod(res: ServerResponse, allowed: string, method: string): void {
+  const text = `405 Method Not Allowed. Expecting one of { '${allowed}' }, but received '${method}'.`;
+  res.setHeader('Allow', allowed);
+  sendText(res, 405, text);
+}
+
+/** Calls back with the whole body, unless the request is broken off or too large, which is answered here. */
+export function readBody(req: IncomingMessage, res: ServerResponse, done: (body: Buffer) => void): void {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  req.on('data', (chunk: Buffer) => {
+    size += chunk.length;
+    if (size > maxBodyBytes) {
+      if (!res.headersSent) sendText(res, 413, '413 Request Entity Too Large.');
+      req.destroy();
+      return;
+    }
+    chunks.push(chunk);
+  });
+  req.on('end', () => {
+    if (size > maxBodyBytes) return;
+    done(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks));
+  });
+}

@@ -1,0 +1,74 @@
+/** The HTTP server of the cluster, straight on `node:http`, since thousands of small calls a second pass through it. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { sendText } from './answers.ts';
+
+export type Endpoint = (req: IncomingMessage, res: ServerResponse, url: URL) => void;
+
+export interface Routes {
+  /** By exact path, without a trailing slash. */
+  readonly exact: ReadonlyMap<string, Endpoint>;
+  /** By the beginning of the path, for what no exact route takes; the longest wins. */
+  readonly prefixes: ReadonlyMap<string, Endpoint>;
+  readonly otherwise: Endpoint;
+}
+
+/** Idle connections stay open for so long; schedulers keep theirs. */
+const keepAliveMs = 300_000;
+
+export interface HttpServer {
+  readonly server: Server;
+  /** Begins to answer; until then every request gets a 503, as from a master that is still recovering. */
+  readonly serve: (routes: Routes) => void;
+  /** Breaks all connections and resolves when the port is free. */
+  readonly close: () => Promise<void>;
+}
+
+/** Creates the server; it does not listen yet. `onBroken` is told of answers whose reader had gone. */
+export function createHttpServer(onBroken: () => void): HttpServer {
+  let routes: Routes | undefined;
+  const server = createServer((req, res) => {
+    // Without a listener, writing to a connection that has just broken would end the program.
+    res.on('error', onBroken);
+    if (routes === undefined) sendText(res, 503, 'Master has not finished recovery');
+    else route(routes, req, res);
+  });
+  server.keepAliveTimeout = keepAliveMs;
+  server.requestTimeout = 0;
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket) => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
+  });
+  const close = async (): Promise<void> => {
+    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+    for (const socket of sockets) socket.destroy();
+    await closed;
+  };
+  const serve = (given: Routes): void => {
+    routes = given;
+  };
+  return { server, serve, close };
+}
+
+function route(routes: Routes, req: IncomingMessage, res: ServerResponse): void {
+  const target = req.url ?? '/';
+  // The path of nearly every request needs no parsing.
+  const direct = routes.exact.get(target);
+  const url = new URL(direct === undefined ? safeTarget(target) : target, 'http://localhost');
+  const path = url.pathname.replace(/\/+$/, '');
+  const endpoint = direct ?? routes.exact.get(path) ?? byPrefix(routes, path) ?? routes.otherwise;
+  endpoint(req, res, url);
+}
+
+/** Whatever stands in a request line, parsing it must not throw. */
+const safeTarget = (target: string): string => (target.startsWith('/') ? target.replace(/^\/+/, '/') : '/');
+
+function byPrefix(routes: Routes, path: string): Endpoint | undefined {
+  let best: string | undefined;
+  for (const prefix of routes.prefixes.keys()) {
+    const matches = path === prefix || path.startsWith(`${prefix}/`);
+    if (matches && prefix.length > (best?.length ?? -1)) best = prefix;
+  }
+  return best === undefined ? undefined : routes.prefixes.get(best);
+}

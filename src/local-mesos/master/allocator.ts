@@ -1,0 +1,266 @@
+/**
+ * Who is offered what. Resources that become free, a REVIVE and a new framework lead to offers in the same turn of the loop;
+ * ended filters and returned remainders wait for the tick, as with Mesos (mesos-v1 §4.3). A run looks at the agents that
+ * changed; only the tick and a REVIVE look at every agent that has something free.
+ */
+import { addToBag, type Bag, bagContains, isEmptyBag, milliOf, partForRole, takeFromBag } from '../resources/bag.ts';
+import { offersEvent, rescindEvent } from './events.ts';
+import type { Agent, Filter, Framework, Holding, MasterState, OfferRecord } from './model.ts';
+
+/** An OFFERS event carries at most this many offers, so that a reader can begin before all are encoded. */
+const maxOffersPerEvent = 250;
+/** Of a filter (mesos-v1 §4.3). */
+const defaultRefuseSeconds = 5;
+const maxRefuseSeconds = 31_536_000;
+/** Less than both of these is not offered: 0.01 cpus, 32 MiB. */
+const minCpusMilli = 10;
+const minMemMilli = 32_000;
+
+interface Client {
+  readonly framework: Framework;
+  readonly role: string;
+}
+
+export class Allocator {
+  readonly #state: MasterState;
+  readonly #withFree = new Set<Agent>();
+  readonly #changed = new Set<Agent>();
+  #all = false;
+  #scheduled = false;
+  #nextOffer = 0;
+  readonly #totals: Holding = { cpus: 0, mem: 0, disk: 0 };
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(state: MasterState) {
+    this.#state = state;
+    this.#timer = setInterval(() => this.#tick(), state.settings.allocationMs);
+    this.#timer.unref();
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  /** The numbers of offers begin anew. */
+  restart(): void {
+    this.#nextOffer = 0;
+  }
+
+  /** An agent is new or back. */
+  addAgent(agent: Agent): void {
+    count(this.#totals, agent.total, 1);
+    this.#withFree.add(agent);
+    this.#touch(agent);
+  }
+
+  /** An agent is away: its offers are rescinded, nothing of it is offered any more. */
+  removeAgent(agent: Agent): void {
+    for (const offer of [...agent.offers]) this.rescind(offer);
+    count(this.#totals, agent.total, -1);
+    this.#withFree.delete(agent);
+    this.#changed.delete(agent);
+    for (const framework of this.#state.frameworks.values()) {
+      for (const filters of framework.filters.values()) filters.delete(agent);
+    }
+  }
+
+  /** Looks at everything that is free before the next events are handled: new framework, REVIVE. */
+  allocateSoon(): void {
+    this.#all = true;
+    this.#schedule();
+  }
+
+  /** A task needs its resources no more; they are offered in this turn. */
+  release(framework: Framework, role: string, agent: Agent, bag: Bag): void {
+    this.#giveBack(framework, role, agent, bag);
+    this.#touch(agent);
+  }
+
+  /** Resources of an offer that were not used. Refused ones come back after the filter, others at the next tick. */
+  putBack(
+    offer: Pick<OfferRecord, 'framework' | 'role' | 'agent'>,
+    rest: Bag,
+    refuseSeconds: number | undefined,
+  ): void {
+    this.#giveBack(offer.framework, offer.role, offer.agent, rest);
+    const seconds = filterSeconds(refuseSeconds);
+    if (seconds === 0 || isEmptyBag(rest)) return;
+    const { settings } = this.#state;
+    const untilMs = Date.now() + Math.max(seconds * 1000, settings.allocationMs);
+    addFilter(offer.framework, offer.role, offer.agent, { refused: rest, untilMs });
+  }
+
+  /** Forgets an offer, whose resources the caller now answers for. */
+  take(offer: OfferRecord): void {
+    this.#state.offers.delete(offer.id);
+    offer.agent.offers.delete(offer);
+    offer.framework.offers.delete(offer);
+  }
+
+  /** Takes an offer back from a framework that still has it. */
+  rescind(offer: OfferRecord): void {
+    this.take(offer);
+    this.#giveBack(offer.framework, offer.role, offer.agent, offer.bag);
+    offer.framework.stream?.send(rescindEvent(offer.id));
+    this.#state.counters.add('master/offers_rescinded');
+  }
+
+  /** A framework has gone or come anew: its offers die without a word, and others may have them at once. */
+  dropOffers(framework: Framework): void {
+    for (const offer of [...framework.offers]) {
+      this.take(offer);
+      this.#giveBack(framework, offer.role, offer.agent, offer.bag);
+      this.#touch(offer.agent);
+    }
+  }
+
+  #giveBack(framework: Framework, role: string, agent: Agent, bag: Bag): void {
+    addToBag(agent.free, bag);
+    count(holdingOf(framework, role), bag, -1);
+    if (agent.unreachableNs === undefined) this.#withFree.add(agent);
+  }
+
+  #touch(agent: Agent): void {
+    if (agent.unreachableNs !== undefined) return;
+    this.#changed.add(agent);
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      this.#run(this.#all ? this.#withFree : this.#changed);
+    });
+  }
+
+  #tick(): void {
+    this.#run(this.#withFree);
+    const { offerTimeoutMs } = this.#state.settings;
+    if (offerTimeoutMs === undefined) return;
+    const oldestMs = Date.now() - offerTimeoutMs;
+    for (const offer of this.#state.offers.values()) {
+      if (offer.createdMs > oldestMs) break;
+      this.rescind(offer);
+    }
+  }
+
+  #run(agents: ReadonlySet<Agent>): void {
+    const clients = this.#state.recovering ? [] : this.#clients();
+    if (clients.length > 0) {
+      const made = new Map<Framework, OfferRecord[]>();
+      for (const agent of agents) this.#allocate(agent, clients, made);
+      for (const [framework, offers] of made) this.#send(framework, offers);
+    }
+    this.#all = false;
+    this.#changed.clear();
+  }
+
+  #clients(): Client[] {
+    const clients: Client[] = [];
+    for (const framework of this.#state.frameworks.values()) {
+      if (framework.stream === undefined) continue;
+      for (const role of framework.roles) if (!framework.suppressed.has(role)) clients.push({ framework, role });
+    }
+    return clients;
+  }
+
+  #allocate(agent: Agent, clients: readonly Client[], made: Map<Framework, OfferRecord[]>): void {
+    const ordered = clients.length === 1 ? clients : this.#byShare(clients);
+    for (const { framework, role } of ordered) {
+      if (agent.gpus && !framework.capabilities.gpus) continue;
+      const part = partForRole(agent.free, role);
+      if (milliOf(part, 'cpus') < minCpusMilli && milliOf(part, 'mem') < minMemMilli) continue;
+      if (isRefused(framework, role, agent, part)) continue;
+      const offer = this.#offer(agent, framework, role, part);
+      const offers = made.get(framework);
+      if (offers === undefined) made.set(framework, [offer]);
+      else offers.push(offer);
+    }
+    if (isEmptyBag(agent.free)) this.#withFree.delete(agent);
+  }
+
+  #offer(agent: Agent, framework: Framework, role: string, bag: Bag): OfferRecord {
+    const id = `${this.#state.identity.id}-O${this.#nextOffer++}`;
+    const offer: OfferRecord = { id, agent, framework, role, bag, createdMs: Date.now() };
+    takeFromBag(agent.free, bag);
+    count(holdingOf(framework, role), bag, 1);
+    this.#state.offers.set(id, offer);
+    agent.offers.add(offer);
+    framework.offers.add(offer);
+    return offer;
+  }
+
+  #send(framework: Framework, offers: readonly OfferRecord[]): void {
+    for (let i = 0; i < offers.length; i += maxOffersPerEvent) {
+      framework.stream?.send(offersEvent(offers.slice(i, i + maxOffersPerEvent)));
+    }
+    this.#state.counters.add('master/offers_sent', offers.length);
+  }
+
+  /** Those who hold least come first: by role, within a role by framework (dominant resource fairness). */
+  #byShare(clients: readonly Client[]): readonly Client[] {
+    const roleShare = new Map<string, number>();
+    const own = new Map<Client, number>();
+    for (const client of clients) {
+      const share = this.#share(client);
+      own.set(client, share);
+      roleShare.set(client.role, (roleShare.get(client.role) ?? 0) + share);
+    }
+    const shareOfRole = (client: Client): number => roleShare.get(client.role) ?? 0;
+    return [...clients].sort((a, b) => shareOfRole(a) - shareOfRole(b) || (own.get(a) ?? 0) - (own.get(b) ?? 0));
+  }
+
+  #share({ framework, role }: Client): number {
+    const held = holdingOf(framework, role);
+    const { cpus, mem, disk } = this.#totals;
+    return Math.max(held.cpus / Math.max(cpus, 1), held.mem / Math.max(mem, 1), held.disk / Math.max(disk, 1));
+  }
+}
+
+/** Absent, negative and unreadable mean 5 s; more than a year means a year (mesos-v1 §4.3). */
+function filterSeconds(refuseSeconds: number | undefined): number {
+  if (refuseSeconds === undefined || Number.isNaN(refuseSeconds) || refuseSeconds < 0) return defaultRefuseSeconds;
+  return Math.min(refuseSeconds, maxRefuseSeconds);
+}
+
+function addFilter(framework: Framework, role: string, agent: Agent, filter: Filter): void {
+  let ofRole = framework.filters.get(role);
+  if (ofRole === undefined) {
+    ofRole = new Map();
+    framework.filters.set(role, ofRole);
+  }
+  const now = Date.now();
+  const others = (ofRole.get(agent) ?? []).filter(
+    (old) => old.untilMs > now && !(old.untilMs <= filter.untilMs && bagContains(filter.refused, old.refused)),
+  );
+  ofRole.set(agent, [...others, filter]);
+}
+
+function isRefused(framework: Framework, role: string, agent: Agent, part: Bag): boolean {
+  const filters = framework.filters.get(role)?.get(agent);
+  if (filters === undefined) return false;
+  const now = Date.now();
+  if (filters.some((filter) => filter.untilMs > now && bagContains(filter.refused, part))) return true;
+  if (filters.every((filter) => filter.untilMs <= now)) framework.filters.get(role)?.delete(agent);
+  return false;
+}
+
+function holdingOf(framework: Framework, role: string): Holding {
+  let holding = framework.holdings.get(role);
+  if (holding === undefined) {
+    holding = { cpus: 0, mem: 0, disk: 0 };
+    framework.holdings.set(role, holding);
+  }
+  return holding;
+}
+
+function count(holding: Holding, bag: Bag, sign: 1 | -1): void {
+  for (const entry of bag) {
+    if (entry.kind !== 'SCALAR') continue;
+    if (entry.name === 'cpus') holding.cpus += sign * entry.milli;
+    else if (entry.name === 'mem') holding.mem += sign * entry.milli;
+    else if (entry.name === 'disk') holding.disk += sign * entry.milli;
+  }
+}

@@ -1,0 +1,71 @@
+/** The calls of the scheduler API as they arrive, after their form has been checked (mesos-v1 §2.1). */
+import type { FrameworkInfo, TaskInfo, Value } from '../../core/mesos/types.ts';
+
+export interface Filters {
+  readonly refuse_seconds?: number;
+}
+
+export interface OfferOperation {
+  readonly type?: string;
+  readonly id?: Value<string>;
+  readonly launch?: { readonly task_infos?: readonly TaskInfo[] };
+  readonly launch_group?: { readonly task_group: { readonly tasks?: readonly TaskInfo[] } };
+}
+
+export interface AcceptCall {
+  readonly offer_ids?: readonly Value<string>[];
+  readonly operations?: readonly OfferOperation[];
+  readonly filters?: Filters;
+}
+
+export interface WireFrameworkInfo extends FrameworkInfo {
+  readonly role?: string;
+}
+
+export interface SubscribeCall {
+  readonly framework_info: WireFrameworkInfo;
+  readonly suppressed_roles?: readonly string[];
+}
+
+export const callTypes = [
+  'SUBSCRIBE',
+  'TEARDOWN',
+  'ACCEPT',
+  'DECLINE',
+  'ACCEPT_INVERSE_OFFERS',
+  'DECLINE_INVERSE_OFFERS',
+  'REVIVE',
+  'SUPPRESS',
+  'KILL',
+  'SHUTDOWN',
+  'ACKNOWLEDGE',
+  'ACKNOWLEDGE_OPERATION_STATUS',
+  'RECONCILE',
+  'RECONCILE_OPERATIONS',
+  'MESSAGE',
+  'REQUEST',
+  'UPDATE_FRAMEWORK',
+] as const;
+
+export type CallType = (typeof callTypes)[number];
+
+export interface Call {
+  readonly type?: CallType;
+  readonly framework_id?: Value<string>;
+  readonly subscribe?: SubscribeCall;
+  readonly update_framework?: SubscribeCall;
+  readonly accept?: AcceptCall;
+  readonly decline?: { readonly offer_ids?: readonly Value<string>[]; readonly filters?: Filters };
+  readonly revive?: { readonly roles?: readonly string[] };
+  readonly suppress?: { readonly roles?: readonly string[] };
+  readonly kill?: { readonly task_id: Value<string>; readonly agent_id?: Value<string> };
+  readonly acknowledge?: {
+    readonly agent_id: Value<string>;
+    readonly task_id: Value<string>;
+    readonly uuid: string;
+  };
+  readonly reconcile?: {
+    readonly tasks?: readonly { readonly task_id: Value<string>; readonly agent_id?: Value<string> }[];
+  };
+  readonly reconcile_operations?: { readonly operations?: readonly { readonly operation_id: Value<string> }[] };
+}

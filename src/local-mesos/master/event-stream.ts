@@ -1,0 +1,77 @@
+/** The stream of one subscription: RecordIO records in a chunked HTTP answer (mesos-v1 §1.4, §1.5). */
+import type { ServerResponse } from 'node:http';
+
+/** A reader that leaves more than this unread is cut off; it will subscribe again and reconcile. */
+export const maxUnreadBytes = 256 * 1024 * 1024;
+
+export class EventStream {
+  readonly id: string;
+  readonly #res: ServerResponse;
+  #pending = '';
+  #flushScheduled = false;
+  #heartbeat: NodeJS.Timeout | undefined;
+  #open = true;
+
+  /** Sends the head of the answer at once. `onClose` is called once when the other side is gone, never after `end`. */
+  constructor(res: ServerResponse, id: string, onClose: () => void) {
+    this.#res = res;
+    this.id = id;
+    res.writeHead(200, { 'Content-Type': 'application/json', 'Mesos-Stream-Id': id });
+    res.flushHeaders();
+    res.on('close', () => {
+      if (this.#stop()) onClose();
+    });
+  }
+
+  /** Queues one event, already JSON. All events of a turn of the loop leave in one write. */
+  send(json: string): void {
+    if (!this.#open) return;
+    this.#pending += `${Buffer.byteLength(json)}\n${json}`;
+    if (this.#flushScheduled) return;
+    this.#flushScheduled = true;
+    setImmediate(() => this.#flush());
+  }
+
+  /** Sends a HEARTBEAT now and then every `intervalMs`. */
+  startHeartbeats(intervalMs: number): void {
+    this.send(heartbeat);
+    this.#heartbeat = setInterval(() => this.send(heartbeat), intervalMs);
+    this.#heartbeat.unref();
+  }
+
+  /** Sends what is queued and ends the answer properly. */
+  end(): void {
+    if (!this.#open) return;
+    this.#flush();
+    this.#stop();
+    this.#res.end();
+  }
+
+  /** Breaks the connection, as a killed master would; `onClose` is not called. */
+  destroy(): void {
+    this.#stop();
+    this.#res.destroy();
+  }
+
+  /** Breaks the connection so that the master notices it like any other loss. */
+  breakOff(): void {
+    this.#res.destroy();
+  }
+
+  #stop(): boolean {
+    const wasOpen = this.#open;
+    this.#open = false;
+    clearInterval(this.#heartbeat);
+    return wasOpen;
+  }
+
+  #flush(): void {
+    this.#flushScheduled = false;
+    if (!this.#open || this.#res.destroyed || this.#pending === '') return;
+    this.#res.write(this.#pending);
+    this.#pending = '';
+    if (this.#res.writableLength > maxUnreadBytes) this.#res.destroy();
+  }
+}
+
+const heartbeat = '{"type":"HEARTBEAT"}';

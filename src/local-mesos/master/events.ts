@@ -1,0 +1,98 @@
+/** The JSON of the events a master sends, each built once and without intermediate objects where there are many of them. */
+import type { MesosTaskState } from '../../core/mesos/types.ts';
+import { encodeBag } from '../resources/wire.ts';
+import type { MasterIdentity, OfferRecord, StatusRecord } from './model.ts';
+
+export const mesosVersion = '1.12.0';
+
+/** MasterInfo; `ip` is the IPv4 address as a little-endian number. */
+export function masterInfo(identity: MasterIdentity): object {
+  const { id, hostname, ip, port } = identity;
+  const number = ip.split('.').reduce((sum, octet, i) => sum + Number(octet) * 256 ** i, 0);
+  return {
+    id,
+    ip: number,
+    port,
+    pid: `master@${ip}:${port}`,
+    hostname,
+    version: mesosVersion,
+    address: { hostname, ip, port },
+    capabilities: [{ type: 'AGENT_UPDATE' }, { type: 'AGENT_DRAINING' }, { type: 'QUOTA_V2' }],
+  };
+}
+
+export function subscribedEvent(frameworkId: string, heartbeatMs: number, identity: MasterIdentity): string {
+  return JSON.stringify({
+    type: 'SUBSCRIBED',
+    subscribed: {
+      framework_id: { value: frameworkId },
+      heartbeat_interval_seconds: heartbeatMs / 1000,
+      master_info: masterInfo(identity),
+    },
+  });
+}
+
+export const errorEvent = (message: string): string => JSON.stringify({ type: 'ERROR', error: { message } });
+
+export const rescindEvent = (offerId: string): string =>
+  JSON.stringify({ type: 'RESCIND', rescind: { offer_id: { value: offerId } } });
+
+export const agentFailureEvent = (agentId: string): string =>
+  JSON.stringify({ type: 'FAILURE', failure: { agent_id: { value: agentId } } });
+
+/** One OFFERS event for several offers to one framework. */
+export function offersEvent(offers: readonly OfferRecord[]): string {
+  const parts = offers.map(encodeOffer);
+  return `{"type":"OFFERS","offers":{"offers":[${parts.join(',')}]}}`;
+}
+
+function encodeOffer(offer: OfferRecord): string {
+  const { agent, framework } = offer;
+  const { form } = framework.capabilities;
+  const allocation = form.withAllocation ? `,"allocation_info":{"role":${JSON.stringify(offer.role)}}` : '';
+  return (
+    `{"id":{"value":"${offer.id}"},"framework_id":{"value":${JSON.stringify(framework.id)}},${agent.offerHead}` +
+    `,"resources":${encodeBag(offer.bag, offer.role, form)}${agent.offerTail}${allocation}}`
+  );
+}
+
+export interface StatusToSend {
+  readonly taskId: string;
+  readonly state: MesosTaskState;
+  readonly source: string;
+  readonly message?: string | undefined;
+  readonly reason?: string | undefined;
+  /** JSON text of the agent's id. */
+  readonly agentIdJson?: string | undefined;
+  readonly withExecutorId?: boolean;
+  readonly timestamp: number;
+  readonly uuid?: string;
+  readonly last?: Pick<StatusRecord, 'healthy' | 'checkStatus' | 'containerStatus'> | undefined;
+  readonly unreachableNs?: number | undefined;
+}
+
+/** An UPDATE event; an update has a uuid exactly when it must be acknowledged. */
+export function updateEvent(status: StatusToSend): string {
+  const taskId = JSON.stringify(status.taskId);
+  let out = `{"type":"UPDATE","update":{"status":{"task_id":{"value":${taskId}},"state":"${status.state}"`;
+  if (status.message !== undefined) out += `,"message":${JSON.stringify(status.message)}`;
+  out += `,"source":"${status.source}"`;
+  if (status.reason !== undefined) out += `,"reason":"${status.reason}"`;
+  if (status.agentIdJson !== undefined) out += `,"agent_id":{"value":${status.agentIdJson}}`;
+  if (status.withExecutorId === true) out += `,"executor_id":{"value":${taskId}}`;
+  out += `,"timestamp":${status.timestamp}`;
+  if (status.uuid !== undefined) out += `,"uuid":"${status.uuid}"`;
+  const { last } = status;
+  if (last?.healthy !== undefined) out += `,"healthy":${last.healthy}`;
+  if (last?.checkStatus !== undefined) out += `,"check_status":${JSON.stringify(last.checkStatus)}`;
+  if (last?.containerStatus !== undefined) out += `,"container_status":${JSON.stringify(last.containerStatus)}`;
+  if (status.unreachableNs !== undefined) out += `,"unreachable_time":{"nanoseconds":${status.unreachableNs}}`;
+  return `${out}}}}`;
+}
+
+/** The refusal of an operation that carries an id (mesos-v1 §4.4). */
+export const operationErrorEvent = (operationId: string, state: string, message: string): string =>
+  JSON.stringify({
+    type: 'UPDATE_OPERATION_STATUS',
+    update_operation_status: { status: { operation_id: { value: operationId }, state, message } },
+  });

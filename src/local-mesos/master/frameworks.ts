@@ -1,0 +1,195 @@
+/** Frameworks come, go, come again on another stream, and are removed (mesos-v1 §4.2). */
+
+import { randomUUID } from 'node:crypto';
+import type { ServerResponse } from 'node:http';
+import type { Allocator } from './allocator.ts';
+import type { SubscribeCall } from './calls.ts';
+import { EventStream } from './event-stream.ts';
+import { errorEvent, subscribedEvent } from './events.ts';
+import { refuseSubscription, rolesOf } from './framework-info.ts';
+import {
+  capabilitiesOf,
+  type Framework,
+  isTerminal,
+  type MasterState,
+  maxCompletedFrameworks,
+  nowSeconds,
+  type RemovedFramework,
+} from './model.ts';
+import type { Updates } from './updates.ts';
+
+/** setTimeout takes no longer waits. A framework that is away for 24 days is removed. */
+const maxTimerMs = 2_147_483_647;
+
+export class Frameworks {
+  readonly #state: MasterState;
+  readonly #allocator: Allocator;
+  readonly #updates: Updates;
+  readonly #changed: () => void;
+  #next = 0;
+
+  /** `changed` is called when ids to remember have changed. */
+  constructor(state: MasterState, allocator: Allocator, updates: Updates, changed: () => void) {
+    this.#state = state;
+    this.#allocator = allocator;
+    this.#updates = updates;
+    this.#changed = changed;
+  }
+
+  /** Answers a SUBSCRIBE whose form is right: an event stream, which may consist of one ERROR. */
+  subscribe(call: SubscribeCall, res: ServerResponse): void {
+    const id = call.framework_info.id?.value ?? '';
+    const known = this.#state.frameworks.get(id);
+    const refusal =
+      refuseSubscription(call) ??
+      (this.#state.removed.has(id) ? 'Framework has been removed' : undefined) ??
+      (known !== undefined && known.info.principal !== call.framework_info.principal
+        ? "Changing framework's principal is not allowed."
+        : undefined);
+    let framework: Framework | undefined;
+    const stream = new EventStream(res, randomUUID(), () => {
+      if (framework?.stream === stream) this.#disconnected(framework);
+    });
+    if (refusal !== undefined) {
+      stream.send(errorEvent(refusal));
+      stream.end();
+      return;
+    }
+    framework = known ?? this.#create(id, call);
+    if (known !== undefined) this.#failOver(known, call);
+    this.#connect(framework, stream);
+  }
+
+  /** UPDATE_FRAMEWORK: the refusal, or undefined when the new description is in force. */
+  update(framework: Framework, call: SubscribeCall): string | undefined {
+    const refusal = refuseSubscription(call);
+    if (refusal !== undefined) return `Supplied FrameworkInfo is not valid: ${refusal}`;
+    const { info } = framework;
+    const fault = immutableFault(framework, call);
+    if (fault !== undefined) return `FrameworkInfo update is not valid: ${fault}`;
+    this.#describe(framework, { ...call, framework_info: { ...call.framework_info, user: info.user } });
+    this.#allocator.allocateSoon();
+    return undefined;
+  }
+
+  /** TEARDOWN, and the end of the failover time: tasks are killed without a word, the id is refused for ever. */
+  remove(framework: Framework): void {
+    const { stream } = framework;
+    framework.stream = undefined;
+    clearTimeout(framework.failoverTimer);
+    this.#allocator.dropOffers(framework);
+    for (const task of [...framework.tasks.values(), ...framework.unreachable.values()]) {
+      if (!isTerminal(task.state)) {
+        task.agent.runner.kill(task.id, false);
+        this.#allocator.release(framework, task.role, task.agent, task.bag);
+        task.state = 'TASK_KILLED';
+      }
+      this.#updates.complete(task);
+    }
+    framework.unregisteredTime = nowSeconds();
+    this.#state.frameworks.delete(framework.id);
+    remember(this.#state.removed, { id: framework.id, record: framework });
+    this.#changed();
+    stream?.end();
+  }
+
+  #create(id: string, call: SubscribeCall): Framework {
+    const newId = id === '' ? `${this.#state.identity.id}-${String(this.#next++).padStart(4, '0')}` : id;
+    const info = { ...call.framework_info, id: { value: newId } };
+    const framework: Framework = {
+      id: newId,
+      info,
+      roles: rolesOf(info),
+      capabilities: capabilitiesOf(info),
+      suppressed: new Set(call.suppressed_roles ?? []),
+      stream: undefined,
+      recovered: false,
+      tasks: new Map(),
+      unreachable: new Map(),
+      unacknowledged: new Set(),
+      completed: [],
+      offers: new Set(),
+      filters: new Map(),
+      holdings: new Map(),
+      report: (update) => this.#updates.report(framework, update),
+      registeredTime: nowSeconds(),
+      reregisteredTime: undefined,
+      unregisteredTime: 0,
+      failoverTimer: undefined,
+    };
+    this.#state.frameworks.set(newId, framework);
+    return framework;
+  }
+
+  /** The id is subscribed a second time, which always wins; offers of the old stream are void without a RESCIND. */
+  #failOver(framework: Framework, call: SubscribeCall): void {
+    const old = framework.stream;
+    framework.stream = undefined;
+    clearTimeout(framework.failoverTimer);
+    old?.send(errorEvent('Framework failed over'));
+    old?.end();
+    this.#allocator.dropOffers(framework);
+    this.#describe(framework, call);
+    framework.reregisteredTime = nowSeconds();
+  }
+
+  /** User and checkpoint stay what they were. */
+  #describe(framework: Framework, call: SubscribeCall): void {
+    const { user, checkpoint } = framework.info;
+    framework.info = {
+      ...call.framework_info,
+      id: { value: framework.id },
+      user,
+      ...(checkpoint === undefined ? {} : { checkpoint }),
+    };
+    framework.roles = rolesOf(framework.info);
+    framework.capabilities = capabilitiesOf(framework.info);
+    for (const role of framework.filters.keys()) if (!framework.roles.includes(role)) framework.filters.delete(role);
+    framework.suppressed.clear();
+    for (const role of call.suppressed_roles ?? []) framework.suppressed.add(role);
+  }
+
+  #connect(framework: Framework, stream: EventStream): void {
+    framework.stream = stream;
+    framework.recovered = false;
+    const { heartbeatMs } = this.#state.settings;
+    stream.send(subscribedEvent(framework.id, heartbeatMs, this.#state.identity));
+    stream.startHeartbeats(heartbeatMs);
+    this.#updates.redeliver(framework);
+    this.#allocator.allocateSoon();
+  }
+
+  #disconnected(framework: Framework): void {
+    framework.stream = undefined;
+    framework.filters.clear();
+    this.#allocator.dropOffers(framework);
+    const waitMs = Math.min((framework.info.failover_timeout ?? 0) * 1000, maxTimerMs);
+    if (waitMs <= 0) {
+      this.remove(framework);
+      return;
+    }
+    framework.failoverTimer = setTimeout(() => this.remove(framework), waitMs);
+    framework.failoverTimer.unref();
+  }
+}
+
+/** Keeps the last ones, as many as Mesos does. */
+export function remember(removed: Map<string, RemovedFramework>, framework: RemovedFramework): void {
+  removed.set(framework.id, framework);
+  for (const id of removed.keys()) {
+    if (removed.size <= maxCompletedFrameworks) return;
+    removed.delete(id);
+  }
+}
+
+function immutableFault(framework: Framework, call: SubscribeCall): string | undefined {
+  const { info } = framework;
+  const wanted = call.framework_info;
+  if (wanted.user !== info.user) {
+    return `Updating 'FrameworkInfo.user' is unsupported; attempted to update from '${info.user}' to '${wanted.user}'`;
+  }
+  if ((wanted.checkpoint ?? false) !== (info.checkpoint ?? false)) {
+    return `Updating 'FrameworkInfo.checkpoint' is unsupported; attempted to update from '${info.checkpoint ?? false}' to '${wanted.checkpoint ?? false}'`;
+  }
+  return wanted.principal === info.principal ? undefined : "Changing framework's principal is not allowed.";
+}

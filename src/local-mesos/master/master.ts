@@ -1,0 +1,238 @@
+/** The master: one object that takes calls and answers through event streams. It knows nothing of HTTP requests. */
+import type { ServerResponse } from 'node:http';
+import { acceptOffers } from './accept.ts';
+import { type AgentDescription, createAgent } from './agents.ts';
+import { Allocator } from './allocator.ts';
+import type { Call, SubscribeCall } from './calls.ts';
+import { agentFailureEvent, operationErrorEvent, updateEvent } from './events.ts';
+import { Frameworks, remember } from './frameworks.ts';
+import { type Agent, type Framework, isTerminal, type MasterState, nowSeconds } from './model.ts';
+import { reconcileAll, reconcileOne } from './reconcile.ts';
+import { Updates } from './updates.ts';
+
+/** Ids that outlive the program. Those of frameworks that may come again need no memory: unknown ones are accepted. */
+export interface RememberedIds {
+  /** In the order of the agents' numbers. */
+  readonly agents: readonly string[];
+  /** Frameworks that were removed and must not come back. */
+  readonly removed: readonly string[];
+}
+
+export class Master {
+  readonly state: MasterState;
+  readonly #allocator: Allocator;
+  readonly #updates: Updates;
+  readonly #frameworks: Frameworks;
+
+  /** `changed` is called when what `ids` returns has changed; `removed` are frameworks an earlier run has removed. */
+  constructor(state: MasterState, removed: readonly string[], changed: () => void) {
+    this.state = state;
+    this.#allocator = new Allocator(state);
+    this.#updates = new Updates(state, this.#allocator);
+    this.#frameworks = new Frameworks(state, this.#allocator, this.#updates, changed);
+    for (const id of removed) remember(state.removed, { id, record: undefined });
+  }
+
+  /** What has to survive a restart. */
+  ids(): RememberedIds {
+    return { agents: [...this.state.agents.keys()], removed: [...this.state.removed.keys()] };
+  }
+
+  addAgent(description: AgentDescription): Agent {
+    const agent = createAgent(description);
+    this.state.agents.set(agent.id, agent);
+    this.#allocator.addAgent(agent);
+    return agent;
+  }
+
+  subscribe(call: SubscribeCall, res: ServerResponse): void {
+    this.#frameworks.subscribe(call, res);
+  }
+
+  /** The refusal of an UPDATE_FRAMEWORK, or undefined. */
+  updateFramework(framework: Framework, call: SubscribeCall): string | undefined {
+    return this.#frameworks.update(framework, call);
+  }
+
+  /** Every other call of a subscribed framework. Whatever is wrong with it shows on the stream, or not at all. */
+  handle(framework: Framework, call: Call): void {
+    this.state.counters.add(`master/calls/${(call.type ?? 'UNKNOWN').toLowerCase()}`);
+    switch (call.type) {
+      case 'ACKNOWLEDGE':
+        if (call.acknowledge !== undefined) {
+          const { agent_id, task_id, uuid } = call.acknowledge;
+          this.#updates.acknowledge(framework, agent_id.value, task_id.value, uuid);
+        }
+        break;
+      case 'ACCEPT':
+        if (call.accept !== undefined) acceptOffers(this.state, this.#allocator, framework, call.accept);
+        break;
+      case 'DECLINE':
+        this.#decline(framework, call);
+        break;
+      case 'REVIVE':
+        this.#revive(framework, call.revive?.roles ?? []);
+        break;
+      case 'SUPPRESS':
+        this.#suppress(framework, call.suppress?.roles ?? []);
+        break;
+      case 'KILL':
+        if (call.kill !== undefined) this.#kill(framework, call.kill.task_id.value, call.kill.agent_id?.value);
+        break;
+      case 'RECONCILE':
+        this.#reconcile(framework, call);
+        break;
+      case 'RECONCILE_OPERATIONS':
+        for (const { operation_id } of call.reconcile_operations?.operations ?? []) {
+          const message = 'Reconciliation: Operation is unknown';
+          framework.stream?.send(operationErrorEvent(operation_id.value, 'OPERATION_UNKNOWN', message));
+        }
+        break;
+      case 'TEARDOWN':
+        this.#frameworks.remove(framework);
+        break;
+      default:
+        // Messages, requests, executor shutdowns and inverse offers are accepted and have no effect here.
+        break;
+    }
+  }
+
+  /** An agent can no longer be reached: its tasks are unreachable, its offers rescinded (mesos-v1 §4.8). */
+  loseAgent(agent: Agent): void {
+    if (agent.unreachableNs !== undefined) return;
+    agent.unreachableNs = Date.now() * 1_000_000;
+    this.#allocator.removeAgent(agent);
+    for (const task of agent.tasks) {
+      const { framework } = task;
+      this.#updates.pause(task);
+      framework.tasks.delete(task.id);
+      framework.unreachable.set(task.id, task);
+      framework.stream?.send(
+        updateEvent({
+          taskId: task.id,
+          state: framework.capabilities.partitionAware ? 'TASK_UNREACHABLE' : 'TASK_LOST',
+          message: 'health check timed out',
+          source: 'SOURCE_MASTER',
+          reason: 'REASON_AGENT_REMOVED',
+          agentIdJson: agent.idJson,
+          timestamp: nowSeconds(),
+          unreachableNs: agent.unreachableNs,
+        }),
+      );
+    }
+    for (const framework of this.state.frameworks.values()) framework.stream?.send(agentFailureEvent(agent.id));
+    this.state.counters.add('master/slave_unreachable_completed');
+  }
+
+  /** The agent is back with the same id; its tasks are taken back and its pending updates follow. */
+  returnAgent(agent: Agent): void {
+    if (agent.unreachableNs === undefined) return;
+    agent.unreachableNs = undefined;
+    agent.reregisteredTime = nowSeconds();
+    for (const task of agent.tasks) {
+      const { framework } = task;
+      framework.unreachable.delete(task.id);
+      framework.tasks.set(task.id, task);
+      if (isTerminal(task.state)) continue;
+      framework.stream?.send(
+        updateEvent({
+          taskId: task.id,
+          state: task.state,
+          message: 'Unreachable agent re-reregistered',
+          source: 'SOURCE_MASTER',
+          reason: 'REASON_AGENT_REREGISTERED',
+          agentIdJson: agent.idJson,
+          timestamp: nowSeconds(),
+          last: task.statuses[task.statuses.length - 1],
+        }),
+      );
+    }
+    this.#updates.resume(agent);
+    this.#allocator.addAgent(agent);
+    this.state.counters.add('master/slave_reregistrations');
+  }
+
+  /**
+   * As if another master had taken over: streams break, frameworks are unknown until they subscribe again with their ids,
+   * offers begin anew under another prefix. Agents keep their ids and tasks; `agentsBack` is to be called when they are back.
+   */
+  failOver(masterId: string): void {
+    this.state.identity = { ...this.state.identity, id: masterId, startTime: nowSeconds() };
+    this.state.recovering = true;
+    this.state.removed.clear();
+    for (const framework of this.state.frameworks.values()) {
+      const { stream } = framework;
+      framework.stream = undefined;
+      framework.recovered = true;
+      framework.filters.clear();
+      framework.completed.length = 0;
+      clearTimeout(framework.failoverTimer);
+      this.#allocator.dropOffers(framework);
+      stream?.destroy();
+    }
+    this.#allocator.restart();
+  }
+
+  /** All agents have found the new master: offers flow, and updates that wait for their acknowledgement are repeated. */
+  agentsBack(): void {
+    this.state.recovering = false;
+    for (const agent of this.state.agents.values()) if (agent.unreachableNs === undefined) this.#updates.resume(agent);
+    this.#allocator.allocateSoon();
+  }
+
+  /** Ends all timers and breaks all streams; tasks are the runner's business. */
+  stop(): void {
+    this.#allocator.stop();
+    this.#updates.stop();
+    for (const framework of this.state.frameworks.values()) {
+      const { stream } = framework;
+      framework.stream = undefined;
+      clearTimeout(framework.failoverTimer);
+      stream?.destroy();
+    }
+  }
+
+  #decline(framework: Framework, call: Call): void {
+    for (const { value } of call.decline?.offer_ids ?? []) {
+      const offer = this.state.offers.get(value);
+      if (offer?.framework !== framework) continue;
+      this.#allocator.take(offer);
+      this.#allocator.putBack(offer, offer.bag, call.decline?.filters?.refuse_seconds);
+    }
+  }
+
+  #revive(framework: Framework, named: readonly string[]): void {
+    const roles = rolesMeant(framework, named);
+    for (const role of roles) {
+      framework.suppressed.delete(role);
+      framework.filters.delete(role);
+    }
+    if (roles.length > 0) this.#allocator.allocateSoon();
+  }
+
+  #suppress(framework: Framework, named: readonly string[]): void {
+    for (const role of rolesMeant(framework, named)) framework.suppressed.add(role);
+  }
+
+  #kill(framework: Framework, taskId: string, agentId: string | undefined): void {
+    const task = framework.tasks.get(taskId);
+    if (task === undefined || this.state.recovering) {
+      reconcileOne(this.state, framework, taskId, agentId);
+      return;
+    }
+    if ((agentId !== undefined && agentId !== task.agent.id) || isTerminal(task.state)) return;
+    task.agent.runner.kill(taskId, framework.capabilities.taskKilling);
+  }
+
+  #reconcile(framework: Framework, call: Call): void {
+    const tasks = call.reconcile?.tasks ?? [];
+    if (tasks.length === 0) reconcileAll(this.state, framework);
+    for (const { task_id, agent_id } of tasks) reconcileOne(this.state, framework, task_id.value, agent_id?.value);
+  }
+}
+
+/** No names mean all roles; a name the framework has not makes the whole call void. */
+function rolesMeant(framework: Framework, named: readonly string[]): readonly string[] {
+  if (named.length === 0) return framework.roles;
+  return named.every((role) => framework.roles.includes(role)) ? named : [];
+}

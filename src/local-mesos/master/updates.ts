@@ -1,0 +1,176 @@
+/**
+ * What becomes of tasks: reports of the runner turn into updates, of which one per task is on its way at a time and is sent
+ * again until it is acknowledged (mesos-v1 §4.5). Resources are free as soon as a task has ended, acknowledged or not.
+ */
+import type { TaskStatus } from '../../core/mesos/types.ts';
+import type { TaskReport } from '../task-runner.ts';
+import type { Allocator } from './allocator.ts';
+import { updateEvent } from './events.ts';
+import {
+  type Agent,
+  type Framework,
+  isTerminal,
+  type MasterState,
+  maxCompletedTasksPerFramework,
+  nowSeconds,
+  type PendingUpdate,
+  type StatusRecord,
+  type Task,
+} from './model.ts';
+import { RetryQueue } from './retry-queue.ts';
+import { randomUuidBase64 } from './uuids.ts';
+
+/** A task may pile up this many unacknowledged updates; then the second oldest is given up. */
+const maxPendingUpdates = 1000;
+/** Statuses kept for the read endpoints. */
+const maxStatuses = 16;
+
+export class Updates {
+  readonly #state: MasterState;
+  readonly #allocator: Allocator;
+  readonly #retries: RetryQueue;
+
+  constructor(state: MasterState, allocator: Allocator) {
+    this.#state = state;
+    this.#allocator = allocator;
+    const { retryMs, retryMaxMs } = state.settings;
+    this.#retries = new RetryQueue(retryMs, retryMaxMs, (task) => this.#send(task));
+  }
+
+  stop(): void {
+    this.#retries.stop();
+  }
+
+  /** The runner's word on a task. Tasks of removed frameworks and ended tasks are counted and ignored. */
+  report(framework: Framework, report: TaskReport): void {
+    const task = framework.tasks.get(report.taskId) ?? framework.unreachable.get(report.taskId);
+    if (task === undefined || isTerminal(task.state) || this.#state.frameworks.get(framework.id) !== framework) {
+      this.#state.counters.add('master/invalid_status_updates');
+      return;
+    }
+    this.#state.counters.add('master/valid_status_updates');
+    task.state = report.state;
+    if (isTerminal(report.state)) {
+      this.#state.counters.add(`master/${report.state.toLowerCase().replace('task_', 'tasks_')}`);
+      this.#allocator.release(framework, task.role, task.agent, task.bag);
+    }
+    task.pending.push(makeUpdate(task, report));
+    if (task.pending.length === 1) this.#deliver(task);
+    else if (task.pending.length > maxPendingUpdates) {
+      task.pending.splice(1, 1);
+      this.#state.counters.add('master/updates_given_up');
+    }
+  }
+
+  /** ACKNOWLEDGE: anything but the update that is on its way is ignored. */
+  acknowledge(framework: Framework, agentId: string, taskId: string, uuid: string): void {
+    const task = framework.tasks.get(taskId);
+    const head = task?.pending[0];
+    if (task === undefined || head?.uuid !== uuid || task.agent.id !== agentId) {
+      this.#state.counters.add('master/invalid_status_update_acknowledgements');
+      return;
+    }
+    this.#state.counters.add('master/valid_status_update_acknowledgements');
+    task.pending.shift();
+    this.#retries.cancel(task);
+    if (isTerminal(head.record.state)) this.complete(task);
+    else if (task.pending.length > 0) this.#deliver(task);
+    else framework.unacknowledged.delete(task);
+  }
+
+  /** The task is over for the scheduler too: it leaves the active set, its id may be used again. */
+  complete(task: Task): void {
+    const { framework } = task;
+    this.forget(task);
+    framework.completed.push({
+      id: task.id,
+      name: task.name,
+      agentId: task.agent.id,
+      role: task.role,
+      state: task.state,
+      bag: task.bag,
+      statuses: task.statuses,
+      details: task.details,
+    });
+    if (framework.completed.length > maxCompletedTasksPerFramework) framework.completed.shift();
+  }
+
+  /** Takes a task out of everything. */
+  forget(task: Task): void {
+    this.#retries.cancel(task);
+    task.framework.tasks.delete(task.id);
+    task.framework.unreachable.delete(task.id);
+    task.framework.unacknowledged.delete(task);
+    task.agent.tasks.delete(task);
+  }
+
+  /** A framework is back on a new stream: what it has not acknowledged follows at once. */
+  redeliver(framework: Framework): void {
+    for (const task of framework.unacknowledged) if (task.agent.unreachableNs === undefined) this.#resume(task);
+  }
+
+  /** An agent is back: it repeats what has not been acknowledged. */
+  resume(agent: Agent): void {
+    for (const task of agent.tasks) if (task.pending.length > 0) this.#resume(task);
+  }
+
+  /** While an agent is away nothing of it is sent. */
+  pause(task: Task): void {
+    this.#retries.cancel(task);
+  }
+
+  #resume(task: Task): void {
+    this.#retries.start(task);
+    this.#send(task);
+  }
+
+  #deliver(task: Task): void {
+    task.framework.unacknowledged.add(task);
+    if (task.agent.unreachableNs === undefined) this.#resume(task);
+  }
+
+  #send(task: Task): void {
+    const head = task.pending[0];
+    if (head === undefined || this.#state.recovering) return;
+    if (task.statuses[task.statuses.length - 1] !== head.record) {
+      task.statuses.push(head.record);
+      if (task.statuses.length > maxStatuses) task.statuses.shift();
+    }
+    if (this.#state.faults?.losesUpdate() === true) return;
+    task.framework.stream?.send(head.frame);
+  }
+}
+
+function makeUpdate(task: Task, report: TaskReport): PendingUpdate {
+  const uuid = randomUuidBase64();
+  const record: StatusRecord = {
+    state: report.state,
+    timestamp: nowSeconds(),
+    healthy: report.healthy,
+    checkStatus: report.checkStatus,
+    containerStatus: containerStatus(task.agent, report),
+  };
+  const frame = updateEvent({
+    taskId: task.id,
+    state: report.state,
+    source: report.source,
+    message: report.message,
+    reason: report.reason,
+    agentIdJson: task.agent.idJson,
+    withExecutorId: true,
+    timestamp: record.timestamp,
+    uuid,
+    last: record,
+  });
+  return { uuid, frame, record };
+}
+
+/** The agent adds its own address where the executor names none; failures before an executor exists carry nothing. */
+function containerStatus(agent: Agent, report: TaskReport): TaskStatus['container_status'] {
+  const known = report.containerStatus;
+  if (known === undefined) {
+    return report.source === 'SOURCE_EXECUTOR' ? { network_infos: agent.networkInfos ?? [] } : undefined;
+  }
+  if ((known.network_infos?.length ?? 0) > 0) return known;
+  return { ...known, network_infos: agent.networkInfos ?? [] };
+}

@@ -1,0 +1,55 @@
+/** Ends what an earlier run of this program, killed before it could clean up, has left running. */
+import { realpath } from 'node:fs/promises';
+import { join, sep } from 'node:path';
+import { type ChildRecord, clearChildRecords, isOfThisBoot, readChildRecords } from './child-records.ts';
+import { removeContainer } from './engine.ts';
+import { readProcessTable } from './process-table.ts';
+import { keyOf, signalTree, sweepTree, type TreeSeeds, treeMembers } from './process-tree.ts';
+
+/** Leftovers get this long to end by themselves after SIGTERM. */
+export const leftoverGraceMs = 1_000;
+/** Then they are killed for at most this long. */
+export const leftoverTimeoutMs = 10_000;
+
+/**
+ * Kills every process that was started for a sandbox below `workDir` and waits until all are gone. To be called before a runner
+ * is created on that directory, and only when no other program uses it. A process counts as ours when a record names its pid
+ * and start time, when it descends from such a one, or when its environment names a sandbox below `workDir`; a recycled pid is
+ * never touched. Returns how many processes were ended, and how many could not be.
+ */
+export async function killLeftovers(workDir: string): Promise<{ killed: number; left: number }> {
+  const root = await realpath(workDir).catch(() => undefined);
+  if (root === undefined) return { killed: 0, left: 0 };
+  const records = await readChildRecords(root);
+  const seeds = await seedsOf(root, records);
+  const ended = new Set(treeMembers(await readProcessTable(), seeds).map(keyOf));
+  if (ended.size > 0) {
+    await signalTree(seeds, 'SIGTERM');
+    await untilGone(seeds, leftoverGraceMs);
+  }
+  const swept = await sweepTree(seeds, leftoverTimeoutMs);
+  for (const key of swept.killed) ended.add(key);
+  // Containers survive their clients, and some engines a reboot; their names are ours alone.
+  for (const { container } of records) {
+    if (container !== undefined)
+      await removeContainer({ engine: { program: container.program }, name: container.name });
+  }
+  if (swept.left === 0) await clearChildRecords(root);
+  return { killed: ended.size - swept.left, left: swept.left };
+}
+
+async function seedsOf(root: string, records: readonly ChildRecord[]): Promise<TreeSeeds> {
+  const below = join(root, 'slaves') + sep;
+  const table = await readProcessTable();
+  // A record whose process is gone proves nothing about the pid; its survivors carry the sandbox in their environment.
+  const roots = records.filter(
+    (record) => isOfThisBoot(record) && table.get(record.pid)?.startTicks === record.startTicks,
+  );
+  return { roots, ownsSandbox: (sandbox) => sandbox.startsWith(below) };
+}
+
+async function untilGone(seeds: TreeSeeds, timeoutMs: number): Promise<void> {
+  const giveUpAt = performance.now() + timeoutMs;
+  // The process table sees to the pauses.
+  while (performance.now() < giveUpAt && treeMembers(await readProcessTable(), seeds).length > 0) {}
+}

@@ -1,0 +1,91 @@
+/** Runs the tasks of one agent of the local cluster as real processes of this machine. */
+import { mkdirSync, realpathSync } from 'node:fs';
+import { resolve } from 'node:path';
+import type { LaunchOrder, TaskReport, TaskRunner } from '../task-runner.ts';
+import { type ContainerEngine, engineFinder } from './engine.ts';
+import { FinishedSandboxes, maxFinishedSandboxes } from './sandbox-garbage.ts';
+import { beginTask, type TaskLife } from './task-life.ts';
+import { notLaunched, type TaskSurroundings } from './task-preparation.ts';
+
+export interface ProcessRunnerOptions {
+  /** Directory below which sandboxes lie; created if missing. Several runners of one program may share it. */
+  readonly workDir: string;
+  /** `ip:port` under which the agent answers, for the tasks' environment. */
+  readonly agentEndpoint?: string;
+  /** Number in the agent's process id `slave(N)`; 1 if absent. */
+  readonly agentNumber?: number;
+  /** Finds the engine for container images; the default asks `docker` and `podman` when a task first needs one. */
+  readonly engine?: () => Promise<ContainerEngine | undefined>;
+  /** Where troubles that no report can carry are told, in pino's order of arguments. */
+  readonly log?: { readonly warn: (detail: object, message: string) => void };
+  /** Finished sandboxes that are kept; the default is `maxFinishedSandboxes`. */
+  readonly keepSandboxes?: number;
+  /** Tasks that may live at once; the default is `maxLiveTasks`. */
+  readonly maxTasks?: number;
+}
+
+/** Most tasks that one agent runs at the same time; one more is refused. */
+export const maxLiveTasks = 1_000;
+/** Longest grace at shutdown, whatever the tasks' kill policies say (an executor's shutdown grace minus 2 s). */
+export const shutdownGraceMs = 3_000;
+
+/**
+ * Creates the runner of one agent. Call `killLeftovers` on the directory before. Reports of a task come in order; its terminal
+ * report comes when none of its processes lives any more, so that its ports are free again. On systems other than Linux only
+ * the process group of a task can be ended, and leftovers cannot be found.
+ */
+export function createProcessRunner(options: ProcessRunnerOptions): TaskRunner {
+  const { keepSandboxes = maxFinishedSandboxes, maxTasks = maxLiveTasks } = options;
+  mkdirSync(options.workDir, { recursive: true });
+  const surroundings: TaskSurroundings = {
+    workDir: realpathSync(resolve(options.workDir)),
+    agent: { endpoint: options.agentEndpoint ?? '127.0.0.1:5051', number: options.agentNumber ?? 1 },
+    engine: options.engine ?? engineFinder(),
+    warn: (detail, message) => options.log?.warn(detail, message),
+  };
+  const living = new Map<string, TaskLife>();
+  const finished = new FinishedSandboxes(surroundings.workDir, keepSandboxes, surroundings.warn);
+  /** Also those that are no longer counted as living, but have not come to rest. */
+  const ending = new Set<Promise<void>>();
+  let closing = false;
+
+  const launch: TaskRunner['launch'] = (order, report) => {
+    const taskId = order.task.task_id.value;
+    const refusal = refuse(taskId);
+    if (refusal !== undefined) {
+      report(refused(order, refusal));
+      return;
+    }
+    finished.adoptEarlier(order.agentId);
+    const life = beginTask(order, report, surroundings, () => {
+      living.delete(taskId);
+      const sandbox = life.sandbox();
+      if (sandbox !== undefined) finished.add(taskId, sandbox);
+    });
+    living.set(taskId, life);
+    ending.add(life.over);
+    void life.over.then(() => ending.delete(life.over));
+  };
+
+  const refuse = (taskId: string): string | undefined => {
+    if (closing) return 'the agent is shutting down';
+    if (living.has(taskId)) return `a task '${taskId}' is running on this agent already`;
+    return living.size >= maxTasks ? `this agent runs ${maxTasks} tasks already` : undefined;
+  };
+
+  return {
+    launch,
+    kill: (taskId, wantsKillingState) => living.get(taskId)?.kill(wantsKillingState),
+    sandbox: (taskId) => living.get(taskId)?.sandbox() ?? finished.pathOf(taskId),
+    shutdown: async () => {
+      closing = true;
+      for (const life of living.values()) life.kill(false, shutdownGraceMs);
+      await Promise.all(ending);
+      await finished.settled();
+    },
+  };
+}
+
+function refused(order: LaunchOrder, why: string): TaskReport {
+  return { taskId: order.task.task_id.value, source: 'SOURCE_AGENT', ...notLaunched(why) };
+}

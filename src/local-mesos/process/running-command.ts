@@ -1,0 +1,122 @@
+/** A task's command once it runs: how it ends, and how it and all it has begotten are ended. */
+import { err, ok, type Result } from '../../core/result.ts';
+import { writeChildRecord } from './child-records.ts';
+import { type EngineContainer, removeContainer, stopContainer } from './engine.ts';
+import type { ExitStatus } from './exit-status.ts';
+import { type Launch, startProcess } from './launcher.ts';
+import { startTimer } from './long-timer.ts';
+import { startTicksOf, trySignal } from './process-table.ts';
+import { signalTree, sweepTree, type TreeSeeds } from './process-tree.ts';
+
+export interface RunningCommand {
+  /** Undefined when the program could not be started; it then counts as exited with status 1, as in Mesos. */
+  readonly pid: number | undefined;
+  readonly exited: Promise<ExitStatus>;
+  /** SIGTERM to the whole tree, and SIGKILL after the grace. Called again, it only ever shortens the time that is left. */
+  readonly terminate: (graceMs: number) => void;
+  /** SIGKILLs what the command left behind; to be called once it has exited. Returns how many processes resist. */
+  readonly sweep: () => Promise<number>;
+}
+
+export interface CommandRecord {
+  readonly workDir: string;
+  readonly containerId: string;
+  readonly taskId: string;
+  /** The sandbox as the environment of the processes names it. */
+  readonly marker: string;
+  /** The container whose client the command is. */
+  readonly container: EngineContainer | undefined;
+}
+
+/** How long processes that do not die of SIGKILL are waited for. */
+const sweepTimeoutMs = 5_000;
+/** An engine kills a container itself after the grace; its client gets this much longer to tell us. */
+const engineSlackMs = 5_000;
+/** What Mesos' launcher exits with when it cannot execute the program (recording 02). */
+const notExecuted: ExitStatus = { code: 1, signal: null };
+
+/** Starts a command and records it. The error says why no process could be made at all. */
+export function runCommand(launch: Launch, record: CommandRecord): Result<RunningCommand, string> {
+  try {
+    const child = startProcess(launch);
+    const { pid } = child;
+    const startTicks = pid === undefined ? undefined : startTicksOf(pid);
+    const exited = new Promise<ExitStatus>((resolve) => {
+      child.once('error', () => {
+        if (pid === undefined) resolve(notExecuted);
+      });
+      child.once('exit', (code, signal) => resolve({ code, signal }));
+    });
+    if (pid === undefined) return ok({ pid, exited, terminate: () => {}, sweep: async () => 0 });
+    if (startTicks !== undefined) {
+      const { workDir, containerId, taskId, marker, container } = record;
+      const engine = container && { container: { program: container.engine.program, name: container.name } };
+      const recorded = tryRecord(() =>
+        writeChildRecord(workDir, containerId, { pid, startTicks, taskId, sandbox: marker, ...engine }),
+      );
+      if (recorded !== undefined) {
+        trySignal(-pid, 'SIGKILL');
+        return err(`cannot record its process: ${recorded}`);
+      }
+    }
+    const seeds: TreeSeeds = { roots: [{ pid, startTicks }], ownsSandbox: (sandbox) => sandbox === record.marker };
+    return ok(started(pid, exited, seeds, record.container));
+  } catch (error) {
+    return err((error as Error).message);
+  }
+}
+
+function tryRecord(write: () => void): string | undefined {
+  try {
+    write();
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+function started(
+  pid: number,
+  exited: Promise<ExitStatus>,
+  seeds: TreeSeeds,
+  container: EngineContainer | undefined,
+): RunningCommand {
+  let alive = true;
+  let killsAt = Number.POSITIVE_INFINITY;
+  let cancelKill = (): void => {};
+  const send = (signal: NodeJS.Signals): void => {
+    if (!alive) return;
+    // The group at once, since its leader has not been waited for and so its number is certain; the rest after a look around.
+    trySignal(-pid, signal);
+    void signalOthers(signal);
+  };
+  const signalOthers = async (signal: NodeJS.Signals): Promise<void> => {
+    if (alive) await signalTree({ ...seeds, exceptGroup: pid }, signal);
+  };
+  const stop = async (graceMs: number): Promise<void> => {
+    // Before the container exists, there is only its client to be stopped.
+    if (container === undefined || !(await stopContainer(container, graceMs))) send('SIGTERM');
+  };
+  void exited.then(() => {
+    alive = false;
+    cancelKill();
+  });
+  return {
+    pid,
+    exited,
+    terminate: (graceMs) => {
+      const deadline = performance.now() + graceMs;
+      if (!alive || deadline >= killsAt) return;
+      if (killsAt === Number.POSITIVE_INFINITY || container !== undefined) void stop(graceMs);
+      killsAt = deadline;
+      cancelKill();
+      cancelKill = startTimer(container === undefined ? graceMs : graceMs + engineSlackMs, () => send('SIGKILL'));
+    },
+    sweep: async () => {
+      // Without /proc the group is all that can be found.
+      if (seeds.roots[0]?.startTicks === undefined) trySignal(-pid, 'SIGKILL');
+      if (container !== undefined) await removeContainer(container);
+      return (await sweepTree(seeds, sweepTimeoutMs)).left;
+    },
+  };
+}

@@ -1,0 +1,120 @@
+/** Everything that must be in place before a task's command can start: user, sandbox, files and volumes. */
+import { appendFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { err, ok, type Result } from '../../core/result.ts';
+import type { LaunchOrder, TaskReport } from '../task-runner.ts';
+import { type ContainerPlan, planContainer } from './container-plan.ts';
+import { type ContainerEngine, clientEnvironment, type EngineContainer } from './engine.ts';
+import { engineInvocation } from './engine-command.ts';
+import { type AgentIdentity, mesosEnvironment, taskEnvironment } from './environment.ts';
+import { fetchAll } from './fetcher.ts';
+import { type Invocation, invocationOf } from './launcher.ts';
+import { createSandbox, sandboxPath } from './sandbox.ts';
+import { resolveUser, type SystemUser } from './system-user.ts';
+import { createVolumes, linkVolumes } from './volumes.ts';
+
+/** What all tasks of one runner share. */
+export interface TaskSurroundings {
+  readonly workDir: string;
+  readonly agent: AgentIdentity;
+  /** Where container images can be run, if anywhere. */
+  readonly engine: () => Promise<ContainerEngine | undefined>;
+  readonly warn: (detail: object, message: string) => void;
+}
+
+export interface PreparedTask {
+  readonly sandbox: string;
+  readonly user: SystemUser | undefined;
+  readonly invocation: Invocation;
+  readonly environment: Readonly<Record<string, string>>;
+  /** Set when the command is the client of an engine that runs an image. */
+  readonly container?: EngineContainer;
+}
+
+/** What the agent reports when a task does not get as far as its command. */
+export type LaunchFailure = Pick<TaskReport, 'state' | 'message' | 'reason'>;
+
+export interface Preparation {
+  readonly containerId: string;
+  /** Aborted when the task is killed meanwhile. */
+  readonly signal: AbortSignal;
+  /** Called as soon as the sandbox exists, so that its files can be looked at while URIs are fetched. */
+  readonly onSandbox: (path: string) => void;
+}
+
+/**
+ * Prepares a task. An unknown user or a sandbox that cannot be made is TASK_DROPPED, anything else that is missing TASK_FAILED,
+ * with Mesos' messages (recording 02).
+ */
+export async function prepareTask(
+  order: LaunchOrder,
+  surroundings: TaskSurroundings,
+  preparation: Preparation,
+): Promise<Result<PreparedTask, LaunchFailure>> {
+  const { task, agentId, frameworkId } = order;
+  const { workDir, agent } = surroundings;
+  const { command } = task;
+  if (command === undefined) return err(notLaunched('custom executors are not supported'));
+  const ids = { agentId, frameworkId, taskId: task.task_id.value, containerId: preparation.containerId };
+  const name = command.user !== undefined && command.user !== '' ? command.user : order.user;
+  const user = await resolveUser(name);
+  const directory = sandboxPath(workDir, ids);
+  if (!user.ok) return err(noSandbox(directory, `Failed to chown directory to '${name}': ${user.error}`));
+  const plan = planContainer(task, workDir);
+  if (!plan.ok) return err(notLaunched(plan.error));
+  const { image } = plan.value;
+  const engine = image === undefined ? undefined : await surroundings.engine();
+  if (image !== undefined && engine === undefined) {
+    return err(
+      notLaunched(`the image '${image}' needs a container engine, and no docker or podman answers on this machine`),
+    );
+  }
+  const sandbox = await createSandbox(workDir, ids, user.value).catch((error: Error) => error);
+  if (sandbox instanceof Error) return err(noSandbox(directory, sandbox.message));
+  preparation.onSandbox(sandbox);
+  const fetched = await fetchAll(command.uris ?? [], { sandbox, user: user.value, signal: preparation.signal });
+  if (!fetched.ok) {
+    const recorded = `Failed to fetch all URIs for container '${preparation.containerId}': exited with status 1`;
+    return err(notLaunched(`${recorded} (${fetched.error})`));
+  }
+  await createVolumes(plan.value.volumes, user.value);
+  for (const note of plan.value.notes) await appendFile(join(sandbox, 'stderr'), `${note}\n`);
+  if (engine !== undefined) {
+    const container: EngineContainer = { engine, name: `mesos-${preparation.containerId}` };
+    return ok(inContainer(order, surroundings, sandbox, container, plan.value));
+  }
+  await linkVolumes(plan.value.volumes, sandbox);
+  const environment = taskEnvironment(order, sandbox, agent);
+  return ok({ sandbox, user: user.value, invocation: invocationOf(command, sandbox), environment });
+}
+
+/** The client runs as we do and sees only what it needs; the sandbox in its environment makes it known as the task's. */
+function inContainer(
+  order: LaunchOrder,
+  { agent }: TaskSurroundings,
+  sandbox: string,
+  container: EngineContainer,
+  plan: ContainerPlan,
+): PreparedTask {
+  const variables = mesosEnvironment(order, sandbox, agent);
+  const invocation = engineInvocation(order.task, container, sandbox, variables, plan.volumes);
+  const environment = { ...clientEnvironment(), MESOS_DIRECTORY: sandbox };
+  return { sandbox, user: undefined, invocation, environment, container };
+}
+
+/** The failure of a container that could not be launched. */
+export function notLaunched(why: string): LaunchFailure {
+  return {
+    state: 'TASK_FAILED',
+    message: `Failed to launch container: ${why}`,
+    reason: 'REASON_CONTAINER_LAUNCH_FAILED',
+  };
+}
+
+function noSandbox(directory: string, why: string): LaunchFailure {
+  return {
+    state: 'TASK_DROPPED',
+    message: `Failed to create executor directory '${directory}': ${why}`,
+    reason: 'REASON_EXECUTOR_TERMINATED',
+  };
+}

@@ -1,0 +1,85 @@
+/** Resources on their way to and from the wire: the JSON of offers, and the checks on what clients send. */
+import type { Resource } from '../../core/mesos/types.ts';
+import { type Bag, type BagEntry, isEmptyEntry } from './bag.ts';
+import { toWireRanges } from './ranges.ts';
+
+/** How a framework wants to see resources (mesos-v1 §3.3). */
+export interface ResourceForm {
+  /** MULTI_ROLE: `allocation_info` in every resource. */
+  readonly withAllocation: boolean;
+  /** RESERVATION_REFINEMENT: `reservations[]`, otherwise `role`. */
+  readonly withReservations: boolean;
+}
+
+/** The JSON array of a bag's resources, as an offer to `role` carries it. */
+export function encodeBag(bag: Bag, role: string, form: ResourceForm): string {
+  let out = '';
+  for (const entry of bag) {
+    if (isEmptyEntry(entry)) continue;
+    out += `${out === '' ? '[' : ','}{"name":${JSON.stringify(entry.name)},"type":"${entry.kind}",${amountOf(entry)}`;
+    if (!form.withReservations) out += `,"role":${JSON.stringify(entry.role)}`;
+    if (form.withAllocation) out += `,"allocation_info":{"role":${JSON.stringify(role)}}`;
+    if (form.withReservations && entry.role !== '*') {
+      out += `,"reservations":[{"type":"STATIC","role":${JSON.stringify(entry.role)}}]`;
+    }
+    out += '}';
+  }
+  return out === '' ? '[]' : `${out}]`;
+}
+
+function amountOf(entry: BagEntry): string {
+  switch (entry.kind) {
+    case 'SCALAR':
+      return `"scalar":{"value":${entry.milli / 1000}}`;
+    case 'RANGES':
+      return `"ranges":{"range":${JSON.stringify(toWireRanges(entry.ranges))}}`;
+    case 'SET':
+      return `"set":{"item":${JSON.stringify(entry.items)}}`;
+  }
+}
+
+/** Why one resource of a task is not valid, in Mesos' words (mesos-v1 §3.4), or undefined. */
+export function refuseResource(resource: Resource): string | undefined {
+  const detail = resource.name === '' ? 'Empty resource name' : refuseAmount(resource);
+  if (detail !== undefined) return `Resource '${describe(resource)}' is invalid: ${detail}`;
+  if (resource.name === 'gpus' && !Number.isInteger(resource.scalar?.value)) {
+    return `Task uses invalid resources: The 'gpus' resource must be an unsigned integer`;
+  }
+  if (resource.name !== 'disk' && resource.disk !== undefined) {
+    return `Task uses invalid resources: DiskInfo should not be set for ${resource.name} resource`;
+  }
+  return undefined;
+}
+
+function refuseAmount(resource: Resource): string | undefined {
+  switch (resource.type) {
+    case 'SCALAR': {
+      if (resource.scalar === undefined) return 'Invalid scalar resource';
+      const milli = Math.round(resource.scalar.value * 1000);
+      return Number.isFinite(milli) && milli > 0 ? undefined : 'Invalid scalar resource: value <= 0';
+    }
+    case 'RANGES':
+      return refuseRanges(resource);
+    case 'SET': {
+      const items = resource.set?.item ?? [];
+      return new Set(items).size === items.length ? undefined : 'Invalid set resource: duplicated elements';
+    }
+    default:
+      return 'Unsupported resource type';
+  }
+}
+
+function refuseRanges(resource: Resource): string | undefined {
+  const ranges = resource.ranges?.range;
+  if (ranges === undefined) return 'Invalid ranges resource';
+  if (ranges.some(({ begin, end }) => begin > end)) return 'Invalid ranges resource: begin > end';
+  const sorted = [...ranges].sort((a, b) => a.begin - b.begin);
+  const overlap = sorted.some((range, i) => i > 0 && range.begin <= (sorted[i - 1]?.end ?? -1));
+  return overlap ? 'Invalid ranges resource: overlapping ranges' : undefined;
+}
+
+function describe(resource: Resource): string {
+  if (resource.type === 'SCALAR') return `${resource.name}:${Math.round((resource.scalar?.value ?? 0) * 1000) / 1000}`;
+  const ranges = (resource.ranges?.range ?? []).map(({ begin, end }) => `${begin}-${end}`);
+  return `${resource.name}:[${ranges.join(', ')}]`;
+}

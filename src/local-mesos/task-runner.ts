@@ -1,0 +1,35 @@
+/** What an agent of the local cluster needs from whoever runs its tasks: real processes, or a simulation of them. */
+import type { MesosTaskState, TaskInfo, TaskStatus } from '../core/mesos/types.ts';
+
+export interface LaunchOrder {
+  readonly task: TaskInfo;
+  readonly frameworkId: string;
+  readonly agentId: string;
+  /** Host name of the agent, as offers name it. */
+  readonly hostname: string;
+  /** The framework's default user for tasks that name none. */
+  readonly user: string;
+}
+
+/** A change that the master turns into a TaskStatus with uuid, timestamp and ids. */
+export interface TaskReport {
+  readonly taskId: string;
+  readonly state: MesosTaskState;
+  readonly message?: string;
+  readonly reason?: string;
+  readonly source: 'SOURCE_EXECUTOR' | 'SOURCE_AGENT';
+  readonly healthy?: boolean;
+  readonly checkStatus?: unknown;
+  readonly containerStatus?: TaskStatus['container_status'];
+}
+
+export interface TaskRunner {
+  /** Starts a task. Everything that becomes of it, failures included, is reported; nothing throws. */
+  readonly launch: (order: LaunchOrder, report: (update: TaskReport) => void) => void;
+  /** Asks a task to end: TASK_KILLING where the framework wants it, SIGTERM, then SIGKILL after the task's grace period. */
+  readonly kill: (taskId: string, wantsKillingState: boolean) => void;
+  /** Directory of a task's sandbox, if it has one. */
+  readonly sandbox: (taskId: string) => string | undefined;
+  /** Ends all tasks at once and resolves when none of their processes lives. */
+  readonly shutdown: () => Promise<void>;
+}

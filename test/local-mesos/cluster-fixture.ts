@@ -1,0 +1,51 @@
+/** Clusters and clients of a test file, closed when its tests are over. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach } from 'vitest';
+import { type LocalMesos, type LocalMesosOptions, startLocalMesos } from '../../src/local-mesos/cluster.ts';
+import { MesosClient } from '../support/mesos-client.ts';
+
+const undo: (() => Promise<void> | void)[] = [];
+
+afterEach(async () => {
+  for (const step of undo.splice(0).reverse()) await step();
+});
+
+/** A directory that is removed after the test. */
+export async function workDir(): Promise<string> {
+  const dir = await mkdtemp(join(tmpdir(), 'local-mesos-'));
+  undo.push(() => rm(dir, { recursive: true, force: true }));
+  return dir;
+}
+
+/** A simulated cluster of one agent with 4 cpus, 4096 MiB and ticks of 40 ms, unless options say otherwise. */
+export async function cluster(options: Partial<LocalMesosOptions> = {}): Promise<LocalMesos> {
+  const { settings, ...others } = options;
+  const started = await startLocalMesos({
+    port: 0,
+    agents: 1,
+    simulate: true,
+    workDir: options.workDir ?? (await workDir()),
+    attributes: 'rack:r1;zone:z1',
+    resources: 'ports:[31000-32000];cpus:4;mem:4096;disk:10000',
+    settings: { allocationMs: 40, ...settings },
+    ...others,
+  });
+  undo.push(() => started.close());
+  return started;
+}
+
+/** A client that is closed after the test; not yet subscribed. */
+export function client(of: LocalMesos): MesosClient {
+  const created = new MesosClient(of.url);
+  undo.push(() => created.close());
+  return created;
+}
+
+/** A client that is subscribed and has its first offers. */
+export async function subscribed(of: LocalMesos, info?: object): Promise<MesosClient> {
+  const created = client(of);
+  await created.connect(info);
+  return created;
+}
