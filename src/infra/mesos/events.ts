@@ -1,0 +1,56 @@
+/** Scheduler events as they come over the wire, and what the actors are told of them (mesos-v1 §2.3). */
+import type { MesosEvent } from '../../actors/ports.ts';
+import type { MasterInfo, Offer, TaskStatus, Value } from '../../core/mesos/types.ts';
+
+/**
+ * One record of the stream. `JSON.parse` rounds integers above 2^53: the nanosecond fields (`unreachable_time`,
+ * `unavailability`) are off by less than a microsecond, while nothing here needs more than milliseconds of them.
+ */
+export interface WireEvent {
+  readonly type?: string;
+  readonly subscribed?: {
+    readonly framework_id?: Value<string>;
+    readonly heartbeat_interval_seconds?: number;
+    readonly master_info?: MasterInfo;
+  };
+  readonly offers?: { readonly offers?: readonly Offer[] };
+  readonly rescind?: { readonly offer_id?: Value<string> };
+  readonly update?: { readonly status?: TaskStatus };
+  readonly failure?: {
+    readonly agent_id?: Value<string>;
+    readonly executor_id?: Value<string>;
+    readonly status?: number;
+  };
+  readonly message?: {
+    readonly agent_id?: Value<string>;
+    readonly executor_id?: Value<string>;
+    readonly data?: string;
+  };
+  readonly error?: { readonly message?: string };
+}
+
+/** The event for the actors; nothing for types that the link handles itself, does not know, or that lack their body. */
+export function toMesosEvent(wire: WireEvent): MesosEvent | undefined {
+  switch (wire.type) {
+    case 'UPDATE':
+      return wire.update?.status && { type: 'statusUpdate', status: wire.update.status };
+    case 'OFFERS':
+      return { type: 'offers', offers: wire.offers?.offers ?? [] };
+    case 'RESCIND':
+      return wire.rescind?.offer_id && { type: 'rescinded', offerId: wire.rescind.offer_id.value };
+    case 'FAILURE':
+      return {
+        type: 'agentFailure',
+        agentId: wire.failure?.agent_id?.value,
+        executorId: wire.failure?.executor_id?.value,
+        status: wire.failure?.status,
+      };
+    case 'MESSAGE': {
+      const { agent_id, executor_id, data } = wire.message ?? {};
+      if (agent_id === undefined || executor_id === undefined) return undefined;
+      return { type: 'frameworkMessage', agentId: agent_id.value, executorId: executor_id.value, data: data ?? '' };
+    }
+    default:
+      return undefined;
+  }
+}

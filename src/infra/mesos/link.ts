@@ -1,0 +1,198 @@
+/** The connection to Mesos: subscribes, stays subscribed, and carries the calls (design §6, behaviour §2.11, mesos-v1 §7.2). */
+import type { Clock, MesosEvent, MesosLink } from '../../actors/ports.ts';
+import type { TaskInfo } from '../../core/mesos/types.ts';
+import { type Call, type CallChannel, openCallChannel } from './call-channel.ts';
+import { type CallEncoder, createCallEncoder, type TaskReference } from './calls.ts';
+import type { MasterAddress } from './detector.ts';
+import { completeOptions, type LinkSettings, type MesosLinkOptions } from './link-options.ts';
+import { createSubscriber, type Subscriber } from './subscriber.ts';
+
+export type { MesosLinkOptions } from './link-options.ts';
+
+/** How long `stop(true)` waits for the answer to TEARDOWN. */
+export const TEARDOWN_TIMEOUT_MS = 5_000;
+
+interface Calls {
+  readonly channel: CallChannel;
+  readonly encoder: CallEncoder;
+}
+
+/**
+ * Creates a link; nothing is sent before `start`. Throws `MesosOptionsError` when the options cannot be used.
+ *
+ * Guarantees: `disconnected` is the last event of a stream and comes once, after an `acceptFailed` for each ACCEPT that was
+ * unanswered; nothing of an old stream comes after the next `subscribed`; no ACCEPT is ever sent twice; nothing at all comes
+ * after `stop` was called. Mesos sends heartbeats over HTTP, so a master is not made to answer by made-up reconciliations.
+ */
+export function createMesosLink(options: MesosLinkOptions): MesosLink {
+  return new Link(completeOptions(options));
+}
+
+/** Its functions are members of the object itself, so that they can be handed on one by one. */
+class Link implements MesosLink {
+  readonly #settings: LinkSettings;
+  #listener: ((event: MesosEvent) => void) | undefined;
+  #calls: Calls | undefined;
+  #subscriber: Subscriber | undefined;
+
+  constructor(settings: LinkSettings) {
+    this.#settings = settings;
+    const { metrics } = settings;
+    metrics.gauge('mesos.connected', () => (this.isConnected() ? 1 : 0));
+    metrics.gauge('mesos.calls.queued', () => this.#calls?.channel.queued() ?? 0);
+    metrics.gauge('mesos.calls.unanswered', () => this.#calls?.channel.unanswered() ?? 0);
+  }
+
+  readonly start = (frameworkId: string | undefined, listener: (event: MesosEvent) => void): void => {
+    this.#subscriber?.stop();
+    this.#closeCalls('the link was started again');
+    this.#listener = listener;
+    this.#subscriber = createSubscriber(this.#settings, frameworkId, {
+      emit: (event) => this.#emit(event),
+      opened: (id, stream) => this.#openCalls(id, stream),
+      closed: (reason) => this.#closeCalls(reason),
+    });
+  };
+
+  readonly isConnected = (): boolean => this.#calls !== undefined;
+
+  readonly accept = (offerIds: readonly string[], tasks: readonly TaskInfo[], refuseSeconds: number): void => {
+    if (tasks.length === 0) {
+      this.decline(offerIds, refuseSeconds);
+      return;
+    }
+    const taskIds = tasks.map((task) => task.task_id.value);
+    const wasConnected = this.isConnected();
+    const { metrics } = this.#settings;
+    if (this.#send({ type: 'ACCEPT', taskIds }, (encoder) => encoder.accept(offerIds, tasks, refuseSeconds))) {
+      metrics.count('mesos.offers.used', offerIds.length);
+      metrics.count('mesos.offer-operations.launch', tasks.length);
+    } else if (wasConnected) {
+      // Not within the call: the caller has not finished with what made it call.
+      const event: MesosEvent = { type: 'acceptFailed', taskIds, reason: 'too many calls are waiting' };
+      queueMicrotask(() => this.#emit(event));
+    }
+  };
+
+  readonly decline = (offerIds: readonly string[], refuseSeconds: number): void => {
+    const isSent = this.#send(DECLINE, (encoder) => encoder.decline(offerIds, refuseSeconds));
+    if (isSent) this.#settings.metrics.count('mesos.offers.declined', offerIds.length);
+  };
+
+  readonly kill = (taskId: string, agentId: string | undefined): void => {
+    this.#send(KILL, (encoder) => encoder.kill({ taskId, agentId }));
+  };
+
+  readonly acknowledge = (taskId: string, agentId: string, uuid: string): void => {
+    const calls = this.#calls;
+    const isSent = calls?.channel.acknowledge(calls.encoder.acknowledge(taskId, agentId, uuid)) ?? false;
+    if (!isSent) this.#settings.metrics.count('mesos.calls.dropped');
+  };
+
+  readonly reconcile = (tasks: readonly TaskReference[]): void => {
+    this.#send(RECONCILE, (encoder) => encoder.reconcile(tasks));
+  };
+
+  readonly revive = (roles: readonly string[]): void => {
+    if (this.#send(REVIVE, (encoder) => encoder.revive(roles))) this.#settings.metrics.count('mesos.calls.revive');
+  };
+
+  readonly suppress = (roles: readonly string[]): void => {
+    if (this.#send(SUPPRESS, (encoder) => encoder.suppress(roles)))
+      this.#settings.metrics.count('mesos.calls.suppress');
+  };
+
+  readonly stop = async (teardown: boolean): Promise<void> => {
+    const ending = this.#subscriber;
+    this.#listener = undefined;
+    if (teardown && ending !== undefined) await this.#tearDown(ending);
+    ending?.stop();
+    // Whoever started the link anew meanwhile keeps what is theirs.
+    if (this.#subscriber !== ending) return;
+    this.#subscriber = undefined;
+    this.#closeCalls('the link was stopped');
+  };
+
+  #emit(event: MesosEvent): void {
+    this.#listener?.(event);
+  }
+
+  #send(call: Call, encode: (encoder: CallEncoder) => string): boolean {
+    const calls = this.#calls;
+    const isSent = calls?.channel.send(encode(calls.encoder), call) ?? false;
+    if (!isSent) this.#settings.metrics.count('mesos.calls.dropped');
+    return isSent;
+  }
+
+  /** The calls of a new stream; those of the old one have failed before. */
+  #openCalls(frameworkId: string, stream: { readonly address: MasterAddress; readonly streamId: string }): void {
+    const { clock, ids, logger, tls, senderLimits, acknowledgeConnections, authorizationFor } = this.#settings;
+    const channel = openCallChannel({
+      ...stream,
+      authorization: authorizationFor(stream.address),
+      tls,
+      limits: senderLimits,
+      acknowledgeConnections,
+      clock,
+      ids,
+      refused: (call, reason) => this.#failed(call, reason, 'refused'),
+      lost: (call, reason) => this.#failed(call, reason, 'lost'),
+      stale: (reason) => this.#subscriber?.renew(`the stream is stale: ${reason}`),
+      trouble: (reason, lostCalls) => {
+        if (lostCalls > 0) logger.warn('mesos.calls.connection', { reason, lostCalls });
+        else logger.info('mesos.calls.connection', { reason });
+      },
+    });
+    this.#calls = { channel, encoder: createCallEncoder(frameworkId) };
+  }
+
+  #closeCalls(reason: string): void {
+    const closing = this.#calls;
+    this.#calls = undefined;
+    closing?.channel.close(reason);
+  }
+
+  #failed(call: Call, reason: string, how: 'refused' | 'lost'): void {
+    const { metrics, logger } = this.#settings;
+    metrics.count(`mesos.calls.${how}`);
+    if (call.type === 'TEARDOWN') {
+      call.settled(reason);
+      return;
+    }
+    // Lost calls are many at a time: the connection that lost them is logged, with their number.
+    if (how === 'refused') logger.warn('mesos.call.refused', { call: call.type, reason });
+    if (call.type === 'ACCEPT') this.#emit({ type: 'acceptFailed', taskIds: call.taskIds, reason });
+  }
+
+  /** The master ends the stream before it answers, so the end of the stream must not end the calls. */
+  async #tearDown(ending: Subscriber): Promise<void> {
+    const { clock, logger } = this.#settings;
+    ending.stop({ keepStream: true });
+    const reason = await answerToTeardown(clock, (settled) =>
+      this.#send({ type: 'TEARDOWN', settled }, (encoder) => encoder.teardown()),
+    );
+    if (reason === undefined) logger.info('mesos.teardown');
+    else logger.warn('mesos.teardown.failed', { reason });
+  }
+}
+
+const DECLINE: Call = { type: 'DECLINE' };
+const KILL: Call = { type: 'KILL' };
+const RECONCILE: Call = { type: 'RECONCILE' };
+const REVIVE: Call = { type: 'REVIVE' };
+const SUPPRESS: Call = { type: 'SUPPRESS' };
+
+/** Resolves with nothing when the master took TEARDOWN, otherwise with why that is not known. */
+function answerToTeardown(
+  clock: Clock,
+  send: (settled: (reason: string | undefined) => void) => boolean,
+): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const timer = clock.after(TEARDOWN_TIMEOUT_MS, () => resolve('no answer in time'));
+    const settled = (reason: string | undefined): void => {
+      timer.cancel();
+      resolve(reason);
+    };
+    if (!send(settled)) settled('not subscribed');
+  });
+}
