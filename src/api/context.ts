@@ -1,0 +1,24 @@
+/** What the routes share. */
+import type { FastifyRequest } from 'fastify';
+import type { Origin } from '../actors/front.ts';
+import type { CachedAnswers } from './cached-answers.ts';
+import type { ApiDependencies } from './dependencies.ts';
+import { pathOf } from './failures.ts';
+import type { FlatHeaders } from './headers.ts';
+import type { AppRenderer } from './render/app-info.ts';
+import type { TaskRenderer } from './render/task.ts';
+import type { RequestMetrics } from './request-metrics.ts';
+import type { EventStreams } from './stream/event-streams.ts';
+
+export interface ApiContext {
+  readonly deps: ApiDependencies;
+  readonly answers: CachedAnswers;
+  readonly tasks: TaskRenderer;
+  readonly apps: AppRenderer;
+  readonly streams: EventStreams;
+  readonly headers: (request: FastifyRequest['headers']) => FlatHeaders;
+  readonly requestMetrics: RequestMetrics;
+}
+
+/** Who asks, for `api_post_event`. */
+export const originOf = (request: FastifyRequest): Origin => ({ clientIp: request.ip, uri: pathOf(request) });

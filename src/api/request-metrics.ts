@@ -1,0 +1,77 @@
+/** Counts and times every request (rest-api §12.3) and logs it; `/ping` stays silent, since it comes every second. */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { ApiDependencies } from './dependencies.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Monotonic milliseconds when the request arrived. */
+    arrivedAtMs: number;
+    /** Bytes of the answer's body; -1 = ask the framework. */
+    sentBytes: number;
+    /** True once it has turned into an event stream, which holds no slot. */
+    isStream: boolean;
+  }
+}
+
+const methodTimers: Readonly<Record<string, string>> = {
+  GET: 'http.requests.get.duration',
+  POST: 'http.requests.post.duration',
+  PUT: 'http.requests.put.duration',
+  DELETE: 'http.requests.delete.duration',
+};
+
+const lengthOf = (text: unknown): number => {
+  const length = Number(text ?? 0);
+  return Number.isFinite(length) ? length : 0;
+};
+
+export interface RequestMetrics {
+  /** Tells that a request goes on as an event stream: it is no longer active, and its end is not a duration. */
+  readonly becameStream: (request: FastifyRequest) => void;
+}
+
+/** Installs the hooks. Call it before any route is registered. */
+export function requestMetrics(server: FastifyInstance, deps: ApiDependencies): RequestMetrics {
+  const { metrics, clock, logger } = deps;
+  let active = 0;
+  metrics.gauge('http.requests.active', () => active);
+  server.decorateRequest('arrivedAtMs', 0);
+  server.decorateRequest('sentBytes', -1);
+  server.decorateRequest('isStream', false);
+
+  server.addHook('onRequest', (request, _reply, done) => {
+    request.arrivedAtMs = clock.monotonic();
+    active += 1;
+    metrics.count('http.requests.size', lengthOf(request.headers['content-length']));
+    done();
+  });
+
+  server.addHook('onResponse', (request, reply, done) => {
+    if (!request.isStream) {
+      active -= 1;
+      record(request, reply);
+    }
+    done();
+  });
+
+  const record = (request: FastifyRequest, reply: FastifyReply): void => {
+    const durationMs = clock.monotonic() - request.arrivedAtMs;
+    const status = reply.raw.statusCode;
+    metrics.time('http.requests.duration', durationMs);
+    const timer = methodTimers[request.method];
+    if (timer !== undefined) metrics.time(timer, durationMs);
+    metrics.mark(`http.responses.${Math.floor(status / 100)}xx.rate`);
+    const sent = request.sentBytes >= 0 ? request.sentBytes : lengthOf(reply.getHeader('content-length'));
+    metrics.count('http.responses.size', sent);
+    const path = request.raw.url ?? '';
+    if (path !== '/ping') logger.debug('http.request', { method: request.method, path, status, durationMs });
+  };
+
+  return {
+    becameStream: (request) => {
+      if (request.isStream) return;
+      request.isStream = true;
+      active -= 1;
+    },
+  };
+}

@@ -1,0 +1,104 @@
+/** `/v2/apps/{id}/tasks` and `/v2/apps/{id}/tasks/{taskId}` (rest-api §3.9). */
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { AppDefinition } from '../../core/app/definition.ts';
+import { isBelow } from '../../core/ids.ts';
+import { appNotFound, type Refusal, refusal } from '../../core/refusal.ts';
+import { err, ok, type Result } from '../../core/result.ts';
+import { wantsText } from '../accept.ts';
+import { groupNotFound } from '../app-request.ts';
+import type { ApiContext } from '../context.ts';
+import { instanceOfTask, killAndAnswer, killMode } from '../kill-answer.ts';
+import { all, first, queryOf } from '../query.ts';
+import { hasTask, taskJson } from '../render/task.ts';
+import { taskLines } from '../render/task-text.ts';
+import type { Verbs } from '../resource.ts';
+import { sendRefusal } from '../respond.ts';
+
+/** The tasks of one app. */
+export const appTasksVerbs = (context: ApiContext, id: string): Verbs => ({
+  GET: (request, reply) =>
+    sendTasks(context, request, reply, () => {
+      const app = context.deps.read.app(id);
+      return app ? ok([app]) : err(appNotFound(id));
+    }),
+  DELETE: (request, reply) => killTasks(context, request, reply, id),
+});
+
+/** The tasks of all apps below a group. */
+export const groupTasksVerbs = (context: ApiContext, path: string): Verbs => ({
+  GET: (request, reply) =>
+    sendTasks(context, request, reply, () => {
+      const { read } = context.deps;
+      if (path !== '/' && !read.isGroup(path)) return err(groupNotFound(path));
+      return ok([...read.apps()].filter(({ id }) => isBelow(id, path)));
+    }),
+});
+
+/** One task. */
+export const taskVerbs = (context: ApiContext, id: string, taskId: string): Verbs => ({
+  DELETE: (request, reply) => killTask(context, request, reply, id, taskId),
+});
+
+/** The networks whose addresses the text form lists: names separated by commas, or `*`. */
+export const containerNetworks = (request: FastifyRequest): ReadonlySet<string> =>
+  new Set(all(queryOf(request), 'containerNetworks').flatMap((names) => names.split(',')));
+
+function sendTasks(
+  context: ApiContext,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  appsOf: () => Result<readonly AppDefinition[], Refusal>,
+): Promise<FastifyReply> {
+  const isText = wantsText(request.headers.accept);
+  const { read } = context.deps;
+  return context.answers.send(request, reply, {
+    isText,
+    render: () => {
+      const apps = appsOf();
+      if (!apps.ok) return apps;
+      if (isText) {
+        const networks = containerNetworks(request);
+        return ok(apps.value.map((app) => taskLines(app, read.instancesOf(app.id), networks)).join(''));
+      }
+      const pieces: string[] = [];
+      for (const app of apps.value) {
+        for (const instance of read.instancesOf(app.id)) {
+          if (hasTask(instance)) pieces.push(taskJson(context.tasks(instance)));
+        }
+      }
+      return ok(`{"tasks":[${pieces.join(',')}]}`);
+    },
+  });
+}
+
+async function killTasks(
+  context: ApiContext,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  id: string,
+): Promise<FastifyReply> {
+  const mode = killMode(request);
+  if (!mode.ok) return sendRefusal(reply, mode.error);
+  const { read } = context.deps;
+  if (!read.app(id)) return sendRefusal(reply, appNotFound(id));
+  const host = first(queryOf(request), 'host') ?? '*';
+  const chosen = [...read.instancesOf(id)].filter(
+    (instance) => hasTask(instance) && (host === '*' || host === '' || instance.agent?.host === host),
+  );
+  return killAndAnswer(context, reply, chosen, mode.value, (tasks) => `{"tasks":[${tasks}]}`);
+}
+
+async function killTask(
+  context: ApiContext,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  id: string,
+  taskId: string,
+): Promise<FastifyReply> {
+  const mode = killMode(request);
+  if (!mode.ok) return sendRefusal(reply, mode.error);
+  if (!context.deps.read.app(id)) return sendRefusal(reply, appNotFound(id));
+  const instance = instanceOfTask(context, taskId);
+  if (instance?.appId !== id) return sendRefusal(reply, refusal('notFound', `Task '${taskId}' does not exist`));
+  return killAndAnswer(context, reply, [instance], mode.value, (task) => `{"task":${task === '' ? 'null' : task}}`);
+}

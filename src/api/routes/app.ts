@@ -1,0 +1,167 @@
+/** `/v2/apps/{id}` and what belongs to one app: the path's suffix decides (rest-api §3.5, §3.7, §3.8, §3.10). */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { AppChange } from '../../core/app/change.ts';
+import { type AppId, isBelow, parseAppId } from '../../core/ids.ts';
+import { appNotFound } from '../../core/refusal.ts';
+import { err, ok } from '../../core/result.ts';
+import { type AppTarget, appTarget } from '../app-path.ts';
+import { changeOf, checkedAppId, groupNotFound, readVersion } from '../app-request.ts';
+import { type ApiContext, originOf } from '../context.ts';
+import { appEmbeds, singleEmbeds } from '../embed.ts';
+import { readJson } from '../json-body.ts';
+import { bool, queryOf } from '../query.ts';
+import { readAppUpdate } from '../read-body.ts';
+import { dispatch, type Verbs } from '../resource.ts';
+import { sendDeployment, sendRefusal } from '../respond.ts';
+import { appTasksVerbs, groupTasksVerbs, taskVerbs } from './app-tasks.ts';
+import { clockVariant, infos } from './apps.ts';
+
+/** Registers the wildcard route. */
+export function appRoutes(server: FastifyInstance, context: ApiContext): void {
+  server.route({
+    method: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE'],
+    url: '/v2/apps/*',
+    handler: (request, reply) => {
+      const rest = (request.params as { readonly '*': string })['*'];
+      return dispatch(verbsOf(context, appTarget(rest, request.method)), request, reply);
+    },
+  });
+}
+
+function verbsOf(context: ApiContext, target: AppTarget): Verbs {
+  switch (target.type) {
+    case 'app':
+      return appVerbs(context, target.id);
+    case 'group':
+      return { GET: (request, reply) => showGroup(context, request, reply, target.path) };
+    case 'tasks':
+      return appTasksVerbs(context, target.id);
+    case 'groupTasks':
+      return groupTasksVerbs(context, target.path);
+    case 'task':
+      return taskVerbs(context, target.id, target.taskId);
+    case 'versions':
+      return { GET: (request, reply) => showVersions(context, request, reply, target.id) };
+    case 'version':
+      return { GET: (request, reply) => showVersion(context, request, reply, target.id, target.version) };
+    case 'restart':
+      return { POST: (request, reply) => changeExisting(context, request, reply, target, false) };
+  }
+}
+
+const appVerbs = (context: ApiContext, id: string): Verbs => ({
+  GET: (request, reply) => show(context, request, reply, id),
+  PUT: (request, reply) => change(context, request, reply, id, 'put'),
+  PATCH: (request, reply) => change(context, request, reply, id, 'patch'),
+  DELETE: (request, reply) => changeExisting(context, request, reply, { type: 'delete', id }, true),
+});
+
+function show(context: ApiContext, request: FastifyRequest, reply: FastifyReply, id: string): Promise<FastifyReply> {
+  const embeds = appEmbeds(queryOf(request), singleEmbeds);
+  const { read, clock } = context.deps;
+  return context.answers.send(request, reply, {
+    ...clockVariant(context, embeds),
+    render: () => {
+      const app = read.app(id);
+      return app ? ok(`{"app":${context.apps.info(app, embeds, clock.now())}}`) : err(appNotFound(id));
+    },
+  });
+}
+
+function showGroup(
+  context: ApiContext,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  path: string,
+): Promise<FastifyReply> {
+  const embeds = appEmbeds(queryOf(request), singleEmbeds);
+  const { read } = context.deps;
+  return context.answers.send(request, reply, {
+    ...clockVariant(context, embeds),
+    render: () => {
+      if (path !== '/' && !read.isGroup(path)) return err(groupNotFound(path));
+      return ok(`{"*":[${infos(context, read.apps(), ({ id }) => isBelow(id, path), embeds)}]}`);
+    },
+  });
+}
+
+async function change(
+  context: ApiContext,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  path: string,
+  type: 'put' | 'patch',
+): Promise<FastifyReply> {
+  const query = queryOf(request);
+  const id = checkedAppId(path);
+  if (!id.ok) return sendRefusal(reply, id.error);
+  const json = readJson(request);
+  if (!json.ok) return sendRefusal(reply, json.error);
+  const update = readAppUpdate(json.value, { requireId: false });
+  if (!update.ok) return sendRefusal(reply, update.error);
+  const partial = bool(query, 'partialUpdate', true);
+  const wanted = changeOf(id.value, update.value, type === 'put' ? { type, partial } : { type });
+  return wanted.ok
+    ? apply(context, request, reply, wanted.value, bool(query, 'force', false))
+    : sendRefusal(reply, wanted.error);
+}
+
+/** Restart and delete: 404 unless the app exists; a body is not looked at. */
+async function changeExisting(
+  context: ApiContext,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { type, id }: { readonly type: 'restart' | 'delete'; readonly id: string },
+  forceByDefault: boolean,
+): Promise<FastifyReply> {
+  const known: AppId | undefined = parseAppId(id);
+  if (known === undefined) return sendRefusal(reply, appNotFound(id));
+  return apply(context, request, reply, { type, id: known }, bool(queryOf(request), 'force', forceByDefault));
+}
+
+async function apply(
+  context: ApiContext,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  wanted: AppChange,
+  force: boolean,
+): Promise<FastifyReply> {
+  const isSilent = wanted.type === 'delete' || wanted.type === 'restart';
+  const options = isSilent ? { force } : { force, origin: originOf(request) };
+  const answer = await context.deps.control.changeApps([wanted], options);
+  if (!answer.ok) return sendRefusal(reply, answer.error);
+  const isNew = answer.value.created.includes(wanted.id);
+  if (isNew) reply.header('location', wanted.id);
+  return sendDeployment(reply, isNew ? 201 : 200, answer.value);
+}
+
+function showVersions(
+  context: ApiContext,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  id: string,
+): Promise<FastifyReply> {
+  return context.answers.send(request, reply, {
+    render: () => {
+      const versions = context.deps.read.appVersions(id);
+      return versions ? ok(JSON.stringify({ versions })) : err(appNotFound(id));
+    },
+  });
+}
+
+function showVersion(
+  context: ApiContext,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  id: string,
+  text: string,
+): Promise<FastifyReply> {
+  return context.answers.send(request, reply, {
+    render: () => {
+      const version = readVersion(text);
+      if (!version.ok) return version;
+      const app = context.deps.read.appAt(id, version.value);
+      return app ? ok(context.apps.definition(app)) : err(appNotFound(id, version.value));
+    },
+  });
+}

@@ -1,0 +1,108 @@
+/** `/v2/apps`: list, create, and change in bulk (rest-api §3.1, §3.4, §3.6). */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { AppDefinition } from '../../core/app/definition.ts';
+import type { Refusal } from '../../core/refusal.ts';
+import { ok, type Result } from '../../core/result.ts';
+import { changesOf, checkedAppId } from '../app-request.ts';
+import { type ApiContext, originOf } from '../context.ts';
+import { type AppEmbeds, appEmbeds, listEmbeds } from '../embed.ts';
+import { readJson } from '../json-body.ts';
+import { parseLabelSelector } from '../label-selector.ts';
+import { bool, first, type Query, queryOf } from '../query.ts';
+import { readAppUpdate, readAppUpdates } from '../read-body.ts';
+import { resource } from '../resource.ts';
+import { sendDeployment, sendJsonText, sendRefusal } from '../respond.ts';
+
+/** Registers the routes. */
+export function appsRoutes(server: FastifyInstance, context: ApiContext): void {
+  resource(server, '/v2/apps', {
+    GET: (request, reply) => list(context, request, reply),
+    POST: (request, reply) => create(context, request, reply),
+    PUT: (request, reply) => changeMany(context, request, reply, 'put'),
+    PATCH: (request, reply) => changeMany(context, request, reply, 'patch'),
+  });
+}
+
+function list(context: ApiContext, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  const query = queryOf(request);
+  const embeds = appEmbeds(query, listEmbeds);
+  return context.answers.send(request, reply, {
+    ...clockVariant(context, embeds),
+    render: () => {
+      const isWanted = appFilter(query);
+      if (!isWanted.ok) return isWanted;
+      return ok(`{"apps":[${infos(context, context.deps.read.apps(), isWanted.value, embeds)}]}`);
+    },
+  });
+}
+
+/** Statistics tell how long tasks have lived, which the clock alone changes; other answers do not look at it. */
+export const clockVariant = (context: ApiContext, embeds: AppEmbeds): { readonly variant?: string } =>
+  embeds.taskStats ? { variant: String(Math.floor(context.deps.clock.now() / 1000)) } : {};
+
+/** The JSON of those apps that pass, joined by commas. */
+export function infos(
+  context: ApiContext,
+  apps: Iterable<AppDefinition>,
+  isWanted: (app: AppDefinition) => boolean,
+  embeds: AppEmbeds,
+): string {
+  const nowMs = context.deps.clock.now();
+  const pieces: string[] = [];
+  for (const app of apps) if (isWanted(app)) pieces.push(context.apps.info(app, embeds, nowMs));
+  return pieces.join(',');
+}
+
+/** All of `cmd`, `id` and `label` must hold. */
+function appFilter(query: Query): Result<(app: AppDefinition) => boolean, Refusal> {
+  const cmd = first(query, 'cmd')?.toLowerCase();
+  const id = first(query, 'id')?.toLowerCase();
+  const label = first(query, 'label');
+  const selector = label === undefined ? undefined : parseLabelSelector(label);
+  if (selector && !selector.ok) return selector;
+  return ok(
+    (app) =>
+      (cmd === undefined || app.cmd?.toLowerCase().includes(cmd) === true) &&
+      (id === undefined || app.id.toLowerCase().includes(id)) &&
+      (selector === undefined || selector.value(app.labels)),
+  );
+}
+
+async function create(context: ApiContext, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  const json = readJson(request);
+  if (!json.ok) return sendRefusal(reply, json.error);
+  const update = readAppUpdate(json.value, { requireId: true });
+  if (!update.ok) return sendRefusal(reply, update.error);
+  const id = checkedAppId(update.value.id ?? '');
+  if (!id.ok) return sendRefusal(reply, id.error);
+  const force = bool(queryOf(request), 'force', false);
+  const answer = await context.deps.control.changeApps([{ type: 'create', id: id.value, update: update.value }], {
+    force,
+    origin: originOf(request),
+  });
+  if (!answer.ok) return sendRefusal(reply, answer.error);
+  const [app] = answer.value.apps;
+  reply.header('location', id.value).header('marathon-deployment-id', answer.value.deploymentId);
+  return app === undefined
+    ? sendDeployment(reply, 201, answer.value)
+    : sendJsonText(reply, 201, context.apps.created(app, answer.value.deploymentId));
+}
+
+async function changeMany(
+  context: ApiContext,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  type: 'put' | 'patch',
+): Promise<FastifyReply> {
+  const query = queryOf(request);
+  const json = readJson(request);
+  if (!json.ok) return sendRefusal(reply, json.error);
+  const updates = readAppUpdates(json.value, { requireId: true });
+  if (!updates.ok) return sendRefusal(reply, updates.error);
+  const partial = bool(query, 'partialUpdate', true);
+  const changes = changesOf(updates.value, type === 'put' ? { type, partial } : { type });
+  if (!changes.ok) return sendRefusal(reply, changes.error);
+  const force = bool(query, 'force', false);
+  const answer = await context.deps.control.changeApps(changes.value, { force, origin: originOf(request) });
+  return answer.ok ? sendDeployment(reply, 200, answer.value) : sendRefusal(reply, answer.error);
+}

@@ -1,0 +1,47 @@
+/** `/v2/queue` (rest-api §5.5). */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { parseAppId } from '../../core/ids.ts';
+import { refusal } from '../../core/refusal.ts';
+import { ok } from '../../core/result.ts';
+import type { ApiContext } from '../context.ts';
+import { all, queryOf } from '../query.ts';
+import { hasDelays, queueItemJson } from '../render/queue.ts';
+import { dispatch, resource } from '../resource.ts';
+import { sendRefusal } from '../respond.ts';
+
+/** Registers the routes. */
+export function queueRoutes(server: FastifyInstance, context: ApiContext): void {
+  resource(server, '/v2/queue', { GET: (request, reply) => list(context, request, reply) });
+  server.route({
+    method: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE'],
+    url: '/v2/queue/*',
+    handler: (request, reply) => {
+      const segments = (request.params as { readonly '*': string })['*'].split('/').filter((each) => each !== '');
+      if (segments.length < 2 || segments.at(-1) !== 'delay') return reply.callNotFound();
+      const path = `/${segments.slice(0, -1).join('/')}`;
+      return dispatch({ DELETE: () => resetDelay(context, reply, path) }, request, reply);
+    },
+  });
+}
+
+/** While something is delayed the answer changes with every second. */
+function list(context: ApiContext, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  const queue = context.deps.read.queue();
+  const nowMs = context.deps.clock.now();
+  const withOffers = all(queryOf(request), 'embed').includes('lastUnusedOffers');
+  return context.answers.send(request, reply, {
+    ...(hasDelays(queue, nowMs) ? { variant: String(Math.floor(nowMs / 1000)) } : {}),
+    render: () => {
+      const items = queue.map((entry) => queueItemJson(entry, context.apps.definition(entry.app), nowMs, withOffers));
+      return ok(`{"queue":[${items.join(',')}]}`);
+    },
+  });
+}
+
+async function resetDelay(context: ApiContext, reply: FastifyReply, path: string): Promise<FastifyReply> {
+  const id = parseAppId(path);
+  const isQueued = id !== undefined && context.deps.read.queue().some((entry) => entry.app.id === id);
+  if (!isQueued) return sendRefusal(reply, refusal('notFound', `Application ${path} not found in tasks queue.`));
+  const answer = await context.deps.control.resetDelay(id);
+  return answer.ok ? reply.code(204).send() : sendRefusal(reply, answer.error);
+}

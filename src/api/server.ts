@@ -1,0 +1,121 @@
+/** The front door: every route, every header, every error, on a server that does not listen yet (see `listen.ts`). */
+import { randomUUID } from 'node:crypto';
+import Fastify, { type FastifyInstance } from 'fastify';
+import { refusal } from '../core/refusal.ts';
+import { basicAuthenticator, challenge } from './auth.ts';
+import { cachedAnswers } from './cached-answers.ts';
+import type { ApiContext } from './context.ts';
+import type { ApiDependencies } from './dependencies.ts';
+import { answerBrokenClient, frameworkFailure, handleFailures } from './failures.ts';
+import { eachHeader, standardHeaders } from './headers.ts';
+import { renderAppDefinition } from './render/app-definition.ts';
+import { appRenderer } from './render/app-info.ts';
+import { taskRenderer } from './render/task.ts';
+import { requestMetrics } from './request-metrics.ts';
+import { sendRefusal } from './respond.ts';
+import { appRoutes } from './routes/app.ts';
+import { appsRoutes } from './routes/apps.ts';
+import { clusterRoutes } from './routes/cluster.ts';
+import { deploymentsRoutes } from './routes/deployments.ts';
+import { eventsRoutes } from './routes/events.ts';
+import { queueRoutes } from './routes/queue.ts';
+import { systemRoutes } from './routes/system.ts';
+import { tasksRoutes } from './routes/tasks.ts';
+import { eventStreams } from './stream/event-streams.ts';
+import { handleUpgrades } from './stream/websocket.ts';
+
+/** Idle connections are kept this long (rest-api §1.7). */
+const keepAliveMs = 30_000;
+/** A request must have arrived as a whole within this time. */
+const requestTimeoutMs = 120_000;
+/** Longest path parameter, in characters; beyond it 414. */
+const maxParameterLength = 4096;
+
+/** Builds the server; the caller listens and closes. */
+export function buildServer(deps: ApiDependencies): FastifyInstance {
+  const headers = standardHeaders(deps.config, deps.read);
+  const server: FastifyInstance = Fastify({
+    routerOptions: {
+      ignoreDuplicateSlashes: true,
+      ignoreTrailingSlash: true,
+      maxParamLength: maxParameterLength,
+    },
+    bodyLimit: deps.config.maxBodyBytes,
+    exposeHeadRoutes: false,
+    keepAliveTimeout: keepAliveMs,
+    requestTimeout: requestTimeoutMs,
+    forceCloseConnections: true,
+    frameworkErrors: frameworkFailure(headers),
+    clientErrorHandler: answerBrokenClient,
+  });
+  const metrics = requestMetrics(server, deps);
+  server.addHook('onSend', (request, reply, _payload, done) => {
+    eachHeader(headers(request.headers), (name, value) => reply.header(name, value));
+    done();
+  });
+  guard(server, deps);
+  readBodies(server);
+  handleFailures(server, deps.logger);
+  const context = contextOf(deps, { headers, requestMetrics: metrics });
+  for (const routes of [
+    appsRoutes,
+    appRoutes,
+    tasksRoutes,
+    deploymentsRoutes,
+    queueRoutes,
+    clusterRoutes,
+    eventsRoutes,
+    systemRoutes,
+  ]) {
+    routes(server, context);
+  }
+  handleUpgrades(server.server, {
+    streams: context.streams,
+    isAuthentic: basicAuthenticator(deps.config.credentials),
+    challenge: challenge(deps.config.realm),
+    headers,
+  });
+  server.addHook('preClose', (done) => {
+    context.streams.close();
+    done();
+  });
+  return server;
+}
+
+function contextOf(deps: ApiDependencies, shared: Pick<ApiContext, 'headers' | 'requestMetrics'>): ApiContext {
+  const { read, events, clock, logger, metrics, config } = deps;
+  const tasks = taskRenderer(read);
+  const legacy = config.emitLegacyFields;
+  const answers = cachedAnswers({
+    stateVersion: read.stateVersion,
+    headers: shared.headers,
+    compression: config.compression,
+    generation: randomUUID().slice(0, 8),
+  });
+  metrics.gauge('http.cached-answers.size', () => answers.size().bytes);
+  return {
+    ...shared,
+    deps,
+    answers,
+    tasks,
+    apps: appRenderer(read, tasks, (app) => renderAppDefinition(app, { legacy })),
+    streams: eventStreams({ hub: events, clock, logger, metrics }),
+  };
+}
+
+/** Basic authentication on every path, the web page and `/ping` included. */
+function guard(server: FastifyInstance, { config }: ApiDependencies): void {
+  if (!config.credentials) return;
+  const isAuthentic = basicAuthenticator(config.credentials);
+  const asks = { headers: { 'WWW-Authenticate': challenge(config.realm) } };
+  server.addHook('onRequest', (request, reply, done) => {
+    if (isAuthentic(request.headers.authorization)) done();
+    else sendRefusal(reply, refusal('unauthorized', 'Invalid username or password.', asks));
+  });
+}
+
+/** Bodies stay bytes until a route wants them: DELETE and restart come with a JSON type and no body (clients §1.4). */
+function readBodies(server: FastifyInstance): void {
+  server.removeAllContentTypeParsers();
+  server.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+}

@@ -1,0 +1,162 @@
+/**
+ * Hands released events to all readers: one write for each reader and turn, from bytes that readers of the same kind share.
+ * A reader that falls behind is disconnected; it never slows the others (design §7).
+ */
+import type { EventHub } from '../../actors/front.ts';
+import type { Clock, Logger, Metrics, TimerHandle } from '../../actors/ports.ts';
+import type { LoggedEvent, MarathonEvent } from '../../core/events.ts';
+import { timestamp } from '../../core/time.ts';
+import type { EventFilter } from './filter.ts';
+import { type FrameFormat, frameOf } from './frames.ts';
+
+/** Unsent bytes at which a reader is cut off. */
+export const maxBacklogBytes = 8 * 1024 * 1024;
+/** Pause between two heartbeats. */
+export const heartbeatMs = 10_000;
+/** Streams that may be open at once; further ones get 503. */
+export const maxStreams = 10_000;
+
+/** One open connection. */
+export interface StreamConnection {
+  readonly format: FrameFormat;
+  readonly filter: EventFilter;
+  readonly remoteAddress: string;
+  readonly write: (frames: Buffer) => void;
+  /** Bytes that were written and have not left yet. */
+  readonly backlogBytes: () => number;
+  /** Called every `heartbeatMs`. */
+  readonly beat: () => void;
+  /** Ends it in an orderly way. */
+  readonly end: () => void;
+  /** Ends it at once. */
+  readonly cut: () => void;
+}
+
+export interface EventStreams {
+  /** Starts the delivery and tells everybody; returns how to leave, to be called once the connection is closed. */
+  readonly join: (connection: StreamConnection) => () => void;
+  readonly isFull: () => boolean;
+  /** Ends all streams. */
+  readonly close: () => void;
+}
+
+interface Reader {
+  readonly connection: StreamConnection;
+  readonly key: string;
+  /** Its own `event_stream_attached`, which it got at once and must not get again from the hub. */
+  own: { readonly remoteAddress: string; readonly timestamp: string } | undefined;
+}
+
+const attachedType = 'event_stream_attached';
+
+/** Makes the switchboard of one server. It listens to the hub while there is a reader. */
+export function eventStreams(deps: {
+  readonly hub: EventHub;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}): EventStreams {
+  const { hub, clock, logger, metrics } = deps;
+  const readers = new Set<Reader>();
+  let leaveHub: (() => void) | undefined;
+  let timer: TimerHandle | undefined;
+  metrics.gauge('http.event-streams.active', () => readers.size);
+
+  /** False if the reader was cut off instead. */
+  const isFast = ({ connection }: Reader): boolean => {
+    const backlogBytes = connection.backlogBytes();
+    if (backlogBytes <= maxBacklogBytes) return true;
+    logger.warn('http.event-stream.cut', { remoteAddress: connection.remoteAddress, backlogBytes });
+    metrics.count('http.event-streams.slow-readers-cut');
+    connection.cut();
+    return false;
+  };
+
+  const send = (reader: Reader, frames: Buffer | undefined): void => {
+    if (!frames || !isFast(reader)) return;
+    metrics.count('http.responses.event-stream.size', frames.length);
+    reader.connection.write(frames);
+  };
+
+  const deliver = (events: readonly LoggedEvent[]): void => {
+    const shared = new Map<string, Buffer | undefined>();
+    const attached = events.filter(({ type }) => type === attachedType);
+    for (const reader of readers) {
+      const own = reader.own && attached.find((event) => isOwn(event, reader.own));
+      if (own) {
+        reader.own = undefined;
+        send(
+          reader,
+          framesFor(
+            reader.connection,
+            events.filter((event) => event !== own),
+          ),
+        );
+        continue;
+      }
+      if (!shared.has(reader.key)) shared.set(reader.key, framesFor(reader.connection, events));
+      send(reader, shared.get(reader.key));
+    }
+  };
+
+  const beat = (): void => {
+    timer = clock.after(heartbeatMs, beat);
+    for (const reader of readers) if (isFast(reader)) reader.connection.beat();
+  };
+
+  const leave = (reader: Reader): void => {
+    if (!readers.delete(reader)) return;
+    hub.publish(streamEvent('event_stream_detached', reader.connection, clock));
+    if (readers.size > 0) return;
+    timer?.cancel();
+    leaveHub?.();
+    timer = undefined;
+    leaveHub = undefined;
+  };
+
+  const join: EventStreams['join'] = (connection) => {
+    leaveHub ??= hub.attach({ deliver });
+    timer ??= clock.after(heartbeatMs, beat);
+    const { filter, format } = connection;
+    const event = streamEvent(attachedType, connection, clock);
+    const wantsOwn = filter.types?.has(attachedType) ?? true;
+    const reader: Reader = { connection, key: `${format} ${filter.key}`, own: wantsOwn ? event : undefined };
+    if (wantsOwn) send(reader, frameOf({ type: attachedType, json: JSON.stringify(event) }, format));
+    readers.add(reader);
+    hub.publish(event);
+    return () => leave(reader);
+  };
+
+  return {
+    join,
+    isFull: () => readers.size >= maxStreams,
+    close: () => {
+      for (const reader of [...readers]) reader.connection.end();
+    },
+  };
+}
+
+/** The joined frames of those events that pass the filter; undefined if there are none. */
+function framesFor({ filter, format }: StreamConnection, events: readonly LoggedEvent[]): Buffer | undefined {
+  const { types } = filter;
+  const wanted = types ? events.filter(({ type }) => types.has(type)) : events;
+  const [only] = wanted;
+  if (only === undefined) return undefined;
+  return wanted.length === 1 ? frameOf(only, format) : Buffer.concat(wanted.map((event) => frameOf(event, format)));
+}
+
+const streamEvent = (
+  eventType: 'event_stream_attached' | 'event_stream_detached',
+  { remoteAddress }: StreamConnection,
+  clock: Clock,
+): MarathonEvent & { readonly remoteAddress: string } => ({
+  remoteAddress,
+  eventType,
+  timestamp: timestamp(clock.now()),
+});
+
+/** Two readers from one address in one millisecond have equal events; which of them each one skips makes no difference. */
+function isOwn(event: LoggedEvent, own: Reader['own']): boolean {
+  const { remoteAddress, timestamp: at } = JSON.parse(event.json);
+  return remoteAddress === own?.remoteAddress && at === own?.timestamp;
+}

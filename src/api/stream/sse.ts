@@ -1,0 +1,53 @@
+/** `GET /v2/events`: Marathon's server-sent events, byte for byte (clients §3, rest-api §10.1). */
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { refusal } from '../../core/refusal.ts';
+import { names } from '../accept.ts';
+import type { FlatHeaders } from '../headers.ts';
+import { queryOf } from '../query.ts';
+import type { RequestMetrics } from '../request-metrics.ts';
+import { sendRefusal } from '../respond.ts';
+import type { EventStreams } from './event-streams.ts';
+import { eventFilter } from './filter.ts';
+import { heartbeat } from './frames.ts';
+
+export const eventStreamType = 'text/event-stream;charset=utf-8';
+
+/** Answers 406 without `Accept: text/event-stream`, 503 beyond the limit, else keeps the connection and streams. */
+export function openSse(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  streams: EventStreams,
+  headers: FlatHeaders,
+  metrics: RequestMetrics,
+): FastifyReply {
+  if (!names(request.headers.accept, 'text/event-stream')) {
+    return sendRefusal(reply, refusal('notAcceptable', 'Not Acceptable'));
+  }
+  if (request.method === 'HEAD') return reply.code(200).header('content-type', eventStreamType).send();
+  if (streams.isFull()) {
+    return sendRefusal(reply, refusal('unavailable', 'Too many event streams', { headers: { 'Retry-After': '1' } }));
+  }
+  reply.hijack();
+  metrics.becameStream(request);
+  const { raw } = reply;
+  // Without chunks a turn's frames are one write of shared bytes; the end of the connection ends the body.
+  raw.useChunkedEncodingByDefault = false;
+  request.raw.socket.setNoDelay(true);
+  raw.writeHead(200, [...headers, 'Content-Type', eventStreamType, 'Connection', 'close']);
+  raw.flushHeaders();
+  const filter = eventFilter(queryOf(request), request.headers);
+  const leave = streams.join({
+    format: filter.withIds ? 'sseWithId' : 'sse',
+    filter,
+    remoteAddress: request.ip,
+    write: (frames) => raw.write(frames),
+    backlogBytes: () => raw.writableLength,
+    beat: () => raw.write(heartbeat),
+    end: () => raw.end(),
+    cut: () => raw.destroy(),
+  });
+  // The request closes as soon as it is read; only the response tells that the reader has left.
+  raw.on('close', leave);
+  raw.on('error', () => raw.destroy());
+  return reply;
+}

@@ -1,0 +1,243 @@
+import { describe, expect, it } from 'vitest';
+import { WebSocket } from 'ws';
+import { heartbeatMs, maxBacklogBytes } from '../../../src/api/stream/event-streams.ts';
+import { frameOf, textFrame } from '../../../src/api/stream/frames.ts';
+import type { EventType, LoggedEvent } from '../../../src/core/events.ts';
+import { listeningApi, RawClient, type TestApi } from '../support/api-server.ts';
+
+const event = (type: EventType, n: number, size = 0): LoggedEvent => ({
+  id: `1.${n}`,
+  type,
+  json: JSON.stringify({ eventType: type, n, ...(size === 0 ? {} : { padding: 'x'.repeat(size) }) }),
+});
+
+const get = (query = '', headers = 'Accept: text/event-stream'): string =>
+  `GET /v2/events${query} HTTP/1.1\r\nHost: x\r\n${headers}\r\n\r\n`;
+
+const bodyOf = (client: RawClient): string => client.text.slice(client.text.indexOf('\r\n\r\n') + 4);
+
+/** Frames of its own that a reader sees first, with the clock at its start. */
+const attachedFrame =
+  'event: event_stream_attached\r\n' +
+  'data: {"remoteAddress":"127.0.0.1","eventType":"event_stream_attached","timestamp":"2026-01-01T00:00:00.000Z"}\r\n\r\n';
+
+async function attached(api: TestApi & { readonly port: number }, query = '', headers?: string): Promise<RawClient> {
+  const before = api.front.published.length;
+  const client = new RawClient(api.port, get(query, headers));
+  await client.until(({ text }) => text.includes('\r\n\r\n'));
+  expect(api.front.published.length).toBe(before + 1);
+  return client;
+}
+
+describe('GET /v2/events', () => {
+  it('answers at once with the headers and the reader’s own attachment, then exact frames', async () => {
+    const api = await listeningApi();
+    const client = await attached(api);
+    const head = client.text.slice(0, client.text.indexOf('\r\n\r\n')).split('\r\n');
+    expect(head[0]).toBe('HTTP/1.1 200 OK');
+    expect(head).toContain('Content-Type: text/event-stream;charset=utf-8');
+    expect(head).toContain('Connection: close');
+    expect(head).toContain('Cache-Control: no-cache, no-store, must-revalidate');
+    expect(head.join()).not.toMatch(/content-encoding|transfer-encoding/i);
+    api.front.deliver(event('app_terminated_event', 1), event('deployment_success', 2));
+    await client.until(({ text }) => text.includes('"n":2}\r\n\r\n'));
+    expect(bodyOf(client)).toBe(
+      `${attachedFrame}event: app_terminated_event\r\ndata: {"eventType":"app_terminated_event","n":1}\r\n\r\n` +
+        'event: deployment_success\r\ndata: {"eventType":"deployment_success","n":2}\r\n\r\n',
+    );
+  });
+
+  it('tells the others, and tells of the leaving', async () => {
+    const api = await listeningApi();
+    const first = await attached(api);
+    const second = await attached(api);
+    await first.until(({ text }) => text.split('event: event_stream_attached').length === 3);
+    expect(bodyOf(second)).toBe(attachedFrame);
+    second.socket.destroy();
+    await first.until(({ text }) => text.includes('event: event_stream_detached'));
+    expect(api.front.published.map(({ eventType }) => eventType)).toEqual([
+      'event_stream_attached',
+      'event_stream_attached',
+      'event_stream_detached',
+    ]);
+    expect(await api.metrics.renderPrometheus()).toContain('marathon_http_event_streams_active_gauge 1\n');
+  });
+
+  it('listens to the hub only while there are readers', async () => {
+    const api = await listeningApi();
+    const client = await attached(api);
+    expect(api.front.readers.size).toBe(1);
+    const left = new Promise((resolve) => {
+      const publish = api.front.events.publish;
+      Object.assign(api.front.events, {
+        publish: (published: Parameters<typeof publish>[0]) => {
+          publish(published);
+          setImmediate(resolve);
+        },
+      });
+    });
+    client.socket.destroy();
+    await left;
+    expect([api.front.readers.size, api.clock.pending()]).toEqual([0, 0]);
+  });
+
+  it('filters by exact type, its own attachment included', async () => {
+    const api = await listeningApi();
+    const client = await attached(api, '?event_type=deployment_success&event_type=deployment_info&plan-format=light');
+    api.front.deliver(event('app_terminated_event', 1));
+    api.front.deliver(event('deployment_info', 2), event('app_terminated_event', 3), event('deployment_success', 4));
+    await client.until(({ text }) => text.includes('"n":4'));
+    expect(bodyOf(client).match(/"n":\d/g)).toEqual(['"n":2', '"n":4']);
+  });
+
+  it.each([
+    ['?ids=true', ''],
+    ['?since=1.0', ''],
+    ['', '\r\nLast-Event-ID: 1.0'],
+  ])('writes id lines for those who ask (%s%s)', async (query, more) => {
+    const api = await listeningApi();
+    const client = await attached(api, query, `Accept: text/event-stream${more}`);
+    api.front.deliver(event('app_terminated_event', 7));
+    await client.until(({ text }) => text.includes('"n":7}\r\n\r\n'));
+    expect(bodyOf(client)).toBe(
+      `${attachedFrame}id: 1.7\r\nevent: app_terminated_event\r\ndata: {"eventType":"app_terminated_event","n":7}\r\n\r\n`,
+    );
+  });
+
+  it('beats every 10 s with a bare line end', async () => {
+    const api = await listeningApi();
+    const client = await attached(api);
+    await client.until(() => bodyOf(client) === attachedFrame);
+    api.clock.advance(heartbeatMs * 2);
+    await client.until(() => bodyOf(client) === `${attachedFrame}\r\n\r\n`);
+  });
+
+  it.each(['Accept: application/json', 'Accept: */*', 'X: y'])('answers 406 to %s', async (headers) => {
+    const { port } = await listeningApi();
+    const client = new RawClient(port, get('', `${headers}\r\nConnection: close`));
+    await client.until(({ closed }) => closed);
+    expect(client.text).toMatch(/^HTTP\/1\.1 406 [\s\S]*\{"message":"Not Acceptable"\}$/);
+  });
+
+  it('takes a list of types that contains the stream’s', async () => {
+    const api = await listeningApi();
+    const client = await attached(api, '/', 'Accept: application/json;q=0.5, text/event-stream');
+    expect(client.text).toMatch(/^HTTP\/1\.1 200/);
+  });
+
+  it('cuts a reader that does not read, and no other one', async () => {
+    const api = await listeningApi();
+    const slow = await attached(api);
+    slow.socket.pause();
+    const fast = await attached(api);
+    const size = 1024 * 1024;
+    const count = 64;
+    for (let n = 0; n < count; n += 1) {
+      api.front.deliver(event('app_terminated_event', n, size));
+      await fast.until(({ text }) => text.includes(`"n":${n},`) && text.endsWith('\r\n\r\n'));
+      if (api.lines.some(({ event: name }) => name === 'http.event-stream.cut')) break;
+    }
+    expect(api.lines).toContainEqual(expect.objectContaining({ level: 'warn', event: 'http.event-stream.cut' }));
+    const cut = api.lines.find(({ event: name }) => name === 'http.event-stream.cut');
+    expect(cut?.fields['backlogBytes']).toBeGreaterThan(maxBacklogBytes);
+    await fast.until(({ text }) => text.includes('event: event_stream_detached'));
+    expect(await api.metrics.renderPrometheus()).toContain('marathon_http_event_streams_slow_readers_cut_counter 1\n');
+    expect(fast.closed).toBe(false);
+  });
+
+  it('ends all streams when the server closes', async () => {
+    const api = await listeningApi();
+    const client = await attached(api);
+    await api.server.close();
+    await client.until(({ closed }) => closed);
+  });
+});
+
+describe('frames', () => {
+  it('are built once for each event and format', () => {
+    const one = event('app_terminated_event', 1);
+    expect(frameOf(one, 'sse')).toBe(frameOf(one, 'sse'));
+    expect(frameOf(one, 'websocket')).not.toBe(frameOf(one, 'sse'));
+  });
+
+  it.each([
+    [0, [0x81, 0]],
+    [125, [0x81, 125]],
+    [126, [0x81, 126, 0, 126]],
+    [65_535, [0x81, 126, 255, 255]],
+    [65_536, [0x81, 127, 0, 0, 0, 0, 0, 1, 0, 0]],
+  ])('carry a WebSocket payload of %i bytes', (length, head) => {
+    const frame = textFrame('x'.repeat(length));
+    expect([...frame.subarray(0, head.length)]).toEqual(head);
+    expect(frame.length).toBe(head.length + length);
+  });
+});
+
+describe('a WebSocket on /v2/events', () => {
+  const open = async (
+    port: number,
+    path = '/v2/events',
+    options = {},
+  ): Promise<{ socket: WebSocket; messages: string[] }> => {
+    const socket = new WebSocket(`ws://127.0.0.1:${port}${path}`, options);
+    const messages: string[] = [];
+    socket.on('message', (data) => messages.push(String(data)));
+    await new Promise((resolve, reject) => {
+      socket.once('open', resolve);
+      socket.once('error', reject);
+    });
+    return { socket, messages };
+  };
+  const message = (socket: WebSocket): Promise<string> =>
+    new Promise((resolve) => socket.once('message', (data) => resolve(String(data))));
+  const closed = (socket: WebSocket): Promise<number> =>
+    new Promise((resolve) => socket.once('close', (code) => resolve(code)));
+
+  it('carries each event as one JSON text frame, with the same filter', async () => {
+    const api = await listeningApi();
+    const { socket, messages } = await open(api.port, '//v2/events/?event_type=deployment_success');
+    const next = message(socket);
+    const large = event('deployment_success', 2, 70_000);
+    api.front.deliver(event('app_terminated_event', 1), large);
+    expect(await next).toBe(large.json);
+    expect(messages).toEqual([large.json]);
+    const gone = closed(socket);
+    socket.close();
+    await gone;
+  });
+
+  it('ignores what clients say, and closes on frames that are too large', async () => {
+    const api = await listeningApi();
+    const { socket } = await open(api.port);
+    socket.send('hello');
+    socket.send(Buffer.from([1, 2, 3]));
+    const next = message(socket);
+    api.front.deliver(event('deployment_success', 1));
+    await next;
+    const code = closed(socket);
+    socket.send(Buffer.alloc(1024 * 1024));
+    expect(await code).toBe(1009);
+  });
+
+  it('pings every 30 s and drops those who do not answer', async () => {
+    const api = await listeningApi();
+    const { socket } = await open(api.port, '/v2/events', { autoPong: false });
+    const pinged = new Promise((resolve) => socket.once('ping', resolve));
+    api.clock.advance(heartbeatMs * 3);
+    await pinged;
+    const code = closed(socket);
+    api.clock.advance(heartbeatMs * 3);
+    expect(await code).toBe(1006);
+  });
+
+  it('is refused on other paths and when it is no handshake', async () => {
+    const { port } = await listeningApi();
+    await expect(open(port, '/v2/apps')).rejects.toThrow('404');
+    const client = new RawClient(
+      port,
+      'GET /v2/events HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n',
+    );
+    await client.until((one) => one.closed);
+    expect(client.text).toMatch(/^HTTP\/1\.1 400 [\s\S]*\{"message":/);
+  });
+});

@@ -1,0 +1,131 @@
+/** A server on fakes, in memory or on a real port, and what tests ask of it. */
+import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { connect, type Socket } from 'node:net';
+import type { FastifyInstance } from 'fastify';
+import { onTestFinished } from 'vitest';
+import { type ApiConfig, defaultApiConfig } from '../../../src/api/dependencies.ts';
+import { listen } from '../../../src/api/listen.ts';
+import { buildServer } from '../../../src/api/server.ts';
+import { createMetricsRegistry, type MetricsRegistry } from '../../../src/infra/metrics/registry.ts';
+import { FakeFront } from '../../support/fake-front.ts';
+import { createVirtualClock, type VirtualClock } from '../../support/virtual-clock.ts';
+
+export interface LogLine {
+  readonly level: string;
+  readonly event: string;
+  readonly fields: Readonly<Record<string, unknown>>;
+  readonly cause?: unknown;
+}
+
+export interface TestApi {
+  readonly server: FastifyInstance;
+  readonly front: FakeFront;
+  readonly clock: VirtualClock;
+  readonly metrics: MetricsRegistry;
+  readonly lines: LogLine[];
+}
+
+/** Builds a server for `inject`. */
+export function testApi(config: Partial<ApiConfig> = {}): TestApi {
+  const front = new FakeFront();
+  const clock = createVirtualClock();
+  const metrics = createMetricsRegistry({ clock, withProcess: false });
+  const lines: LogLine[] = [];
+  const log =
+    (level: string) =>
+    (event: string, fields = {}, cause?: unknown): void => {
+      lines.push({ level, event, fields, cause });
+    };
+  const server = buildServer({
+    read: front.read,
+    control: front.control,
+    events: front.events,
+    metrics,
+    config: { ...defaultApiConfig, ...config },
+    clock,
+    logger: { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') },
+  });
+  onTestFinished(async () => {
+    await server.close();
+  });
+  return { server, front, clock, metrics, lines };
+}
+
+/** The same server on a loopback port. */
+export async function listeningApi(config: Partial<ApiConfig> = {}): Promise<TestApi & { readonly port: number }> {
+  const api = testApi(config);
+  const listening = await listen(api.server, { http: { host: '127.0.0.1', port: 0 } });
+  if (!listening.ok) throw new Error(listening.error.message);
+  return { ...api, port: listening.value.httpPort ?? 0 };
+}
+
+export interface RawAnswer {
+  readonly status: number;
+  readonly headers: IncomingMessage['headers'];
+  readonly body: string;
+}
+
+/** One request over a real socket; the path goes out exactly as given. */
+export function ask(
+  port: number,
+  options: { method?: string; path: string; headers?: Record<string, string>; body?: string | Buffer },
+): Promise<RawAnswer> {
+  return new Promise((resolve, reject) => {
+    const request = httpRequest({ host: '127.0.0.1', port, agent: false, ...options }, (response) => {
+      const chunks: Buffer[] = [];
+      response.on('data', (chunk) => chunks.push(chunk));
+      response.on('end', () =>
+        resolve({
+          status: response.statusCode ?? 0,
+          headers: response.headers,
+          body: Buffer.concat(chunks).toString(),
+        }),
+      );
+      response.on('error', reject);
+    });
+    request.on('error', reject);
+    request.end(options.body);
+  });
+}
+
+/** A bare socket that collects what it reads, and waits until it has seen something. */
+export class RawClient {
+  readonly socket: Socket;
+  text = '';
+  closed = false;
+  readonly #waiting = new Set<() => void>();
+
+  constructor(port: number, opening: string) {
+    this.socket = connect(port, '127.0.0.1');
+    this.socket.write(opening);
+    this.socket.on('data', (chunk) => {
+      this.text += chunk.toString('latin1');
+      this.#wake();
+    });
+    this.socket.on('error', () => {});
+    this.socket.on('close', () => {
+      this.closed = true;
+      this.#wake();
+    });
+    onTestFinished(() => {
+      this.socket.destroy();
+    });
+  }
+
+  #wake(): void {
+    for (const wake of [...this.#waiting]) wake();
+  }
+
+  /** Resolves once `holds` is true of what was read. */
+  until(holds: (client: RawClient) => boolean): Promise<void> {
+    if (holds(this)) return Promise.resolve();
+    return new Promise((resolve) => {
+      const wake = (): void => {
+        if (!holds(this)) return;
+        this.#waiting.delete(wake);
+        resolve();
+      };
+      this.#waiting.add(wake);
+    });
+  }
+}
