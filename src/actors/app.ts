@@ -1,0 +1,313 @@
+/**
+ * One app: its target against what it has. It owns the goals of its instances; the instances own everything else about
+ * themselves. However many events come in, they become one pass of `reconcile` behind them.
+ */
+import type { AppDefinition } from '../core/app/definition.ts';
+import type { AppId, InstanceId } from '../core/ids.ts';
+import { instanceIdOf } from '../core/ids.ts';
+import { scheduledInstance } from '../core/instance/decide.ts';
+import type { Goal, Instance } from '../core/instance/instance.ts';
+import { isScheduled, isTerminal } from '../core/instance/instance.ts';
+import { refusal } from '../core/refusal.ts';
+import { err, InvariantError, ok } from '../core/result.ts';
+import type { Backoff } from '../core/scale/backoff.ts';
+import { advanced, currentBackoff, grown, notBeforeMs } from '../core/scale/backoff.ts';
+import type { AppTarget, Known } from '../core/scale/reconcile.ts';
+import { isCounted, isReady, reconcile } from '../core/scale/reconcile.ts';
+import { instanceBehaviour } from './instance.ts';
+import type { AppMessage, AppsMessage, InstanceMessage, TargetOrder, Waiting } from './protocol.ts';
+import type { ActorRef, Behaviour, Context } from './runtime/types.ts';
+import type { Services } from './services.ts';
+
+export interface AppProps {
+  readonly services: Services;
+  readonly appId: AppId;
+  readonly owner: ActorRef<AppsMessage>;
+  /** Stored instances to take up again. */
+  readonly loaded: readonly Instance[];
+}
+
+interface Member extends Known {
+  readonly ref: ActorRef<InstanceMessage>;
+  /** The scheduler knows that it waits for an offer. */
+  readonly isAnnounced: boolean;
+}
+
+/** Mutable on purpose: an app may have 100,000 members, and nothing of this leaves the actor. */
+interface AppState {
+  readonly props: AppProps;
+  readonly members: Map<InstanceId, Member>;
+  target: AppTarget | undefined;
+  waiter: TargetOrder['waiter'];
+  backoff: Backoff | undefined;
+  isDirty: boolean;
+  /** Members in the running set; lets a settled app answer most news without looking at all of them. */
+  counted: number;
+  /** Members that the running step waits for. */
+  awaited: number;
+  /** Members on their way out. */
+  leaving: number;
+  /** Members that wait for an offer and were not announced yet. */
+  readonly toAnnounce: Set<InstanceId>;
+}
+
+type Ctx = Context<AppMessage>;
+
+/** The actor of one app. */
+export function appBehaviour(props: AppProps): Behaviour<AppState, AppMessage> {
+  return { initial: (context) => start(props, context), receive, onFailure: () => 'stop' };
+}
+
+function start(props: AppProps, context: Ctx): AppState {
+  const state: AppState = {
+    props,
+    members: new Map(),
+    target: undefined,
+    waiter: undefined,
+    backoff: undefined,
+    isDirty: false,
+    counted: 0,
+    awaited: 0,
+    leaving: 0,
+    toAnnounce: new Set(),
+  };
+  for (const instance of props.loaded) {
+    const isAwaited = instance.goal === 'Running' && instance.activeSinceMs === undefined;
+    adopt(state, instance, 'loaded', isAwaited, context);
+  }
+  return state;
+}
+
+function receive(state: AppState, message: AppMessage, context: Ctx): AppState {
+  switch (message.type) {
+    case 'target':
+      retarget(state, message.order, context);
+      break;
+    case 'instanceChanged':
+      changed(state, message.instance, message.isFailure, context);
+      break;
+    case 'instanceGone':
+      gone(state, message.instanceId, message.isFailure, context);
+      break;
+    case 'reconcile':
+      state.isDirty = false;
+      pass(state, context);
+      break;
+    case 'kill':
+      kill(state, message.instances, message.isWipe, context);
+      break;
+    case 'resetDelay':
+      resetDelay(state, message.replyTo);
+      break;
+    case 'childFailed':
+      throw new InvariantError(`instance ${message.name} failed`, { cause: message.error });
+  }
+  return state;
+}
+
+function retarget(state: AppState, order: TargetOrder, context: Ctx): void {
+  const before = state.target?.app;
+  state.target = { app: order.app, mode: order.mode, sentenced: new Set(order.sentenced) };
+  state.waiter = order.waiter;
+  if (order.mode === 'rolling') state.backoff = undefined;
+  if (before !== order.app) {
+    const { scheduler } = state.props.services;
+    scheduler.tell({ type: 'demandChanged', app: order.app, notBeforeMs: delay(state, order.app, context) });
+  }
+  markDirty(state, context);
+}
+
+/** One pass behind everything that is already in the inbox. */
+function markDirty(state: AppState, context: Ctx): void {
+  if (state.isDirty) return;
+  state.isDirty = true;
+  context.self.tell({ type: 'reconcile' });
+}
+
+function changed(state: AppState, instance: Instance, isFailure: boolean, context: Ctx): void {
+  const member = state.members.get(instance.id);
+  if (!member) return;
+  const before = member.instance;
+  const isSettled = member.isAwaited && isReady(instance, hasChecks(state, instance));
+  replace(state, { ...member, instance, isAwaited: member.isAwaited && !isSettled });
+  const app = state.target?.app;
+  if (app && isFailure) fail(state, app, context);
+  else if (app && before.condition !== instance.condition && isLaunchStep(instance)) {
+    const next = advanced(state.backoff, app, context.clock.now());
+    if (next) {
+      state.backoff = next;
+      state.props.services.scheduler.tell({ type: 'demandChanged', app, notBeforeMs: notBeforeMs(next) });
+    }
+  }
+  if (member.goal === 'Running' && isTerminal(instance.condition) && !isTerminal(before.condition)) {
+    replace(state, { ...(state.members.get(instance.id) ?? member), isAnnounced: false });
+    state.toAnnounce.add(instance.id);
+  }
+  if (member.goal === 'Running' && instance.condition === 'Scheduled' && before.condition !== 'Scheduled') {
+    state.toAnnounce.add(instance.id);
+  }
+  if (needsPass(state, before, instance)) markDirty(state, context);
+}
+
+const isLaunchStep = (instance: Instance): boolean =>
+  instance.condition === 'Provisioned' ||
+  instance.condition === 'Staging' ||
+  instance.condition === 'Starting' ||
+  instance.condition === 'Running';
+
+/** False for news that cannot lead to a decision, the bulk of it when many instances start. */
+function needsPass(state: AppState, before: Instance, after: Instance): boolean {
+  if (state.toAnnounce.size > 0 || state.target?.mode !== 'steady') return true;
+  if (state.counted !== state.target.app.instances) return true;
+  if (state.waiter) return state.awaited === 0 && (state.leaving === 0 || before.condition !== after.condition);
+  return false;
+}
+
+function gone(state: AppState, id: InstanceId, isFailure: boolean, context: Ctx): void {
+  const member = state.members.get(id);
+  if (!member) return;
+  tally(state, member, -1);
+  state.members.delete(id);
+  state.toAnnounce.delete(id);
+  const { scheduler } = state.props.services;
+  if (member.isAnnounced) scheduler.tell({ type: 'demandEnded', appId: state.props.appId, instanceIds: [id] });
+  const app = state.target?.app;
+  if (app && isFailure) fail(state, app, context);
+  markDirty(state, context);
+}
+
+function fail(state: AppState, app: AppDefinition, context: Ctx): void {
+  state.backoff = grown(state.backoff, app, context.clock.now());
+  context.metrics.count('apps.task-failures');
+  state.props.services.scheduler.tell({ type: 'demandChanged', app, notBeforeMs: notBeforeMs(state.backoff) });
+}
+
+/** Keeps the counts true; every change of a member goes through here. */
+function replace(state: AppState, member: Member): void {
+  const before = state.members.get(member.instance.id);
+  if (before) tally(state, before, -1);
+  tally(state, member, 1);
+  state.members.set(member.instance.id, member);
+}
+
+function tally(state: AppState, member: Member, by: 1 | -1): void {
+  if (isCounted(member)) state.counted += by;
+  if (member.isAwaited && isCounted(member)) state.awaited += by;
+  if (member.goal !== 'Running') state.leaving += by;
+}
+
+const hasChecks = (state: AppState, instance: Instance): boolean => {
+  const { versions } = state.props.services;
+  const app = versions.at(instance.appId, instance.version) ?? state.target?.app;
+  return app !== undefined && app.healthChecks.length > 0;
+};
+
+function pass(state: AppState, context: Ctx): void {
+  const { target } = state;
+  if (!target) return;
+  const step = reconcile(target, state.members.values(), (instance) => hasChecks(state, instance));
+  for (const id of step.kill) sentence(state, id, target.mode);
+  for (let i = 0; i < step.start; i++) schedule(state, target.app, context);
+  announce(state, target, context);
+  if (!step.isDone) return;
+  if (state.waiter) {
+    const { ref, step: number } = state.waiter;
+    state.waiter = undefined;
+    for (const member of [...state.members.values()]) {
+      if (member.isAwaited) replace(state, { ...member, isAwaited: false });
+    }
+    ref.tell({ type: 'reached', appId: state.props.appId, step: number });
+  }
+  if (target.mode === 'stopped') state.props.owner.tell({ type: 'emptied', appId: state.props.appId, app: target.app });
+}
+
+function sentence(state: AppState, id: InstanceId, mode: AppTarget['mode']): void {
+  const member = state.members.get(id);
+  if (!member || member.goal === 'Decommissioned') return;
+  const goal: Goal = 'Decommissioned';
+  if (member.isAnnounced) {
+    state.props.services.scheduler.tell({ type: 'demandEnded', appId: state.props.appId, instanceIds: [id] });
+  }
+  state.toAnnounce.delete(id);
+  replace(state, { ...member, goal, isAnnounced: false });
+  member.ref.tell({ type: 'goal', goal, reason: reasons[mode] });
+}
+
+const reasons: Readonly<Record<AppTarget['mode'], string>> = {
+  steady: 'over capacity',
+  rolling: 'upgrading',
+  stopped: 'deleting app',
+};
+
+function schedule(state: AppState, app: AppDefinition, context: Ctx): void {
+  const { ids } = state.props.services;
+  const instance = scheduledInstance(instanceIdOf(app.id, ids.timeUuid()), app, context.clock.now());
+  adopt(state, instance, 'new', true, context);
+}
+
+function adopt(state: AppState, instance: Instance, type: 'loaded' | 'new', isAwaited: boolean, context: Ctx): void {
+  const { services } = state.props;
+  const targetOf = () => state.target?.app;
+  const props = { services, owner: context.self, targetOf, birth: { type, instance } } as const;
+  const ref = context.spawn(instanceBehaviour(props), instance.id, {
+    onStopped: (reason): AppMessage =>
+      reason.type === 'failed'
+        ? { type: 'childFailed', name: instance.id, error: reason.error }
+        : { type: 'instanceGone', instanceId: instance.id, isFailure: false },
+  });
+  replace(state, { instance, goal: instance.goal, ref, isAwaited, isAnnounced: false });
+  if (isScheduled(instance)) state.toAnnounce.add(instance.id);
+}
+
+/** Tells the scheduler who waits, in one message. */
+function announce(state: AppState, target: AppTarget, context: Ctx): void {
+  if (state.toAnnounce.size === 0) return;
+  const waiting: Waiting[] = [];
+  for (const id of state.toAnnounce) {
+    const member = state.members.get(id);
+    if (member?.goal !== 'Running' || !isScheduled(member.instance)) continue;
+    const { instance, ref } = member;
+    waiting.push({ instanceId: id, incarnation: instance.incarnation + 1, role: instance.role, ref });
+    replace(state, { ...member, isAnnounced: true });
+  }
+  state.toAnnounce.clear();
+  if (waiting.length === 0) return;
+  const notBefore = delay(state, target.app, context);
+  state.props.services.scheduler.tell({ type: 'demand', app: target.app, waiting, notBeforeMs: notBefore });
+}
+
+function delay(state: AppState, app: AppDefinition, context: Ctx): number | undefined {
+  return notBeforeMs(currentBackoff(state.backoff, app, context.clock.now()));
+}
+
+function kill(state: AppState, ids: readonly InstanceId[], isWipe: boolean, context: Ctx): void {
+  for (const id of ids) {
+    const member = state.members.get(id);
+    if (!member) continue;
+    if (isWipe) {
+      replace(state, { ...member, goal: 'Decommissioned' });
+      member.ref.tell({ type: 'wipe' });
+    } else if (member.instance.condition === 'Unreachable' || member.instance.condition === 'UnreachableInactive') {
+      // No call can reach it: it is given up, and a replacement starts (behaviour §7).
+      sentence(state, id, 'steady');
+    } else {
+      member.ref.tell({ type: 'killTask', reason: 'user request' });
+    }
+  }
+  markDirty(state, context);
+}
+
+function resetDelay(state: AppState, replyTo: Extract<AppMessage, { type: 'resetDelay' }>['replyTo']): void {
+  const app = state.target?.app;
+  let isWaiting = false;
+  for (const member of state.members.values()) {
+    if (member.goal === 'Running' && isScheduled(member.instance)) isWaiting = true;
+  }
+  if (!app || !isWaiting) {
+    replyTo.tell(err(refusal('notFound', `Application ${state.props.appId} not found in tasks queue.`)));
+    return;
+  }
+  state.backoff = undefined;
+  state.props.services.scheduler.tell({ type: 'demandChanged', app, notBeforeMs: undefined });
+  replyTo.tell(ok(undefined));
+}

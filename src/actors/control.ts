@@ -1,0 +1,112 @@
+/** Commands of the API, turned into questions to the actors. While there is no subtree, or the journal is behind, they are refused. */
+
+import type { AppChange } from '../core/app/change.ts';
+import type { AppId, InstanceId } from '../core/ids.ts';
+import { isActive } from '../core/instance/instance.ts';
+import type { Refusal } from '../core/refusal.ts';
+import { refusal } from '../core/refusal.ts';
+import type { Result } from '../core/result.ts';
+import { err, ok } from '../core/result.ts';
+import type { Answer, AppsChanged, Control, DeploymentResult, KillRequest, Origin } from './front.ts';
+import type { Congestion } from './journal-backlog.ts';
+import type { AppsMessage, GroupsMessage, Reply } from './protocol.ts';
+import type { Runtime } from './runtime/types.ts';
+import type { Services } from './services.ts';
+import type { Views } from './views.ts';
+
+/** How long a caller waits for durability before it hears 503. */
+const answerTimeoutMs = 10_000;
+
+export interface ControlProps {
+  readonly runtime: Runtime;
+  readonly views: Views;
+  readonly congestion: Congestion;
+  /** The actors of the present leadership, or why there are none. */
+  readonly services: () => Services | string;
+}
+
+/** The commands. */
+export function createControl(props: ControlProps): Control {
+  return {
+    changeApps: (changes, { force, origin }) => change(props, changes, force, origin),
+    cancelDeployment: (id, { force }) =>
+      guarded(props, ({ groups }) =>
+        props.runtime.ask(
+          groups,
+          (replyTo: Reply<DeploymentResult | undefined>): GroupsMessage => ({ type: 'cancel', id, force, replyTo }),
+          answerTimeoutMs,
+        ),
+      ),
+    resetDelay: (appId) =>
+      guarded(props, ({ apps }) =>
+        props.runtime.ask(
+          apps,
+          (replyTo: Reply<void>): AppsMessage => ({ type: 'resetDelay', appId, replyTo }),
+          answerTimeoutMs,
+        ),
+      ),
+    kill: (request) => (request.scale ? killAndScale(props, request) : kill(props, request)),
+  };
+}
+
+const change = (props: ControlProps, changes: readonly AppChange[], force: boolean, origin: Origin | undefined) =>
+  guarded(props, ({ groups }) =>
+    props.runtime.ask(
+      groups,
+      (replyTo: Reply<AppsChanged>): GroupsMessage => ({ type: 'change', changes, force, origin, replyTo }),
+      answerTimeoutMs,
+    ),
+  );
+
+/** Turns everything that keeps the actors from answering into 503. */
+async function guarded<T>(props: ControlProps, ask: (services: Services) => Promise<Result<T, Refusal>>): Answer<T> {
+  const services = props.services();
+  if (typeof services === 'string') return err(unavailable(services));
+  if (props.congestion.isCongested) return err(unavailable('the journal is behind; try again in a moment'));
+  try {
+    return await ask(services);
+  } catch (error) {
+    return err(unavailable(error instanceof Error ? error.message : String(error)));
+  }
+}
+
+const unavailable = (message: string): Refusal => refusal('unavailable', message, { headers: { 'Retry-After': '1' } });
+
+async function kill(props: ControlProps, request: KillRequest): ReturnType<Control['kill']> {
+  const services = props.services();
+  if (typeof services === 'string') return err(unavailable(services));
+  const instances = request.instances.flatMap((id) => props.views.instance(id) ?? []);
+  const ids = instances.map((i) => i.id);
+  if (ids.length > 0 && !services.apps.tell({ type: 'kill', instances: ids, isWipe: request.wipe })) {
+    return err(unavailable('the scheduler is overloaded'));
+  }
+  return ok({ type: 'killed', instances });
+}
+
+/** One deployment that lowers each app's count by its instances here, and sentences them (behaviour §4.9). */
+async function killAndScale(props: ControlProps, request: KillRequest): ReturnType<Control['kill']> {
+  const sentenced = new Map<AppId, InstanceId[]>();
+  for (const id of request.instances) {
+    const instance = props.views.instance(id);
+    if (!instance) continue;
+    const list = sentenced.get(instance.appId);
+    if (list) list.push(instance.id);
+    else sentenced.set(instance.appId, [instance.id]);
+  }
+  const changes: AppChange[] = [];
+  for (const [id, ids] of sentenced) {
+    const app = props.views.app(id);
+    if (!app) continue;
+    const counted = ids.filter((one) => isCountedDown(props.views, one)).length;
+    changes.push({ type: 'scale', id, instances: Math.max(0, app.instances - counted), sentenced: ids });
+  }
+  const result = await change(props, changes, request.force, undefined);
+  if (!result.ok) return result;
+  const { version, deploymentId } = result.value;
+  return ok({ type: 'deployment', result: { version, deploymentId } });
+}
+
+const isCountedDown = (views: Views, id: InstanceId): boolean => {
+  const condition = views.instance(id)?.condition;
+  return condition !== undefined && isActive(condition) && condition !== 'Killing';
+};

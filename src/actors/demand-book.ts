@@ -1,0 +1,175 @@
+/** Who waits for offers, since when, and why the last offers would not do. Owned by the scheduler. */
+import type { AppDefinition } from '../core/app/definition.ts';
+import type { AppId, InstanceId } from '../core/ids.ts';
+import type { OfferRefusal, RefusalReason } from '../core/offer/demand.ts';
+import type { QueueEntry } from './front.ts';
+import type { Waiting } from './protocol.ts';
+
+/** Agents whose latest refusal is remembered for each app. */
+const maxRefusalsKept = 1_000;
+
+export interface EligibleApp {
+  readonly app: AppDefinition;
+  readonly waiting: readonly Waiting[];
+}
+
+interface Entry {
+  app: AppDefinition;
+  readonly waiting: Map<InstanceId, Waiting>;
+  /** Matched, and no word from Mesos yet; they still count as queued. */
+  readonly provisioned: Set<InstanceId>;
+  notBeforeMs: number | undefined;
+  readonly sinceMs: number;
+  processed: number;
+  unused: number;
+  lastUnusedAtMs: number | undefined;
+  lastUsedAtMs: number | undefined;
+  readonly attempt: Partial<Record<RefusalReason, number>>;
+  readonly lastRefusals: Map<string, QueueEntry['lastRefusals'][number]>;
+}
+
+/** The launch queue. An app leaves it, with its statistics, when nothing of it waits any more. */
+export class DemandBook {
+  readonly #entries = new Map<AppId, Entry>();
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /** True if somebody may launch now. */
+  hasEligible(nowMs: number): boolean {
+    for (const entry of this.#entries.values()) if (isEligible(entry, nowMs)) return true;
+    return false;
+  }
+
+  /** Apps that may launch now, with the first `limit` of those that wait. */
+  *eligible(nowMs: number, limit: number): Iterable<EligibleApp> {
+    for (const entry of this.#entries.values()) {
+      if (!isEligible(entry, nowMs)) continue;
+      const waiting: Waiting[] = [];
+      for (const one of entry.waiting.values()) {
+        if (waiting.length >= limit) break;
+        waiting.push(one);
+      }
+      yield { app: entry.app, waiting };
+    }
+  }
+
+  /** End of the next back-off, if somebody is only waiting for that. */
+  nextDueMs(nowMs: number): number | undefined {
+    let next: number | undefined;
+    for (const { waiting, notBeforeMs } of this.#entries.values()) {
+      if (waiting.size === 0 || notBeforeMs === undefined || notBeforeMs <= nowMs) continue;
+      if (next === undefined || notBeforeMs < next) next = notBeforeMs;
+    }
+    return next;
+  }
+
+  add(app: AppDefinition, waiting: readonly Waiting[], notBeforeMs: number | undefined, nowMs: number): void {
+    const entry = this.#entries.get(app.id) ?? newEntry(app, nowMs);
+    entry.app = app;
+    entry.notBeforeMs = notBeforeMs;
+    for (const one of waiting) {
+      entry.provisioned.delete(one.instanceId);
+      entry.waiting.set(one.instanceId, one);
+    }
+    this.#entries.set(app.id, entry);
+  }
+
+  /** The definition to launch, or the delay, is another one now. */
+  change(app: AppDefinition, notBeforeMs: number | undefined): void {
+    const entry = this.#entries.get(app.id);
+    if (!entry) return;
+    entry.app = app;
+    entry.notBeforeMs = notBeforeMs;
+  }
+
+  remove(appId: AppId, ids: readonly InstanceId[]): void {
+    const entry = this.#entries.get(appId);
+    if (!entry) return;
+    for (const id of ids) {
+      entry.waiting.delete(id);
+      entry.provisioned.delete(id);
+    }
+    this.#dropIfEmpty(appId, entry);
+  }
+
+  waiting(appId: AppId, id: InstanceId): Waiting | undefined {
+    return this.#entries.get(appId)?.waiting.get(id);
+  }
+
+  /** Matched to an offer: no longer waiting, still queued until Mesos says something. */
+  launched(appId: AppId, id: InstanceId): void {
+    const entry = this.#entries.get(appId);
+    if (entry?.waiting.delete(id)) entry.provisioned.add(id);
+  }
+
+  /** Mesos has spoken of its task. */
+  confirmed(appId: AppId, id: InstanceId): void {
+    const entry = this.#entries.get(appId);
+    if (entry?.provisioned.delete(id)) this.#dropIfEmpty(appId, entry);
+  }
+
+  /** Counts an offer that launched something of the app. */
+  used(appId: AppId, nowMs: number): void {
+    const entry = this.#entries.get(appId);
+    if (!entry) return;
+    entry.processed++;
+    entry.lastUsedAtMs = nowMs;
+  }
+
+  /** Remembers why an offer would not do. */
+  refused(refusal: OfferRefusal, nowMs: number): void {
+    const entry = this.#entries.get(refusal.app.id);
+    const reason = refusal.reasons[0];
+    if (!entry || !reason) return;
+    entry.processed++;
+    entry.unused++;
+    entry.lastUnusedAtMs = nowMs;
+    entry.attempt[reason] = (entry.attempt[reason] ?? 0) + 1;
+    const agentId = refusal.offer.agent_id.value;
+    if (entry.lastRefusals.size >= maxRefusalsKept && !entry.lastRefusals.has(agentId)) {
+      const oldest = entry.lastRefusals.keys().next().value;
+      if (oldest !== undefined) entry.lastRefusals.delete(oldest);
+    }
+    entry.lastRefusals.set(agentId, { offer: refusal.offer, reasons: refusal.reasons, atMs: nowMs });
+  }
+
+  /** The queue as `/v2/queue` shows it. */
+  entries(): readonly QueueEntry[] {
+    return [...this.#entries.values()].map((entry) => ({
+      app: entry.app,
+      role: entry.app.role,
+      count: entry.waiting.size + entry.provisioned.size,
+      sinceMs: entry.sinceMs,
+      notBeforeMs: entry.notBeforeMs,
+      processedOffersCount: entry.processed,
+      unusedOffersCount: entry.unused,
+      ...(entry.lastUnusedAtMs === undefined ? {} : { lastUnusedOfferAtMs: entry.lastUnusedAtMs }),
+      ...(entry.lastUsedAtMs === undefined ? {} : { lastUsedOfferAtMs: entry.lastUsedAtMs }),
+      launchAttempt: { ...entry.attempt },
+      lastRefusals: [...entry.lastRefusals.values()],
+    }));
+  }
+
+  #dropIfEmpty(appId: AppId, entry: Entry): void {
+    if (entry.waiting.size === 0 && entry.provisioned.size === 0) this.#entries.delete(appId);
+  }
+}
+
+const isEligible = (entry: Entry, nowMs: number): boolean =>
+  entry.waiting.size > 0 && (entry.notBeforeMs === undefined || entry.notBeforeMs <= nowMs);
+
+const newEntry = (app: AppDefinition, nowMs: number): Entry => ({
+  app,
+  waiting: new Map(),
+  provisioned: new Set(),
+  notBeforeMs: undefined,
+  sinceMs: nowMs,
+  processed: 0,
+  unused: 0,
+  lastUnusedAtMs: undefined,
+  lastUsedAtMs: undefined,
+  attempt: {},
+  lastRefusals: new Map(),
+});

@@ -1,0 +1,149 @@
+/** The two faces that the actors show to the API: a read model that never waits, and commands that are answered once durable. */
+import type { AppChange } from '../core/app/change.ts';
+import type { AppDefinition } from '../core/app/definition.ts';
+import type { Deployment } from '../core/deploy/plan-types.ts';
+import type { LoggedEvent, MarathonEvent } from '../core/events.ts';
+import type { HealthStatus } from '../core/health/health.ts';
+import type { AppId, DeploymentId, InstanceId } from '../core/ids.ts';
+import type { Instance } from '../core/instance/instance.ts';
+import type { Offer } from '../core/mesos/types.ts';
+import type { RefusalReason } from '../core/offer/demand.ts';
+import type { Refusal } from '../core/refusal.ts';
+import type { Result } from '../core/result.ts';
+import type { Timestamp } from '../core/time.ts';
+
+export interface TaskFailure {
+  readonly appId: AppId;
+  readonly host: string;
+  readonly message: string;
+  readonly state: string;
+  readonly taskId: string;
+  readonly timestamp: Timestamp;
+  readonly version: Timestamp;
+  readonly slaveId?: string;
+}
+
+/** Refusals counted over a set of offers: the first reason of each (behaviour §2.10). */
+export type ReasonCounts = Readonly<Partial<Record<RefusalReason, number>>>;
+
+export interface QueueEntry {
+  readonly app: AppDefinition;
+  readonly role: string;
+  /** Instances that wait for an offer or were just matched to one. */
+  readonly count: number;
+  readonly sinceMs: number;
+  /** End of the back-off; in the past or absent = overdue. */
+  readonly notBeforeMs: number | undefined;
+  readonly processedOffersCount: number;
+  readonly unusedOffersCount: number;
+  readonly lastUnusedOfferAtMs?: number;
+  readonly lastUsedOfferAtMs?: number;
+  /** Since the launch attempt began; started with `processedOffersCount` offers. */
+  readonly launchAttempt: ReasonCounts;
+  /** The latest refusal of each agent, at most 1,000 agents. */
+  readonly lastRefusals: readonly {
+    readonly offer: Offer;
+    readonly reasons: readonly RefusalReason[];
+    readonly atMs: number;
+  }[];
+}
+
+/**
+ * What GET requests see: everything that is durable, nothing that is not (design §5.1). All objects are immutable: the same
+ * reference means the same content, so a rendering may be cached by reference.
+ */
+export interface ReadModel {
+  /** Grows with every change that a reader could see. */
+  readonly stateVersion: () => number;
+  /** Current definitions, the target of running deployments included. */
+  readonly apps: () => Iterable<AppDefinition>;
+  readonly app: (id: string) => AppDefinition | undefined;
+  /** True if some app lies below this path. */
+  readonly isGroup: (path: string) => boolean;
+  /** Stored versions, newest first; undefined for an unknown app. */
+  readonly appVersions: (id: string) => readonly Timestamp[] | undefined;
+  readonly appAt: (id: string, version: Timestamp) => AppDefinition | undefined;
+  readonly instancesOf: (appId: string) => Iterable<Instance>;
+  readonly instance: (id: string) => Instance | undefined;
+  /** One entry for each of the app's checks, in their order; undefined where there is no result yet. */
+  readonly healthOf: (id: InstanceId) => readonly (HealthStatus | undefined)[];
+  readonly lastTaskFailure: (appId: string) => TaskFailure | undefined;
+  readonly deployments: () => Iterable<Deployment>;
+  readonly deployment: (id: string) => Deployment | undefined;
+  readonly deploymentsOf: (appId: string) => readonly DeploymentId[];
+  readonly queue: () => readonly QueueEntry[];
+  readonly cluster: () => ClusterView;
+}
+
+/** Where this server stands. */
+export interface ClusterView {
+  readonly elected: boolean;
+  /** `host:port` of the leader. */
+  readonly leader: string | undefined;
+  readonly frameworkId: string | undefined;
+  readonly mesosConnected: boolean;
+  /** `host:port` of the Mesos master. */
+  readonly mesosMaster: string | undefined;
+}
+
+/** Who asks, for `api_post_event`. */
+export interface Origin {
+  readonly clientIp: string;
+  /** Path of the request, without query. */
+  readonly uri: string;
+}
+
+export type Answer<T> = Promise<Result<T, Refusal>>;
+
+export interface DeploymentResult {
+  readonly version: Timestamp;
+  readonly deploymentId: DeploymentId;
+}
+
+export interface AppsChanged extends DeploymentResult {
+  /** The new definitions of the apps that the request named, in its order; deleted ones left out. */
+  readonly apps: readonly AppDefinition[];
+  /** Ids that did not exist before. */
+  readonly created: readonly AppId[];
+}
+
+export interface KillRequest {
+  readonly instances: readonly InstanceId[];
+  /** Reduce the count of each app by the number of its instances here, in one deployment. */
+  readonly scale: boolean;
+  /** Forget the instances at once and give up their reservations. */
+  readonly wipe: boolean;
+  readonly force: boolean;
+}
+
+/** Commands. Every answer comes after the change is durable, or says why there is none; time-outs answer 503. */
+export interface Control {
+  /** All changes or none, as one deployment. Publishes `api_post_event` for single changes that carry an origin. */
+  readonly changeApps: (
+    changes: readonly AppChange[],
+    options: { readonly force: boolean; readonly origin?: Origin },
+  ) => Answer<AppsChanged>;
+  /** Without `scale` the answer names the instances that were told to die. */
+  readonly kill: (
+    request: KillRequest,
+  ) => Answer<
+    | { readonly type: 'killed'; readonly instances: readonly Instance[] }
+    | { readonly type: 'deployment'; readonly result: DeploymentResult }
+  >;
+  /** Rolls back by a new deployment, or with `force` just stops (then the value is undefined). */
+  readonly cancelDeployment: (id: string, options: { readonly force: boolean }) => Answer<DeploymentResult | undefined>;
+  /** Ends the back-off of an app; refused with 404 if nothing of it waits. */
+  readonly resetDelay: (appId: AppId) => Answer<void>;
+}
+
+/** A reader of the event stream. `deliver` gets the events of one turn, in order; it must not wait. */
+export interface EventReader {
+  readonly deliver: (events: readonly LoggedEvent[]) => void;
+}
+
+export interface EventHub {
+  /** Delivers everything that is released from now on. Returns how to leave. */
+  readonly attach: (reader: EventReader) => () => void;
+  /** Publishes an event that is not durable (streams attached and detached). */
+  readonly publish: (event: MarathonEvent) => void;
+}

@@ -1,0 +1,44 @@
+/** Events that the writer of definitions publishes. */
+import type { AppDefinition } from '../core/app/definition.ts';
+import type { PlannedChange } from '../core/deploy/plan.ts';
+import { planView } from '../core/deploy/plan.ts';
+import type { Deployment } from '../core/deploy/plan-types.ts';
+import type { MarathonEvent } from '../core/events.ts';
+import { timestamp } from '../core/time.ts';
+import type { Origin } from './front.ts';
+
+/** `api_post_event`, once for each request about one app. */
+export const apiPostEvent = (origin: Origin, app: AppDefinition, nowMs: number): MarathonEvent => ({
+  eventType: 'api_post_event',
+  timestamp: timestamp(nowMs),
+  clientIp: origin.clientIp,
+  uri: origin.uri,
+  appDefinition: app,
+});
+
+/** `deployment_success`, or `deployment_failed` with the reason. */
+export const endedEvent = (deployment: Deployment, failure: string | undefined, nowMs: number): MarathonEvent => {
+  const common = { timestamp: timestamp(nowMs), id: deployment.id, plan: planView(deployment) };
+  return failure === undefined
+    ? { eventType: 'deployment_success', ...common }
+    : { eventType: 'deployment_failed', ...common, reason: failure };
+};
+
+/** `add_health_check_event` for each check of a new configuration, `remove_health_check_event` when an app goes. */
+export function healthCheckEvents(planned: PlannedChange, nowMs: number): readonly MarathonEvent[] {
+  const at = timestamp(nowMs);
+  const { id, before, after, kind } = planned;
+  if (!after) {
+    return before && before.healthChecks.length > 0
+      ? [{ eventType: 'remove_health_check_event', timestamp: at, appId: id }]
+      : [];
+  }
+  if (before && kind !== 'config' && kind !== 'restart') return [];
+  return after.healthChecks.map((healthCheck) => ({
+    eventType: 'add_health_check_event',
+    timestamp: at,
+    appId: id,
+    version: after.version,
+    healthCheck,
+  }));
+}

@@ -1,0 +1,288 @@
+/** One instance: its life cycle, its timers, its health. Decisions are `core/instance/decide`; this performs the effects. */
+import type { InstanceCommand, InstanceEffect } from '../core/instance/decide.ts';
+import { decide, isLaunchLost } from '../core/instance/decide.ts';
+import type { Condition, Instance, Task } from '../core/instance/instance.ts';
+import { isActive, isConsideredTerminal, isLost, isTerminal } from '../core/instance/instance.ts';
+import { unreachableDeadlines } from '../core/instance/unreachable.ts';
+import type { TaskStatus } from '../core/mesos/types.ts';
+import { countsAsFailure } from '../core/scale/backoff.ts';
+import type { Effect } from './effects.ts';
+import { perform, tell } from './effects.ts';
+import { probed } from './instance-health.ts';
+import type { Extras, InstanceProps, InstanceState } from './instance-state.ts';
+import { definitionOf, strategyOf } from './instance-state.ts';
+import type { InstanceMessage } from './protocol.ts';
+import type { Behaviour, Context } from './runtime/types.ts';
+import { taskFailureRecord } from './task-failure.ts';
+
+type Ctx = Context<InstanceMessage>;
+
+/** One instance of an app. It stops itself when it is expunged. */
+export function instanceBehaviour(props: InstanceProps): Behaviour<InstanceState, InstanceMessage> {
+  return {
+    initial: (context) => born(props, context),
+    receive,
+    // A half-applied change is worse than a rebuild from the store: fail upwards.
+    onFailure: () => 'stop',
+  };
+}
+
+function born(props: InstanceProps, context: Ctx): InstanceState {
+  const { instance, type } = props.birth;
+  const state: InstanceState = { props, instance, health: [] };
+  if (type === 'new') {
+    const effect = decide(undefined, { type: 'schedule', instance }, context.clock.now());
+    if (effect.type === 'update') write(state, effect, {});
+    return state;
+  }
+  follow(state, undefined, context);
+  if (instance.goal !== 'Running') killIfAlive(state, 'resumed', []);
+  return state;
+}
+
+function receive(state: InstanceState, message: InstanceMessage, context: Ctx): InstanceState {
+  switch (message.type) {
+    case 'provision':
+      return provision(state, message, context);
+    case 'mesosUpdate':
+      return updated(state, message.status, context);
+    case 'launchFailed':
+      return apply(state, { type: 'launchFailed', taskId: message.taskId }, {}, context);
+    case 'goal':
+      return aim(state, message.goal, message.reason, context);
+    case 'killTask':
+      killTasks(state, message.reason);
+      return state;
+    case 'wipe':
+      killTasks(state, 'wipe');
+      return apply(state, { type: 'forceExpunge' }, {}, context);
+    case 'probed':
+      return state.instance.tasks[0]?.id === message.taskId
+        ? probed(state, message.check, message.result, context, apply)
+        : state;
+    case 'overdue':
+      return overdue(state, context);
+    case 'unreachableDue': {
+      const next = apply(state, { type: 'unreachableDue', strategy: strategyOf(state) }, {}, context);
+      if (next.instance.condition === 'UnreachableInactive') watchUnreachable(next, context);
+      return next;
+    }
+  }
+}
+
+type Provision = Extract<InstanceMessage, { type: 'provision' }>;
+
+function provision(state: InstanceState, message: Provision, context: Ctx): InstanceState {
+  const { taskId, incarnation, agent, hostPorts, app, offerId } = message;
+  const command: InstanceCommand = { type: 'provision', taskId, incarnation, version: app.version, agent, hostPorts };
+  const next = apply({ ...state, health: [] }, command, {}, context);
+  const isAccepted = next.instance.tasks[0]?.id === taskId;
+  state.props.services.scheduler.tell({ type: 'provisioned', offerId, instanceId: state.instance.id, isAccepted });
+  return isAccepted ? next : state;
+}
+
+/** Mesos may forget the update once its effect is durable, and not before. */
+function acknowledgement(state: InstanceState, status: TaskStatus): readonly Effect[] {
+  const { uuid } = status;
+  const agentId = status.agent_id?.value;
+  if (uuid === undefined || agentId === undefined) return [];
+  const { link } = state.props.services;
+  return [perform('acknowledge', () => link.acknowledge(status.task_id.value, agentId, uuid))];
+}
+
+function updated(state: InstanceState, status: TaskStatus, context: Ctx): InstanceState {
+  const task = state.instance.tasks.find((t) => t.id === status.task_id.value);
+  const strategy = strategyOf(state);
+  const effect = decide(state.instance, { type: 'mesosUpdate', status, strategy }, context.clock.now());
+  const effects = acknowledgement(state, status);
+  const { journal, kills } = state.props.services;
+  if (effect.type === 'foreignTask') {
+    const kill = {
+      type: 'kill' as const,
+      taskId: status.task_id.value,
+      agentId: status.agent_id?.value,
+      reason: 'foreign task',
+    };
+    journal.tell({
+      type: 'write',
+      records: [],
+      events: [],
+      effects: [...effects, ...(effect.isAlive ? [tell(kills, kill)] : [])],
+    });
+    return state;
+  }
+  if (effect.type !== 'update' && effect.type !== 'expunge') {
+    if (effects.length > 0) journal.tell({ type: 'write', records: [], events: [], effects });
+    return state;
+  }
+  const last = effect.type === 'update' ? effect.next : effect.last;
+  const isNew = last.condition !== state.instance.condition;
+  const isFailure =
+    isNew && countsAsFailure(last.condition) && !isDraining(status) && !(task && isLaunchLost(task, status));
+  const failure = isNew ? taskFailureRecord(last, status, context.clock.now()) : undefined;
+  const next = commit(state, effect, { effects, isFailure, records: failure ? [failure] : [] }, context);
+  const check = agentCheck(next, status);
+  if (check === undefined || status.healthy === undefined || next.instance.condition !== 'Running') return next;
+  const result = status.healthy
+    ? ({ type: 'healthy' } as const)
+    : ({ type: 'unhealthy', cause: status.message ?? 'unhealthy' } as const);
+  return probed(next, check, result, context, apply);
+}
+
+const isDraining = (status: TaskStatus): boolean =>
+  status.reason === 'REASON_AGENT_DRAINING' || status.reason === 'REASON_SLAVE_DRAINING';
+
+/** Place of the check that the agent runs, if this status carries its result. */
+function agentCheck(state: InstanceState, status: TaskStatus): number | undefined {
+  if (status.healthy === undefined) return undefined;
+  const checks = definitionOf(state)?.healthChecks ?? [];
+  const index = checks.findIndex((c) => c.protocol === 'COMMAND' || c.protocol.startsWith('MESOS_'));
+  return index < 0 ? undefined : index;
+}
+
+function aim(state: InstanceState, goal: Instance['goal'], reason: string, context: Ctx): InstanceState {
+  const kills: Effect[] = [];
+  if (goal !== 'Running') killIfAlive(state, reason, kills);
+  return apply(state, { type: 'changeGoal', goal }, { effects: kills }, context);
+}
+
+/** Kills that follow a goal go out only after the goal is durable (design §5.11): they are collected, unless nothing is pending. */
+function killIfAlive(state: InstanceState, reason: string, effects: Effect[]): void {
+  const { journal, kills } = state.props.services;
+  const own: Effect[] = [];
+  for (const task of killable(state.instance)) {
+    own.push(tell(kills, { type: 'kill', taskId: task.id, agentId: state.instance.agent?.agentId, reason }));
+  }
+  if (own.length === 0) return;
+  if (state.instance.goal === 'Running') effects.push(...own);
+  else journal.tell({ type: 'write', records: [], events: [], effects: own });
+}
+
+/** Tasks that a KILL can reach (behaviour §7). */
+const killable = (instance: Instance): readonly Task[] =>
+  instance.tasks.filter((t) => isActive(t.condition) && t.condition !== 'Unreachable');
+
+function killTasks(state: InstanceState, reason: string): void {
+  for (const task of killable(state.instance)) {
+    state.props.services.kills.tell({ type: 'kill', taskId: task.id, agentId: state.instance.agent?.agentId, reason });
+  }
+}
+
+function overdue(state: InstanceState, context: Ctx): InstanceState {
+  const { condition, id } = state.instance;
+  if (condition !== 'Provisioned' && condition !== 'Staging' && condition !== 'Starting') return state;
+  context.logger.warn('instance.overdue', { instance: id, condition });
+  context.metrics.count('instances.launch-overdue-kills');
+  killTasks(state, 'overdue');
+  return state;
+}
+
+/** Decides a command and performs its effect; what is refused or changes nothing leaves the state alone. */
+function apply(state: InstanceState, command: InstanceCommand, extras: Extras, context: Ctx): InstanceState {
+  const effect = decide(state.instance, command, context.clock.now());
+  if (effect.type !== 'update' && effect.type !== 'expunge') {
+    const { records = [], effects = [] } = extras;
+    if (records.length + effects.length > 0) {
+      state.props.services.journal.tell({ type: 'write', records, events: [], effects });
+    }
+    return state;
+  }
+  return commit(state, effect, extras, context);
+}
+
+type Change = Extract<InstanceEffect, { type: 'update' | 'expunge' }>;
+
+function commit(state: InstanceState, effect: Change, extras: Extras, context: Ctx): InstanceState {
+  write(state, effect, extras);
+  const { owner } = state.props;
+  const isFailure = extras.isFailure === true;
+  const before = state.instance;
+  if (effect.type === 'expunge') {
+    const next = { ...state, instance: effect.last };
+    leave(next);
+    owner.tell({ type: 'instanceGone', instanceId: before.id, isFailure });
+    context.stop(context.self);
+    return next;
+  }
+  const next = { ...state, instance: effect.next };
+  owner.tell({ type: 'instanceChanged', instance: effect.next, isFailure });
+  if (before.condition !== effect.next.condition) follow(next, before.condition, context);
+  return next;
+}
+
+function write(state: InstanceState, effect: Change, extras: Extras): void {
+  const value = effect.type === 'update' ? effect.next : undefined;
+  state.props.services.journal.tell({
+    type: 'write',
+    records: [{ kind: 'instance', key: state.instance.id, value }, ...(extras.records ?? [])],
+    events: effect.events,
+    effects: extras.effects ?? [],
+  });
+}
+
+/** Everything that belongs to the new condition: routes, probes, timers. `before` is undefined for a loaded instance. */
+function follow(state: InstanceState, before: Condition | undefined, context: Ctx): void {
+  const { instance } = state;
+  const { services } = state.props;
+  context.timers.cancel('overdue');
+  context.timers.cancel('unreachable');
+  if (before === 'Running' && instance.condition !== 'Running')
+    services.probes.tell({ type: 'forget', instanceId: instance.id });
+  route(state, before, context);
+  switch (instance.condition) {
+    case 'Provisioned':
+      context.timers.set('overdue', services.settings.taskLaunchConfirmTimeoutMs, { type: 'overdue' });
+      return;
+    case 'Staging':
+    case 'Starting':
+      context.timers.set('overdue', services.settings.taskLaunchTimeoutMs, { type: 'overdue' });
+      return;
+    case 'Running': {
+      const app = definitionOf(state);
+      if (app && app.healthChecks.length > 0) services.probes.tell({ type: 'watch', instance, app, ref: context.self });
+      // It came back after it was sentenced: the earlier kill may never have reached it (behaviour §12, 37).
+      if (before !== undefined && instance.goal !== 'Running') killTasks(state, 'returned');
+      return;
+    }
+    case 'Unreachable':
+      watchUnreachable(state, context);
+      return;
+    default:
+      if (isConsideredTerminal(instance.condition)) leave(state);
+  }
+}
+
+/** Tells the scheduler where this instance is, for updates and for constraints. */
+function route(state: InstanceState, before: Condition | undefined, context: Ctx): void {
+  const { instance } = state;
+  const task = instance.tasks[0];
+  if (!task || !instance.agent || isTerminal(instance.condition)) return;
+  const isCounted = !isLost(instance.condition);
+  // The scheduler placed it when it matched the offer; later conditions change nothing unless it gets lost or returns.
+  if (before !== undefined && isCounted && !isLost(before) && before !== 'UnreachableInactive') return;
+  const { appId, version, agent } = instance;
+  state.props.services.scheduler.tell({
+    type: 'placed',
+    placed: { appId, instanceId: instance.id, taskId: task.id, version, agent, ref: context.self, isCounted },
+  });
+}
+
+function watchUnreachable(state: InstanceState, context: Ctx): void {
+  const deadlines = unreachableDeadlines(state.instance, strategyOf(state));
+  if (!deadlines) return;
+  const isInactive = state.instance.condition === 'UnreachableInactive';
+  const dueMs = isInactive ? deadlines.expungeAtMs : Math.min(deadlines.inactiveAtMs, deadlines.expungeAtMs);
+  context.timers.set('unreachable', Math.max(0, dueMs - context.clock.now()), { type: 'unreachableDue' });
+}
+
+/** The task is over or out of reach: nobody waits for its death any more. */
+function leave(state: InstanceState): void {
+  const { services } = state.props;
+  const { instance } = state;
+  const taskId = instance.tasks[0]?.id;
+  services.probes.tell({ type: 'forget', instanceId: instance.id });
+  services.views.putHealth(instance.id, undefined);
+  if (taskId !== undefined) services.kills.tell({ type: 'ended', taskId });
+  if (instance.condition === 'Unreachable' || instance.condition === 'UnreachableInactive') return;
+  services.scheduler.tell({ type: 'unplaced', appId: instance.appId, instanceId: instance.id, taskId });
+}

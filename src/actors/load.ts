@@ -1,0 +1,67 @@
+/** From stored records to the state that a leader starts with. */
+import type { AppDefinition } from '../core/app/definition.ts';
+import type { PortRange } from '../core/app/service-ports.ts';
+import type { Deployment } from '../core/deploy/plan-types.ts';
+import { AppTree } from '../core/group/app-tree.ts';
+import type { AppId } from '../core/ids.ts';
+import type { Instance } from '../core/instance/instance.ts';
+import type { EncodedRecord, RecordWrite } from '../core/journal/batch.ts';
+import { VersionBook } from './version-book.ts';
+import type { Views } from './views.ts';
+
+export interface LoadedState {
+  readonly tree: AppTree;
+  readonly versions: VersionBook;
+  readonly instances: ReadonlyMap<AppId, readonly Instance[]>;
+  readonly deployments: readonly Deployment[];
+  readonly frameworkId: string | undefined;
+}
+
+/** Decodes every record once; the read model and the working state share the objects. */
+export function loadState(records: Iterable<EncodedRecord>, views: Views, range: PortRange): LoadedState {
+  const tree = new AppTree(range);
+  const versions = new VersionBook();
+  const instances = new Map<AppId, Instance[]>();
+  const deployments: Deployment[] = [];
+  let frameworkId: string | undefined;
+  const shown: RecordWrite[] = [];
+  for (const { kind, key, json } of records) {
+    if (json === undefined) continue;
+    const value = JSON.parse(json) as object;
+    shown.push({ kind, key, value });
+    switch (kind) {
+      case 'app':
+        tree.put(value as AppDefinition);
+        break;
+      case 'appVersion':
+        versions.put(value as AppDefinition);
+        break;
+      case 'instance': {
+        const instance = value as Instance;
+        const siblings = instances.get(instance.appId);
+        if (siblings) siblings.push(instance);
+        else instances.set(instance.appId, [instance]);
+        break;
+      }
+      case 'deployment':
+        deployments.push(value as Deployment);
+        break;
+      case 'meta':
+        if (key === 'frameworkId') frameworkId = (value as { frameworkId: string }).frameworkId;
+        break;
+      case 'group':
+      case 'taskFailure':
+        break;
+    }
+  }
+  for (const app of tree.all()) versions.put(app);
+  views.apply(shown);
+  deployments.sort((a, b) => a.startedAtMs - b.startedAtMs);
+  return { tree, versions, instances, deployments, frameworkId };
+}
+
+/** Apps that have instances but no definition to come back to: their instances must go (behaviour §1.9, orphans). */
+export function orphanedApps(state: LoadedState): readonly AppId[] {
+  const held = new Set(state.deployments.flatMap((d) => d.affected.map((a) => a.id)));
+  return [...state.instances.keys()].filter((id) => !state.tree.get(id) && !held.has(id));
+}

@@ -1,0 +1,147 @@
+/**
+ * From offers to launches: matches what is held against what waits, lets the instances become durable, and only then accepts. Every
+ * offer is used or declined exactly once, or dies with its session.
+ */
+import type { Offer } from '../core/mesos/types.ts';
+import type { PlannedLaunch } from '../core/offer/demand.ts';
+import { match } from '../core/offer/match.ts';
+import { tell } from './effects.ts';
+import type { SchedulerMessage } from './protocol.ts';
+import type { Context } from './runtime/types.ts';
+import type { PendingAccept, SchedulerState } from './scheduler-state.ts';
+
+/** Offers matched in one turn; the rest follows in the next, so that a flood of offers does not hold up everything else. */
+const offersPerPass = 16;
+/** Instances of one app that one pass looks at. */
+const waitingPerPass = 2_000;
+
+type Ctx = Context<SchedulerMessage>;
+
+/** One pass over the offers at hand. */
+export function matchOffers(state: SchedulerState, context: Ctx): void {
+  const { held, services, demand } = state;
+  if (held.size === 0) return;
+  const nowMs = context.clock.now();
+  const offers: Offer[] = [];
+  for (const offer of held.values()) {
+    if (offers.length >= offersPerPass) break;
+    held.delete(offer.id.value);
+    offers.push(offer);
+  }
+  const eligible = [...demand.eligible(nowMs, waitingPerPass)];
+  const startedMs = context.clock.monotonic();
+  const result = match({
+    offers,
+    demands: eligible.map(({ app, waiting }) => ({ app, waiting, placements: state.tasks.placements(app) })),
+    settings: services.settings.match,
+    nowMs,
+    random: services.ids.random,
+  });
+  context.metrics.time('debug.mesos.offers.matching-duration', context.clock.monotonic() - startedMs);
+  let launched = 0;
+  for (const { offer, launches } of result.used) {
+    provision(state, offer, launches, nowMs);
+    launched += launches.length;
+  }
+  for (const refusal of result.refusals) demand.refused(refusal, nowMs);
+  // A pass that was cut short at its limit says nothing about the offers that it left.
+  const isCut = launched > 0 && eligible.some(({ waiting }) => waiting.length >= waitingPerPass);
+  if (isCut) for (const offer of result.unused) held.set(offer.id.value, offer);
+  else declineAll(state, result.unused);
+  if (held.size > 0) context.self.tell({ type: 'matchOffers' });
+}
+
+function provision(state: SchedulerState, offer: Offer, launches: readonly PlannedLaunch[], nowMs: number): void {
+  const offerId = offer.id.value;
+  const byInstance = new Map<string, PlannedLaunch>();
+  const pending: PendingAccept = { session: state.session, offer, launches: byInstance, accepted: [], open: 0 };
+  state.pending.set(offerId, pending);
+  const apps = new Set<PlannedLaunch['app']['id']>();
+  for (const launch of launches) {
+    const waiting = state.demand.waiting(launch.app.id, launch.instanceId);
+    if (!waiting) continue;
+    state.demand.launched(launch.app.id, launch.instanceId);
+    byInstance.set(launch.instanceId, launch);
+    apps.add(launch.app.id);
+    const { app, taskId, incarnation, agent, hostPorts } = launch;
+    if (!waiting.ref.tell({ type: 'provision', offerId, app, taskId, incarnation, agent, hostPorts })) continue;
+    pending.open++;
+    state.tasks.put({
+      appId: app.id,
+      instanceId: launch.instanceId,
+      taskId,
+      version: app.version,
+      agent,
+      ref: waiting.ref,
+      isCounted: true,
+    });
+  }
+  for (const id of apps) state.demand.used(id, nowMs);
+  if (pending.open === 0) settle(state, offerId, pending);
+}
+
+/** An instance has answered: its record is on its way to the journal, or it no longer wants to start. */
+export function provisioned(state: SchedulerState, message: Extract<SchedulerMessage, { type: 'provisioned' }>): void {
+  const pending = state.pending.get(message.offerId);
+  const launch = pending?.launches.get(message.instanceId);
+  if (!pending || !launch) return;
+  pending.open--;
+  if (message.isAccepted) pending.accepted.push(launch.task);
+  else {
+    state.tasks.remove(launch.app.id, launch.instanceId, launch.taskId);
+    state.demand.confirmed(launch.app.id, launch.instanceId);
+  }
+  if (pending.open === 0) settle(state, message.offerId, pending);
+}
+
+/** All have answered. The journal got their records before this write, so what it releases is durable (design §5.1). */
+function settle(state: SchedulerState, offerId: string, pending: PendingAccept): void {
+  const { journal, scheduler } = state.services;
+  const { accepted: tasks, session, offer } = pending;
+  if (tasks.length === 0) {
+    state.pending.delete(offerId);
+    if (session === state.session) declineAll(state, [offer]);
+    return;
+  }
+  const release = tell(scheduler, { type: 'acceptReleased', offerId, session, tasks });
+  journal.tell({ type: 'write', records: [], events: [], effects: [release] });
+}
+
+/** The launches are durable. If the session they were meant for is gone, so is the offer, and nothing was launched. */
+export function release(
+  state: SchedulerState,
+  message: Extract<SchedulerMessage, { type: 'acceptReleased' }>,
+  context: Ctx,
+): void {
+  state.pending.delete(message.offerId);
+  const isCurrent = message.session === state.session && state.services.link.isConnected();
+  if (!isCurrent || state.rescinded.delete(message.offerId)) {
+    launchesFailed(
+      state,
+      message.tasks.map((t) => t.task_id.value),
+    );
+    return;
+  }
+  context.metrics.count('tasks.launched', message.tasks.length);
+  state.services.link.accept([message.offerId], message.tasks, 0);
+}
+
+/** Tells the instances that their launch never went out. */
+export function launchesFailed(state: SchedulerState, taskIds: readonly string[]): void {
+  for (const taskId of taskIds) {
+    const placed = state.tasks.get(taskId);
+    if (!placed) continue;
+    state.tasks.remove(placed.appId, placed.instanceId, taskId);
+    state.demand.confirmed(placed.appId, placed.instanceId);
+    placed.ref.tell({ type: 'launchFailed', taskId: placed.taskId });
+  }
+}
+
+/** Nobody here wants them for a while; a revive takes the filter away when somebody does. */
+export function declineAll(state: SchedulerState, offers: readonly Offer[]): void {
+  if (offers.length === 0 || !state.services.link.isConnected()) return;
+  state.services.link.decline(
+    offers.map((o) => o.id.value),
+    state.services.settings.declineOfferDurationMs / 1000,
+  );
+}

@@ -1,0 +1,195 @@
+/** The messages of every actor. `type` is a verb phrase for a command and a past participle for news; nothing here is mutable. */
+import type { AppChange } from '../core/app/change.ts';
+import type { AppDefinition } from '../core/app/definition.ts';
+import type { Deployment } from '../core/deploy/plan-types.ts';
+import type { LoggedEvent, MarathonEvent } from '../core/events.ts';
+import type { CheckResult } from '../core/health/verdict.ts';
+import type { AppId, DeploymentId, InstanceId, TaskId } from '../core/ids.ts';
+import type { AgentInfo, Goal, Instance } from '../core/instance/instance.ts';
+import type { RecordWrite } from '../core/journal/batch.ts';
+import type { TaskInfo, TaskStatus } from '../core/mesos/types.ts';
+import type { Refusal } from '../core/refusal.ts';
+import type { Result } from '../core/result.ts';
+import type { Timestamp } from '../core/time.ts';
+import type { Effect } from './effects.ts';
+import type { AppsChanged, DeploymentResult, EventReader, Origin } from './front.ts';
+import type { MesosEvent } from './ports.ts';
+import type { ActorRef } from './runtime/types.ts';
+
+/** Where an answer goes: a value, or why not. */
+export type Reply<T> = ActorRef<Result<T, Refusal>>;
+
+/** What everybody may ask of the journal: all of it becomes durable together, then the effects happen, in order. */
+export interface JournalWrite {
+  readonly type: 'write';
+  readonly records: readonly RecordWrite[];
+  readonly events: readonly MarathonEvent[];
+  readonly effects: readonly Effect[];
+}
+
+/** An actor of the scheduler's subtree failed; its parent fails with it, up to the root, which rebuilds from the store. */
+export interface ChildFailed {
+  readonly type: 'childFailed';
+  readonly name: string;
+  readonly error: unknown;
+}
+
+export interface Waiting {
+  readonly instanceId: InstanceId;
+  /** Number of the launch to come. */
+  readonly incarnation: number;
+  readonly role: string;
+  readonly ref: ActorRef<InstanceMessage>;
+}
+
+export interface Placed {
+  readonly appId: AppId;
+  readonly instanceId: InstanceId;
+  readonly taskId: TaskId;
+  readonly version: Timestamp;
+  readonly agent: AgentInfo;
+  readonly ref: ActorRef<InstanceMessage>;
+  /** False for what is out of reach: still routed, but invisible to constraints (behaviour §2.3). */
+  readonly isCounted: boolean;
+}
+
+export type SchedulerMessage =
+  | { readonly type: 'mesos'; readonly event: MesosEvent }
+  /** These instances of the app wait for an offer; adds to what waits already. */
+  | {
+      readonly type: 'demand';
+      readonly app: AppDefinition;
+      readonly waiting: readonly Waiting[];
+      readonly notBeforeMs: number | undefined;
+    }
+  /** The definition to launch, or the delay, changed. */
+  | { readonly type: 'demandChanged'; readonly app: AppDefinition; readonly notBeforeMs: number | undefined }
+  | { readonly type: 'demandEnded'; readonly appId: AppId; readonly instanceIds: readonly InstanceId[] }
+  /** An instance has a task: route its updates, count it for constraints. */
+  | { readonly type: 'placed'; readonly placed: Placed }
+  | {
+      readonly type: 'unplaced';
+      readonly appId: AppId;
+      readonly instanceId: InstanceId;
+      readonly taskId: TaskId | undefined;
+    }
+  | {
+      readonly type: 'provisioned';
+      readonly offerId: string;
+      readonly instanceId: InstanceId;
+      readonly isAccepted: boolean;
+    }
+  /** The instances of an offer are durable: Mesos may hear of it. */
+  | {
+      readonly type: 'acceptReleased';
+      readonly offerId: string;
+      readonly session: number;
+      readonly tasks: readonly TaskInfo[];
+    }
+  | { readonly type: 'reviewDemand' }
+  | { readonly type: 'matchOffers' }
+  | { readonly type: 'reviveDue' }
+  | { readonly type: 'reconcileDue'; readonly isAll: boolean }
+  /** The session's framework id is durable. */
+  | { readonly type: 'frameworkStored'; readonly frameworkId: string }
+  | ChildFailed;
+
+export type GroupsMessage =
+  | {
+      readonly type: 'change';
+      readonly changes: readonly AppChange[];
+      readonly force: boolean;
+      readonly origin: Origin | undefined;
+      readonly replyTo: Reply<AppsChanged>;
+    }
+  | {
+      readonly type: 'cancel';
+      readonly id: string;
+      readonly force: boolean;
+      readonly replyTo: Reply<DeploymentResult | undefined>;
+    }
+  | { readonly type: 'stepStarted'; readonly id: DeploymentId; readonly step: number }
+  | { readonly type: 'deploymentFinished'; readonly id: DeploymentId }
+  | { readonly type: 'resume' };
+
+export type DeploymentsMessage =
+  | { readonly type: 'start'; readonly deployment: Deployment }
+  | { readonly type: 'cancelled'; readonly ids: readonly DeploymentId[] }
+  | { readonly type: 'ended'; readonly id: DeploymentId }
+  | ChildFailed;
+
+export type DeploymentMessage =
+  | { readonly type: 'begin' }
+  /** An app reached what the step asked of it. */
+  | { readonly type: 'reached'; readonly appId: AppId; readonly step: number };
+
+export interface TargetOrder {
+  readonly app: AppDefinition;
+  readonly mode: 'steady' | 'rolling' | 'stopped';
+  readonly sentenced: readonly InstanceId[];
+  /** Told once the target is reached. */
+  readonly waiter: { readonly ref: ActorRef<DeploymentMessage>; readonly step: number } | undefined;
+}
+
+export type AppsMessage =
+  | { readonly type: 'target'; readonly appId: AppId; readonly order: TargetOrder }
+  | { readonly type: 'kill'; readonly instances: readonly InstanceId[]; readonly isWipe: boolean }
+  | { readonly type: 'resetDelay'; readonly appId: AppId; readonly replyTo: Reply<void> }
+  /** A stopped app has nothing left. */
+  | { readonly type: 'emptied'; readonly appId: AppId; readonly app: AppDefinition }
+  | { readonly type: 'appStopped'; readonly appId: AppId }
+  | ChildFailed;
+
+export type AppMessage =
+  | { readonly type: 'target'; readonly order: TargetOrder }
+  /** `isFailure`: the end of a task that the app is to blame for. */
+  | { readonly type: 'instanceChanged'; readonly instance: Instance; readonly isFailure: boolean }
+  | { readonly type: 'instanceGone'; readonly instanceId: InstanceId; readonly isFailure: boolean }
+  | { readonly type: 'reconcile' }
+  | { readonly type: 'kill'; readonly instances: readonly InstanceId[]; readonly isWipe: boolean }
+  | { readonly type: 'resetDelay'; readonly replyTo: Reply<void> }
+  | ChildFailed;
+
+export type InstanceMessage =
+  | {
+      readonly type: 'provision';
+      readonly offerId: string;
+      readonly app: AppDefinition;
+      readonly taskId: TaskId;
+      readonly incarnation: number;
+      readonly agent: AgentInfo;
+      readonly hostPorts: readonly number[];
+    }
+  | { readonly type: 'launchFailed'; readonly taskId: TaskId }
+  | { readonly type: 'mesosUpdate'; readonly status: TaskStatus }
+  | { readonly type: 'goal'; readonly goal: Goal; readonly reason: string }
+  /** End the task; with goal Running it is started again. */
+  | { readonly type: 'killTask'; readonly reason: string }
+  /** Forget the instance at once; its task is killed. */
+  | { readonly type: 'wipe' }
+  | { readonly type: 'probed'; readonly taskId: TaskId; readonly check: number; readonly result: CheckResult }
+  | { readonly type: 'overdue' }
+  | { readonly type: 'unreachableDue' };
+
+export type ProbesMessage =
+  | {
+      readonly type: 'watch';
+      readonly instance: Instance;
+      readonly app: AppDefinition;
+      readonly ref: ActorRef<InstanceMessage>;
+    }
+  | { readonly type: 'forget'; readonly instanceId: InstanceId }
+  | { readonly type: 'due'; readonly key: string }
+  | { readonly type: 'answered'; readonly key: string; readonly result: CheckResult };
+
+export type KillsMessage =
+  | { readonly type: 'kill'; readonly taskId: string; readonly agentId: string | undefined; readonly reason: string }
+  /** The task is over, or nobody's business any more. */
+  | { readonly type: 'ended'; readonly taskId: string }
+  | { readonly type: 'connected' }
+  | { readonly type: 'retry' };
+
+export type EventsMessage =
+  | { readonly type: 'released'; readonly events: readonly LoggedEvent[] }
+  | { readonly type: 'attach'; readonly reader: EventReader }
+  | { readonly type: 'detach'; readonly reader: EventReader };

@@ -1,0 +1,42 @@
+/** What the scheduler knows. */
+import type { Offer, TaskInfo } from '../core/mesos/types.ts';
+import type { PlannedLaunch } from '../core/offer/demand.ts';
+import type { DemandBook } from './demand-book.ts';
+import type { Services } from './services.ts';
+import type { TaskIndex } from './task-index.ts';
+
+/** Launches of one offer on their way to durability. */
+export interface PendingAccept {
+  readonly session: number;
+  readonly offer: Offer;
+  readonly launches: ReadonlyMap<string, PlannedLaunch>;
+  readonly accepted: TaskInfo[];
+  /** Instances that have not answered yet. */
+  open: number;
+}
+
+/** Mutable on purpose: indexes of 100,000 tasks that nobody else sees. */
+export interface SchedulerState {
+  readonly services: Services;
+  readonly tasks: TaskIndex;
+  readonly demand: DemandBook;
+  /** Counts subscriptions; what belongs to an earlier one is void. */
+  session: number;
+  frameworkId: string | undefined;
+  isConnected: boolean;
+  /** Offers at hand, not matched yet. */
+  readonly held: Map<string, Offer>;
+  readonly pending: Map<string, PendingAccept>;
+  readonly rescinded: Set<string>;
+  /** What the last REVIVE or SUPPRESS told Mesos. */
+  wants: 'unknown' | 'offers' | 'nothing';
+  /** Time of the last REVIVE, monotonic. */
+  revivedAtMs: number;
+  /** Wants changed since the last look: not at all, somehow, or somebody new began to wait. */
+  review: 'none' | 'changed' | 'new';
+  /** One more REVIVE is owed, since one may be lost. */
+  repeats: number;
+  /** Tasks that the explicit reconciliation has not heard of yet. */
+  readonly unreconciled: Set<string>;
+  reconcileRound: number;
+}

@@ -1,0 +1,258 @@
+/** The scheduler: one session with Mesos. It routes updates to instances and offers to whoever waits, and supervises the subtree. */
+
+import type { MarathonEvent } from '../core/events.ts';
+import { appIdOfInstance, parseTaskId } from '../core/ids.ts';
+import { conditionOf } from '../core/instance/condition.ts';
+import type { TaskStatus } from '../core/mesos/types.ts';
+import { InvariantError } from '../core/result.ts';
+import { unknownTask } from '../core/task/unknown.ts';
+import { timestamp } from '../core/time.ts';
+import { DemandBook } from './demand-book.ts';
+import { perform, tell } from './effects.ts';
+import { matchOffers, provisioned, release } from './offer-cycle.ts';
+import { noteDemand, reviewDemand, revived } from './offer-demand.ts';
+import type { MesosEvent } from './ports.ts';
+import type { SchedulerMessage } from './protocol.ts';
+import { answered, reconcileAll, reconcileRest } from './reconciliation.ts';
+import type { Behaviour, Context } from './runtime/types.ts';
+import type { SchedulerState } from './scheduler-state.ts';
+import type { Services } from './services.ts';
+import { TaskIndex } from './task-index.ts';
+
+/** Rescinded offers whose ACCEPT is still on its way to durability. */
+const maxRescindedKept = 10_000;
+
+type Ctx = Context<SchedulerMessage>;
+
+export interface SchedulerProps {
+  /** Spawns the subtree below the scheduler and wires it. */
+  readonly assemble: (context: Ctx) => Services;
+  /** The stored framework id. */
+  readonly frameworkId: string | undefined;
+  /** What happens right after the subtree stands. */
+  readonly begin: (services: Services, context: Ctx) => void;
+}
+
+/** The supervisor of everything that a leader runs. */
+export function schedulerBehaviour(props: SchedulerProps): Behaviour<SchedulerState, SchedulerMessage> {
+  return {
+    initial: (context) => {
+      const services = props.assemble(context);
+      const state: SchedulerState = {
+        services,
+        tasks: new TaskIndex(),
+        demand: new DemandBook(),
+        session: 0,
+        frameworkId: props.frameworkId,
+        isConnected: false,
+        held: new Map(),
+        pending: new Map(),
+        rescinded: new Set(),
+        wants: 'unknown',
+        revivedAtMs: Number.NEGATIVE_INFINITY,
+        review: 'none',
+        repeats: 0,
+        unreconciled: new Set(),
+        reconcileRound: 0,
+      };
+      services.views.showQueue(() => state.demand.entries());
+      context.metrics.gauge('debug.offer-matcher.queue.size', () => state.demand.size);
+      context.metrics.gauge('debug.offers.held', () => state.held.size + state.pending.size);
+      props.begin(services, context);
+      return state;
+    },
+    receive: (state, message, context) => {
+      handle(state, message, context);
+      return state;
+    },
+    onFailure: () => 'stop',
+  };
+}
+
+function handle(state: SchedulerState, message: SchedulerMessage, context: Ctx): void {
+  switch (message.type) {
+    case 'mesos':
+      mesosEvent(state, message.event, context);
+      return;
+    case 'demand':
+      state.demand.add(message.app, message.waiting, message.notBeforeMs, context.clock.now());
+      noteDemand(state, context, true);
+      return;
+    case 'demandChanged':
+      state.demand.change(message.app, message.notBeforeMs);
+      noteDemand(state, context, false);
+      return;
+    case 'demandEnded':
+      state.demand.remove(message.appId, message.instanceIds);
+      noteDemand(state, context, false);
+      return;
+    case 'placed':
+      state.tasks.put(message.placed);
+      return;
+    case 'unplaced':
+      state.tasks.remove(message.appId, message.instanceId, message.taskId);
+      if (message.taskId !== undefined) state.unreconciled.delete(message.taskId);
+      state.demand.confirmed(message.appId, message.instanceId);
+      return;
+    case 'provisioned':
+      provisioned(state, message);
+      noteDemand(state, context, false);
+      return;
+    case 'acceptReleased':
+      release(state, message, context);
+      return;
+    case 'reviewDemand':
+      reviewDemand(state, context);
+      return;
+    case 'matchOffers':
+      matchOffers(state, context);
+      return;
+    case 'reviveDue':
+      revived(state, context);
+      return;
+    case 'reconcileDue':
+      if (message.isAll) reconcileAll(state, context);
+      else reconcileRest(state, context);
+      return;
+    case 'frameworkStored':
+      state.frameworkId = message.frameworkId;
+      return;
+    case 'childFailed':
+      throw new InvariantError(`${message.name} failed`, { cause: message.error });
+  }
+}
+
+function mesosEvent(state: SchedulerState, event: MesosEvent, context: Ctx): void {
+  switch (event.type) {
+    case 'subscribed':
+      subscribed(state, event, context);
+      return;
+    case 'offers':
+      if (state.held.size === 0 && event.offers.length > 0) context.self.tell({ type: 'matchOffers' });
+      for (const offer of event.offers) state.held.set(offer.id.value, offer);
+      return;
+    case 'rescinded':
+      if (!state.held.delete(event.offerId) && state.pending.has(event.offerId)) {
+        if (state.rescinded.size < maxRescindedKept) state.rescinded.add(event.offerId);
+      }
+      return;
+    case 'statusUpdate':
+      statusUpdate(state, event.status, context);
+      return;
+    case 'disconnected':
+      disconnected(state, event.reason, context);
+      return;
+    case 'acceptFailed':
+      context.logger.warn('mesos.accept-failed', { tasks: event.taskIds.length, reason: event.reason });
+      for (const taskId of event.taskIds) state.unreconciled.add(taskId);
+      reconcileRest(state, context);
+      return;
+    case 'agentFailure':
+      context.logger.info('mesos.agent-failure', {
+        agent: event.agentId,
+        executor: event.executorId,
+        status: event.status,
+      });
+      return;
+    case 'frameworkMessage':
+      publish(state, {
+        eventType: 'framework_message_event',
+        timestamp: timestamp(context.clock.now()),
+        executorId: event.executorId,
+        slaveId: event.agentId,
+        message: event.data,
+      });
+      return;
+    case 'frameworkRemoved':
+      context.logger.error('mesos.framework-removed', { framework: state.frameworkId, reason: event.reason });
+      disconnected(state, event.reason, context);
+      return;
+  }
+}
+
+const publish = (state: SchedulerState, event: MarathonEvent): void => {
+  state.services.journal.tell({ type: 'write', records: [], events: [event], effects: [] });
+};
+
+type Subscribed = Extract<MesosEvent, { type: 'subscribed' }>;
+
+function subscribed(state: SchedulerState, event: Subscribed, context: Ctx): void {
+  const { services } = state;
+  const at = timestamp(context.clock.now());
+  forgetSession(state);
+  state.isConnected = true;
+  state.wants = 'unknown';
+  const { frameworkId, masterAddress: master } = event;
+  context.logger.info('mesos.subscribed', { framework: frameworkId, master, session: state.session });
+  services.views.touch();
+  const isKnown = state.frameworkId === frameworkId;
+  services.journal.tell({
+    type: 'write',
+    records: isKnown ? [] : [{ kind: 'meta', key: 'frameworkId', value: { frameworkId } }],
+    events: [
+      isKnown
+        ? { eventType: 'scheduler_reregistered_event', timestamp: at, master }
+        : { eventType: 'scheduler_registered_event', timestamp: at, frameworkId, master },
+    ],
+    effects: isKnown ? [] : [tell(services.scheduler, { type: 'frameworkStored', frameworkId })],
+  });
+  reconcileAll(state, context);
+  services.kills.tell({ type: 'connected' });
+  noteDemand(state, context, true);
+}
+
+function disconnected(state: SchedulerState, reason: string, context: Ctx): void {
+  forgetSession(state);
+  if (!state.isConnected) return;
+  state.isConnected = false;
+  context.logger.warn('mesos.disconnected', { reason });
+  state.services.views.touch();
+  publish(state, { eventType: 'scheduler_disconnected_event', timestamp: timestamp(context.clock.now()) });
+}
+
+/** Offers die with their session; launches that are not out yet never go out. */
+function forgetSession(state: SchedulerState): void {
+  state.session++;
+  state.held.clear();
+  state.rescinded.clear();
+}
+
+function statusUpdate(state: SchedulerState, status: TaskStatus, context: Ctx): void {
+  const taskId = status.task_id.value;
+  context.metrics.count(`mesos.task-updates.${status.state.toLowerCase().replaceAll('_', '-')}`);
+  answered(state, taskId);
+  const placed = state.tasks.get(taskId);
+  if (placed) {
+    state.demand.confirmed(placed.appId, placed.instanceId);
+    placed.ref.tell({ type: 'mesosUpdate', status });
+    return;
+  }
+  const instanceId = parseTaskId(taskId)?.instanceId;
+  const owner = instanceId && state.tasks.instance(instanceId);
+  if (owner) owner.tell({ type: 'mesosUpdate', status });
+  else unknown(state, status, instanceId, context);
+}
+
+function unknown(state: SchedulerState, status: TaskStatus, instanceId: string | undefined, context: Ctx): void {
+  const { journal, link, kills } = state.services;
+  const taskId = status.task_id.value;
+  const agentId = status.agent_id?.value;
+  const condition = conditionOf(status);
+  const action = unknownTask(condition);
+  context.logger.info('task.unknown', { task: taskId, state: status.state, action });
+  const { uuid } = status;
+  const effects =
+    uuid !== undefined && agentId !== undefined
+      ? [perform('acknowledge', () => link.acknowledge(taskId, agentId, uuid))]
+      : [];
+  if (action === 'kill') kills.tell({ type: 'kill', taskId, agentId, reason: 'unknown task' });
+  else kills.tell({ type: 'ended', taskId });
+  const event: MarathonEvent = {
+    eventType: 'unknown_instance_terminated_event',
+    timestamp: timestamp(context.clock.now()),
+    instanceId: instanceId ?? taskId,
+    runSpecId: (instanceId && appIdOfInstance(instanceId)) ?? '/',
+    condition,
+  };
+  journal.tell({ type: 'write', records: [], events: action === 'publish' ? [event] : [], effects });
+}

@@ -1,0 +1,36 @@
+/** What the actors of the scheduler's subtree are given. */
+
+import type { Ids, MesosLink } from './ports.ts';
+import type {
+  AppsMessage,
+  DeploymentsMessage,
+  GroupsMessage,
+  JournalWrite,
+  KillsMessage,
+  ProbesMessage,
+  SchedulerMessage,
+} from './protocol.ts';
+import type { ActorRef } from './runtime/types.ts';
+import type { SchedulerSettings } from './settings.ts';
+import type { VersionBook } from './version-book.ts';
+import type { Views } from './views.ts';
+
+/** Outside the subtree: these outlive a lost leadership. */
+export interface LeaderServices {
+  readonly journal: ActorRef<JournalWrite>;
+  readonly link: MesosLink;
+  readonly ids: Ids;
+  readonly settings: SchedulerSettings;
+  readonly views: Views;
+  readonly versions: VersionBook;
+}
+
+/** Inside it: everyone knows everyone by reference. */
+export interface Services extends LeaderServices {
+  readonly scheduler: ActorRef<SchedulerMessage>;
+  readonly groups: ActorRef<GroupsMessage>;
+  readonly deployments: ActorRef<DeploymentsMessage>;
+  readonly apps: ActorRef<AppsMessage>;
+  readonly probes: ActorRef<ProbesMessage>;
+  readonly kills: ActorRef<KillsMessage>;
+}

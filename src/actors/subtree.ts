@@ -1,0 +1,81 @@
+/** Spawns what a leader runs below the scheduler, and hands out the first orders. */
+import type { AppId } from '../core/ids.ts';
+import { InvariantError } from '../core/result.ts';
+import { appsBehaviour } from './apps.ts';
+import { deploymentsBehaviour } from './deployments.ts';
+import { groupsBehaviour } from './groups.ts';
+import { killsBehaviour } from './kills.ts';
+import type { LoadedState } from './load.ts';
+import { orphanedApps } from './load.ts';
+import type { Prober } from './ports.ts';
+import { probesBehaviour } from './probes.ts';
+import type { SchedulerMessage } from './protocol.ts';
+import type { Behaviour, Context, StopReason } from './runtime/types.ts';
+import { schedulerBehaviour } from './scheduler.ts';
+import type { SchedulerState } from './scheduler-state.ts';
+import type { LeaderServices, Services } from './services.ts';
+
+export interface SubtreeProps {
+  readonly leader: LeaderServices;
+  readonly loaded: LoadedState;
+  readonly prober: Prober;
+  /** Told the actors once they are there. */
+  readonly onReady: (services: Services) => void;
+}
+
+/** The scheduler with everything below it. */
+export function subtreeBehaviour(props: SubtreeProps): Behaviour<SchedulerState, SchedulerMessage> {
+  return schedulerBehaviour({
+    frameworkId: props.loaded.frameworkId,
+    assemble: (context) => assemble(props, context),
+    begin: (services, context) => begin(props, services, context),
+  });
+}
+
+type Wiring = { -readonly [Name in keyof Services]: Services[Name] };
+
+/** Everyone gets the same object, which is complete before the first message is handled. */
+function assemble({ leader, loaded, prober }: SubtreeProps, context: Context<SchedulerMessage>): Services {
+  const services = { ...leader, scheduler: context.self } as Wiring;
+  const worker = <S, M>(name: string, behaviour: Behaviour<S, M>) =>
+    context.spawn(behaviour, name, {
+      inboxLimit: 2_000_000,
+      onStopped: (reason: StopReason): SchedulerMessage => ({
+        type: 'childFailed',
+        name,
+        error: reason.type === 'failed' ? reason.error : new InvariantError(`${name} stopped by itself`),
+      }),
+    });
+  const { settings } = leader;
+  services.kills = worker('kills', killsBehaviour(leader));
+  services.probes = worker('probes', probesBehaviour(prober, settings.maxConcurrentHealthChecks));
+  services.deployments = worker('deployments', deploymentsBehaviour(services));
+  services.apps = worker('apps', appsBehaviour({ services, loaded: loaded.instances }));
+  services.groups = worker('groups', groupsBehaviour({ services, tree: loaded.tree, running: loaded.deployments }));
+  return services;
+}
+
+function begin(
+  { leader, loaded, onReady }: SubtreeProps,
+  services: Services,
+  context: Context<SchedulerMessage>,
+): void {
+  for (const id of orphanedApps(loaded)) giveUp(loaded, services, id, context);
+  services.groups.tell({ type: 'resume' });
+  leader.link.start(loaded.frameworkId, (event) => {
+    context.self.tell({ type: 'mesos', event });
+  });
+  onReady(services);
+}
+
+/** Instances without a definition: killed at Mesos and forgotten here; what still comes of them is an unknown task. */
+function giveUp(loaded: LoadedState, services: Services, appId: AppId, context: Context<SchedulerMessage>): void {
+  for (const instance of loaded.instances.get(appId) ?? []) {
+    context.logger.warn('instance.orphaned', { instance: instance.id });
+    for (const task of instance.tasks) {
+      services.kills.tell({ type: 'kill', taskId: task.id, agentId: instance.agent?.agentId, reason: 'orphaned' });
+    }
+    const records = [{ kind: 'instance', key: instance.id, value: undefined }] as const;
+    services.journal.tell({ type: 'write', records, events: [], effects: [] });
+  }
+}

@@ -1,0 +1,78 @@
+/** Which instance owns a task, and where each app has its instances. Owned by the scheduler. */
+import type { AppDefinition } from '../core/app/definition.ts';
+import type { AppId, InstanceId } from '../core/ids.ts';
+import type { AgentInfo } from '../core/instance/instance.ts';
+import type { Timestamp } from '../core/time.ts';
+import type { InstanceMessage, Placed } from './protocol.ts';
+import type { ActorRef } from './runtime/types.ts';
+
+interface Located {
+  readonly version: Timestamp;
+  readonly agent: AgentInfo;
+}
+
+const nowhere: readonly AgentInfo[] = [];
+
+/** Every live task of ours. */
+export class TaskIndex {
+  readonly #tasks = new Map<string, Placed>();
+  readonly #instances = new Map<InstanceId, ActorRef<InstanceMessage>>();
+  /** Placements that count for constraints. */
+  readonly #byApp = new Map<AppId, Map<InstanceId, Located>>();
+
+  get size(): number {
+    return this.#tasks.size;
+  }
+
+  ownerOf(taskId: string): ActorRef<InstanceMessage> | undefined {
+    return this.#tasks.get(taskId)?.ref;
+  }
+
+  instance(id: InstanceId): ActorRef<InstanceMessage> | undefined {
+    return this.#instances.get(id);
+  }
+
+  get(taskId: string): Placed | undefined {
+    return this.#tasks.get(taskId);
+  }
+
+  /** Ids of all live tasks with their agents, for reconciliation. */
+  *tasks(): Iterable<{ readonly taskId: string; readonly agentId: string }> {
+    for (const [taskId, { agent }] of this.#tasks) yield { taskId, agentId: agent.agentId };
+  }
+
+  put(placed: Placed): void {
+    this.#tasks.set(placed.taskId, placed);
+    this.#instances.set(placed.instanceId, placed.ref);
+    if (!placed.isCounted) {
+      this.#uncount(placed.appId, placed.instanceId);
+      return;
+    }
+    const located = { version: placed.version, agent: placed.agent };
+    const known = this.#byApp.get(placed.appId);
+    if (known) known.set(placed.instanceId, located);
+    else this.#byApp.set(placed.appId, new Map([[placed.instanceId, located]]));
+  }
+
+  remove(appId: AppId, instanceId: InstanceId, taskId: string | undefined): void {
+    if (taskId !== undefined) this.#tasks.delete(taskId);
+    this.#instances.delete(instanceId);
+    this.#uncount(appId, instanceId);
+  }
+
+  /** Agents of the instances that constraints of this definition look at: those of its configuration (behaviour §2.3, 3). */
+  placements(app: AppDefinition): readonly AgentInfo[] {
+    if (app.constraints.length === 0) return nowhere;
+    const found: AgentInfo[] = [];
+    for (const { version, agent } of this.#byApp.get(app.id)?.values() ?? []) {
+      if (version >= app.versionInfo.lastConfigChangeAt) found.push(agent);
+    }
+    return found;
+  }
+
+  #uncount(appId: AppId, instanceId: InstanceId): void {
+    const known = this.#byApp.get(appId);
+    known?.delete(instanceId);
+    if (known?.size === 0) this.#byApp.delete(appId);
+  }
+}

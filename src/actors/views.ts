@@ -1,0 +1,191 @@
+/**
+ * The read model: what is durable, indexed the way GET requests ask. Fed by the journal in batch order before any answer of the
+ * batch goes out, so a GET after an acknowledged write shows the write (design §5.1, §7). Nothing in here decides anything.
+ */
+import type { AppDefinition } from '../core/app/definition.ts';
+import type { Deployment } from '../core/deploy/plan-types.ts';
+import type { HealthStatus } from '../core/health/health.ts';
+import type { DeploymentId, InstanceId } from '../core/ids.ts';
+import { parentOf } from '../core/ids.ts';
+import type { Instance } from '../core/instance/instance.ts';
+import type { RecordWrite } from '../core/journal/batch.ts';
+import type { Timestamp } from '../core/time.ts';
+import type { ClusterView, QueueEntry, ReadModel, TaskFailure } from './front.ts';
+
+const noHealth: readonly (HealthStatus | undefined)[] = [];
+
+/** Written by the journal's release and by the actors that own what is not durable (health, queue, connection). */
+export class Views implements ReadModel {
+  #stateVersion = 0;
+  readonly #apps = new Map<string, AppDefinition>();
+  /** Group path → apps below it. */
+  readonly #groupSizes = new Map<string, number>();
+  readonly #versions = new Map<string, Map<Timestamp, AppDefinition>>();
+  readonly #instances = new Map<string, Instance>();
+  readonly #instancesByApp = new Map<string, Map<InstanceId, Instance>>();
+  readonly #health = new Map<InstanceId, readonly (HealthStatus | undefined)[]>();
+  readonly #deployments = new Map<string, Deployment>();
+  readonly #deploymentsByApp = new Map<string, Set<DeploymentId>>();
+  readonly #failures = new Map<string, TaskFailure>();
+  #queue: () => readonly QueueEntry[] = () => [];
+  #cluster: () => ClusterView;
+
+  constructor(cluster: () => ClusterView) {
+    this.#cluster = cluster;
+  }
+
+  stateVersion = (): number => this.#stateVersion;
+  apps = (): Iterable<AppDefinition> => this.#apps.values();
+  app = (id: string): AppDefinition | undefined => this.#apps.get(id);
+  isGroup = (path: string): boolean => path === '/' || this.#groupSizes.has(path);
+  appAt = (id: string, version: Timestamp): AppDefinition | undefined => this.#versions.get(id)?.get(version);
+  instancesOf = (appId: string): Iterable<Instance> => this.#instancesByApp.get(appId)?.values() ?? [];
+  instance = (id: string): Instance | undefined => this.#instances.get(id);
+  healthOf = (id: InstanceId): readonly (HealthStatus | undefined)[] => this.#health.get(id) ?? noHealth;
+  lastTaskFailure = (appId: string): TaskFailure | undefined => this.#failures.get(appId);
+  deployments = (): Iterable<Deployment> => this.#deployments.values();
+  deployment = (id: string): Deployment | undefined => this.#deployments.get(id);
+  deploymentsOf = (appId: string): readonly DeploymentId[] => [...(this.#deploymentsByApp.get(appId) ?? [])];
+  queue = (): readonly QueueEntry[] => this.#queue();
+  cluster = (): ClusterView => this.#cluster();
+
+  appVersions = (id: string): readonly Timestamp[] | undefined => {
+    if (!this.#apps.has(id)) return undefined;
+    return [...(this.#versions.get(id)?.keys() ?? [])].sort().reverse();
+  };
+
+  /** How many instances are in each condition that a gauge shows. */
+  countInstances(): { readonly running: number; readonly staged: number; readonly all: number } {
+    let running = 0;
+    let staged = 0;
+    for (const { condition } of this.#instances.values()) {
+      if (condition === 'Running') running++;
+      else if (condition === 'Staging' || condition === 'Starting' || condition === 'Provisioned') staged++;
+    }
+    return { running, staged, all: this.#instances.size };
+  }
+
+  /** Takes over the records of one released batch. */
+  apply(records: readonly RecordWrite[]): void {
+    if (records.length === 0) return;
+    this.#stateVersion++;
+    for (const record of records) this.#applyOne(record);
+  }
+
+  /** Results of an instance's checks; undefined forgets them. */
+  putHealth(id: InstanceId, statuses: readonly (HealthStatus | undefined)[] | undefined): void {
+    if (statuses) this.#health.set(id, statuses);
+    else if (!this.#health.delete(id)) return;
+    this.#stateVersion++;
+  }
+
+  /** Where the launch queue can be read; called for each request that shows it. */
+  showQueue(read: () => readonly QueueEntry[]): void {
+    this.#queue = read;
+  }
+
+  /** Where leadership and the connection to Mesos can be read. */
+  showCluster(read: () => ClusterView): void {
+    this.#cluster = read;
+  }
+
+  /** Something that is shown, but not stored, has changed. */
+  touch(): void {
+    this.#stateVersion++;
+  }
+
+  /** Empties everything before a reload. */
+  clear(): void {
+    this.#stateVersion++;
+    for (const map of [this.#apps, this.#groupSizes, this.#versions, this.#instances, this.#instancesByApp])
+      map.clear();
+    for (const map of [this.#health, this.#deployments, this.#deploymentsByApp, this.#failures]) map.clear();
+    this.#queue = () => [];
+  }
+
+  #applyOne({ kind, key, value }: RecordWrite): void {
+    switch (kind) {
+      case 'app':
+        this.#putApp(key, value as AppDefinition | undefined);
+        return;
+      case 'appVersion':
+        this.#putVersion(key, value as AppDefinition | undefined);
+        return;
+      case 'instance':
+        this.#putInstance(key, value as Instance | undefined);
+        return;
+      case 'deployment':
+        this.#putDeployment(key, value as Deployment | undefined);
+        return;
+      case 'taskFailure':
+        if (value) this.#failures.set(key, value as TaskFailure);
+        else this.#failures.delete(key);
+        return;
+      case 'meta':
+      case 'group':
+        return;
+    }
+  }
+
+  #putApp(id: string, app: AppDefinition | undefined): void {
+    const isKnown = this.#apps.has(id);
+    if (app) this.#apps.set(id, app);
+    else this.#apps.delete(id);
+    const by = Number(app !== undefined) - Number(isKnown);
+    if (by === 0) return;
+    for (let path = parentOf(id); path !== '/'; path = parentOf(path)) {
+      const size = (this.#groupSizes.get(path) ?? 0) + by;
+      if (size > 0) this.#groupSizes.set(path, size);
+      else this.#groupSizes.delete(path);
+    }
+  }
+
+  #putVersion(key: string, app: AppDefinition | undefined): void {
+    const cut = key.lastIndexOf('@');
+    const id = key.slice(0, cut);
+    const version = key.slice(cut + 1);
+    const known = this.#versions.get(id);
+    if (app) {
+      if (known) known.set(version, app);
+      else this.#versions.set(id, new Map([[version, app]]));
+    } else {
+      known?.delete(version);
+      if (known?.size === 0) this.#versions.delete(id);
+    }
+  }
+
+  #putInstance(key: string, instance: Instance | undefined): void {
+    const before = this.#instances.get(key);
+    if (instance) {
+      this.#instances.set(key, instance);
+      const siblings = this.#instancesByApp.get(instance.appId);
+      if (siblings) siblings.set(instance.id, instance);
+      else this.#instancesByApp.set(instance.appId, new Map([[instance.id, instance]]));
+      return;
+    }
+    if (!before) return;
+    this.#instances.delete(key);
+    const siblings = this.#instancesByApp.get(before.appId);
+    siblings?.delete(before.id);
+    if (siblings?.size === 0) this.#instancesByApp.delete(before.appId);
+  }
+
+  #putDeployment(key: string, deployment: Deployment | undefined): void {
+    const before = this.#deployments.get(key);
+    for (const { id } of before?.affected ?? []) {
+      const ids = this.#deploymentsByApp.get(id);
+      ids?.delete(key as DeploymentId);
+      if (ids?.size === 0) this.#deploymentsByApp.delete(id);
+    }
+    if (!deployment) {
+      this.#deployments.delete(key);
+      return;
+    }
+    this.#deployments.set(key, deployment);
+    for (const { id } of deployment.affected) {
+      const ids = this.#deploymentsByApp.get(id);
+      if (ids) ids.add(deployment.id);
+      else this.#deploymentsByApp.set(id, new Set([deployment.id]));
+    }
+  }
+}

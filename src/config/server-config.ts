@@ -1,0 +1,225 @@
+/** Flags of the server → one frozen configuration, or one line that says what is wrong with them. */
+import { readFileSync } from 'node:fs';
+import { isIPv6 } from 'node:net';
+import { userInfo } from 'node:os';
+import type { FrameworkSettings } from '../actors/ports.ts';
+import type { SchedulerSettings } from '../actors/settings.ts';
+import { defaultSchedulerSettings } from '../actors/settings.ts';
+import type { Result } from '../core/result.ts';
+import { err, ok } from '../core/result.ts';
+import { parseMasters } from '../infra/mesos/detector.ts';
+import type { FlagValues, ParsedFlags } from './flags.ts';
+
+export interface ServerConfig {
+  readonly master: string;
+  readonly framework: FrameworkSettings;
+  readonly mesosCredentials: { readonly principal: string; readonly secret: string } | undefined;
+  readonly missedHeartbeats: number;
+  readonly settings: SchedulerSettings;
+  readonly dataDir: string;
+  readonly loggingLevel: string;
+  readonly hostname: string;
+  readonly http: { readonly host: string; readonly port: number } | undefined;
+  readonly https: { readonly host: string; readonly port: number } | undefined;
+  readonly tls: { readonly cert: string; readonly key: string } | undefined;
+  readonly credentials: { readonly user: string; readonly password: string } | undefined;
+  readonly realm: string;
+  readonly corsOrigins: readonly string[];
+  readonly compression: boolean;
+  readonly emitLegacyFields: boolean;
+  /** Flags as `/v2/info` shows them. */
+  readonly flags: FlagValues;
+}
+
+const features: ReadonlySet<string> = new Set(['vips', 'task_killing', 'external_volumes', 'secrets', 'gpu_resources']);
+
+/** Checks flags against each other and reads the files they name. */
+export function serverConfig(
+  parsed: ParsedFlags,
+  env: Readonly<Record<string, string | undefined>>,
+): Result<ServerConfig, string> {
+  const values = parsed.values;
+  const contradiction = contradictionIn(parsed);
+  if (contradiction) return err(contradiction);
+  const tls = readTls(values);
+  if (!tls.ok) return tls;
+  const credentials = readCredentials(text(values, 'http_credentials') ?? env['MESOSPHERE_HTTP_CREDENTIALS']);
+  if (!credentials.ok) return credentials;
+  const mesosCredentials = readMesosCredentials(values);
+  if (!mesosCredentials.ok) return mesosCredentials;
+  const enabled = list(values, 'enable_features');
+  const unknown = enabled.find((f) => !features.has(f));
+  if (unknown !== undefined)
+    return err(`--enable_features: unknown feature "${unknown}" (known: ${[...features].join(', ')})`);
+  const httpHost = text(values, 'http_address') ?? '127.0.0.1';
+  const isPlain = values['disable_http'] !== true;
+  const hostname = text(values, 'hostname') ?? (isLoopback(httpHost) ? '127.0.0.1' : httpHost);
+  const config: ServerConfig = {
+    master: text(values, 'master') ?? '',
+    framework: frameworkSettings(values, hostname, new Set(enabled)),
+    mesosCredentials: mesosCredentials.value,
+    missedHeartbeats: number(values, 'mesos_heartbeat_failure_threshold'),
+    settings: schedulerSettings(values, new Set(enabled)),
+    dataDir: text(values, 'data_dir') ?? '.ultramarathon',
+    loggingLevel: text(values, 'logging_level') ?? 'info',
+    hostname,
+    http: isPlain ? { host: httpHost, port: number(values, 'http_port') } : undefined,
+    https: tls.value
+      ? { host: text(values, 'https_address') ?? '127.0.0.1', port: number(values, 'https_port') }
+      : undefined,
+    tls: tls.value,
+    credentials: credentials.value,
+    realm: text(values, 'http_realm') ?? 'Mesosphere',
+    corsOrigins: list(values, 'access_control_allow_origin'),
+    compression: values['http_compression'] !== false,
+    emitLegacyFields: values['emit_legacy_fields'] === true,
+    flags: values,
+  };
+  return ok(Object.freeze(config));
+}
+
+const text = (values: FlagValues, name: string): string | undefined => {
+  const value = values[name];
+  return typeof value === 'string' && value !== '' ? value : undefined;
+};
+
+const number = (values: FlagValues, name: string): number => Number(values[name]);
+
+const list = (values: FlagValues, name: string): readonly string[] =>
+  (text(values, name) ?? '')
+    .split(',')
+    .map((one) => one.trim())
+    .filter((one) => one !== '');
+
+/** True for addresses that only this machine reaches. */
+export const isLoopback = (host: string): boolean =>
+  host === 'localhost' || host === '::1' || /^127\./.test(host) || (isIPv6(host) && host === '0:0:0:0:0:0:0:1');
+
+function contradictionIn({ values, given }: ParsedFlags): string | undefined {
+  const master = text(values, 'master');
+  if (master === undefined)
+    return 'server needs --master HOST:PORT (or use "ultramarathon start", which brings its own cluster)';
+  if (given.has('zk') && given.has('data_dir'))
+    return '--zk and --data_dir exclude each other: state lives in one of them';
+  if (given.has('zk')) return '--zk is not part of this version: give --data_dir DIR for a single server';
+  if (master.startsWith('zk://')) return '--master zk://… is not part of this version: name the masters as host:port';
+  const masters = parseMasters(master);
+  if (!masters.ok) return `--master: ${masters.error}`;
+  if (number(values, 'local_port_min') >= number(values, 'local_port_max')) {
+    return '--local_port_min must be smaller than --local_port_max';
+  }
+  if (given.has('ssl_keystore_path')) {
+    return '--ssl_keystore_path: Java key stores are not supported; give PEM files by --ssl_cert_file and --ssl_key_file';
+  }
+  const hasTls = text(values, 'ssl_cert_file') !== undefined;
+  if (values['disable_http'] === true && !hasTls) return '--disable_http needs --ssl_cert_file and --ssl_key_file';
+  return undefined;
+}
+
+function readTls(values: FlagValues): Result<ServerConfig['tls'], string> {
+  const certFile = text(values, 'ssl_cert_file');
+  const keyFile = text(values, 'ssl_key_file');
+  if (certFile === undefined && keyFile === undefined) return ok(undefined);
+  if (certFile === undefined || keyFile === undefined) return err('--ssl_cert_file and --ssl_key_file need each other');
+  const cert = readFile('--ssl_cert_file', certFile);
+  const key = readFile('--ssl_key_file', keyFile);
+  if (!cert.ok) return cert;
+  return key.ok ? ok({ cert: cert.value, key: key.value }) : key;
+}
+
+function readFile(flag: string, path: string): Result<string, string> {
+  try {
+    return ok(readFileSync(path, 'utf8'));
+  } catch (error) {
+    return err(
+      `${flag}: ${(error as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no file' : 'cannot read'} ${path}`,
+    );
+  }
+}
+
+/** `user:password`; the first colon splits, and neither part may be empty (rest-api §1.7). */
+function readCredentials(given: string | undefined): Result<ServerConfig['credentials'], string> {
+  if (given === undefined) return ok(undefined);
+  const cut = given.indexOf(':');
+  if (cut <= 0 || cut === given.length - 1) return err('--http_credentials must be user:password');
+  return ok({ user: given.slice(0, cut), password: given.slice(cut + 1) });
+}
+
+function readMesosCredentials(values: FlagValues): Result<ServerConfig['mesosCredentials'], string> {
+  const principal = text(values, 'mesos_authentication_principal');
+  const file = text(values, 'mesos_authentication_secret_file');
+  const inline = text(values, 'mesos_authentication_secret');
+  if (file !== undefined && inline !== undefined)
+    return err('--mesos_authentication_secret and its _file exclude each other');
+  if (file === undefined && inline === undefined) return ok(undefined);
+  if (principal === undefined) return err('a Mesos secret needs --mesos_authentication_principal');
+  const read = file === undefined ? ok(inline ?? '') : readFile('--mesos_authentication_secret_file', file);
+  if (!read.ok) return read;
+  const secret = read.value.trim();
+  if (principal.includes(':') || secret.includes(':')) return err('Mesos principal and secret must not hold a colon');
+  return ok({ principal, secret });
+}
+
+/** What this framework tells the master (behaviour §2.11). */
+function frameworkSettings(values: FlagValues, hostname: string, enabled: ReadonlySet<string>): FrameworkSettings {
+  const principal = text(values, 'mesos_authentication_principal');
+  const webuiUrl = text(values, 'webui_url');
+  return {
+    name: text(values, 'framework_name') ?? 'marathon',
+    user: text(values, 'mesos_user') ?? userInfo().username,
+    roles: [text(values, 'mesos_role') ?? '*'],
+    failover_timeout: number(values, 'failover_timeout'),
+    checkpoint: values['checkpoint'] !== false,
+    hostname,
+    ...(webuiUrl === undefined ? {} : { webui_url: webuiUrl }),
+    ...(principal === undefined ? {} : { principal }),
+    capabilities: [
+      { type: 'PARTITION_AWARE' },
+      { type: 'REGION_AWARE' },
+      { type: 'MULTI_ROLE' },
+      ...(enabled.has('task_killing') ? [{ type: 'TASK_KILLING_STATE' }] : []),
+      ...(enabled.has('gpu_resources') ? [{ type: 'GPU_RESOURCES' }] : []),
+    ],
+  };
+}
+
+function schedulerSettings(values: FlagValues, enabled: ReadonlySet<string>): SchedulerSettings {
+  const mesosBridgeName = text(values, 'mesos_bridge_name') ?? 'mesos-bridge';
+  const unlimited = (name: string): number =>
+    values[name] === undefined ? Number.POSITIVE_INFINITY : number(values, name);
+  return {
+    ...defaultSchedulerSettings,
+    app: {
+      mesosRole: text(values, 'mesos_role') ?? '*',
+      defaultNetworkName: text(values, 'default_network_name'),
+      mesosBridgeName,
+      localPortMin: number(values, 'local_port_min'),
+      localPortMax: number(values, 'local_port_max'),
+      features: enabled,
+    },
+    match: {
+      ...defaultSchedulerSettings.match,
+      acceptedResourceRolesDefault: values['accepted_resource_roles_default_behavior'] as
+        | 'any'
+        | 'unreserved'
+        | 'reserved',
+      envVarsPrefix: text(values, 'env_vars_prefix'),
+      maintenanceMode: values['maintenance_mode'] !== false,
+      drainingSeconds: number(values, 'draining_seconds'),
+      gpuScheduling: values['gpu_scheduling_behavior'] as 'restricted' | 'unrestricted',
+      maxInstancesPerOffer: unlimited('max_instances_per_offer'),
+      mesosBridgeName,
+    },
+    declineOfferDurationMs: number(values, 'decline_offer_duration'),
+    minReviveOffersIntervalMs: number(values, 'min_revive_offers_interval'),
+    suppressOffers: values['suppress_offers'] !== false,
+    taskLaunchConfirmTimeoutMs: number(values, 'task_launch_confirm_timeout'),
+    taskLaunchTimeoutMs: number(values, 'task_launch_timeout'),
+    reconciliationIntervalMs: number(values, 'reconciliation_interval'),
+    killChunkSize: number(values, 'kill_chunk_size'),
+    killRetryTimeoutMs: number(values, 'kill_retry_timeout'),
+    maxConcurrentHealthChecks: number(values, 'max_concurrent_marathon_health_checks'),
+    maxRunningDeployments: unlimited('max_running_deployments'),
+    maxVersions: number(values, 'zk_max_versions'),
+  };
+}

@@ -1,0 +1,154 @@
+/** The local cluster of `start`: a process of its own, started again when it dies, ended with everything else. */
+import type { ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Result } from './core/result.ts';
+import { err, ok } from './core/result.ts';
+
+/** Environment variable that ties a local cluster to the life of its parent. */
+export const endWithParent = 'ULTRAMARATHON_END_WITH_PARENT';
+
+export interface ClusterOptions {
+  readonly dataDir: string;
+  /** 0 = any; it stays the same when the cluster is started again. */
+  readonly port: number;
+  readonly agents: number;
+  readonly attributes: string | undefined;
+  readonly resources: string | undefined;
+  readonly isSimulated: boolean;
+  readonly log: (line: string) => void;
+}
+
+export interface KeptCluster {
+  /** `host:port`. */
+  readonly address: string;
+  /** Ends the cluster and its tasks. */
+  readonly stop: () => Promise<void>;
+}
+
+/** Pause before a restart, and how often in a row before it is given up. */
+const restartPauseMs = 1_000;
+const maxRestartsInARow = 10;
+/** A cluster that lived so long was no failed start. */
+const stableMs = 30_000;
+
+/** Starts the cluster and resolves once it answers; otherwise the one line that it left. */
+export async function keepCluster(options: ClusterOptions): Promise<Result<KeptCluster, string>> {
+  let port = options.port;
+  let isStopping = false;
+  let restarts = 0;
+  const first = await launchAfterPredecessor(options);
+  if (!first.ok) return first;
+  port = first.value.port;
+  let child = first.value.child;
+  const watch = (watched: ChildProcess, startedMs: number): void => {
+    watched.once('exit', (code, signal) => {
+      if (isStopping) return;
+      restarts = Date.now() - startedMs > stableMs ? 1 : restarts + 1;
+      options.log(`The local cluster ended (${signal ?? `exit code ${code}`}); it is started again.`);
+      if (restarts > maxRestartsInARow) options.log('The local cluster keeps ending; it is left alone now.');
+      else setTimeout(() => void again(), restartPauseMs);
+    });
+  };
+  const again = async (): Promise<void> => {
+    if (isStopping) return;
+    const startedMs = Date.now();
+    const next = await launch(options, port);
+    if (!next.ok) {
+      options.log(next.error);
+      restarts++;
+      if (restarts <= maxRestartsInARow && !isStopping) setTimeout(() => void again(), restartPauseMs);
+      return;
+    }
+    child = next.value.child;
+    if (isStopping) child.kill('SIGTERM');
+    else watch(child, startedMs);
+  };
+  watch(child, Date.now());
+  const stop = async (): Promise<void> => {
+    isStopping = true;
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const ended = once(child, 'exit');
+    child.kill('SIGTERM');
+    await ended;
+    rmSync(join(options.dataDir, 'start.pid'), { force: true });
+  };
+  return ok({ address: `127.0.0.1:${port}`, stop });
+}
+
+/** A cluster whose parent was killed needs a moment to end its tasks. */
+const predecessorWaitMs = 15_000;
+
+/** The first start. If what is in its way is the dying cluster of an earlier, killed `start`, it waits for that to end. */
+async function launchAfterPredecessor(options: ClusterOptions): Promise<Result<Launched, string>> {
+  const owner = join(options.dataDir, 'start.pid');
+  const isAbandoned = !isAlive(readPid(owner));
+  mkdirSync(options.dataDir, { recursive: true, mode: 0o700 });
+  const deadlineMs = performance.now() + predecessorWaitMs;
+  for (;;) {
+    const launched = await launch(options, options.port);
+    if (launched.ok) {
+      writeFileSync(owner, `${process.pid}\n`);
+      return launched;
+    }
+    if (!isAbandoned || performance.now() > deadlineMs || readPid(owner) === undefined) return launched;
+    await new Promise((resolve) => setTimeout(resolve, restartPauseMs / 2));
+  }
+}
+
+function readPid(file: string): number | undefined {
+  if (!existsSync(file)) return undefined;
+  const pid = Number(readFileSync(file, 'utf8').trim());
+  return Number.isInteger(pid) && pid > 0 ? pid : undefined;
+}
+
+function isAlive(pid: number | undefined): boolean {
+  if (pid === undefined) return false;
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+type Launched = { readonly child: ChildProcess; readonly port: number };
+
+/** One process; its first line names its address. */
+function launch(options: ClusterOptions, port: number): Promise<Result<Launched, string>> {
+  const { agents, attributes, resources, isSimulated, dataDir } = options;
+  const main = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? './main.ts' : './main.js', import.meta.url));
+  const flags = [
+    ...['--port', String(port), '--agents', String(agents), '--work_dir', join(dataDir, 'mesos')],
+    ...(attributes === undefined ? [] : ['--attributes', attributes]),
+    ...(resources === undefined ? [] : ['--resources', resources]),
+    ...(isSimulated ? ['--simulate'] : []),
+  ];
+  // A group of its own: Ctrl-C in the terminal must reach the server first, which ends the cluster in order.
+  const child = spawn(process.execPath, [...process.execArgv, main, 'local-mesos', ...flags], {
+    stdio: ['pipe', 'pipe', 'pipe'],
+    detached: true,
+    env: { ...process.env, [endWithParent]: '1' },
+  });
+  return new Promise((resolve) => {
+    let said = '';
+    let complained = '';
+    child.stderr?.on('data', (chunk: Buffer) => {
+      complained = (complained + chunk.toString()).slice(-4_000);
+    });
+    child.stdout?.on('data', (chunk: Buffer) => {
+      if (said.includes('\n')) return;
+      said += chunk.toString();
+      const found = /https?:\/\/[^:\s]+:(\d+)/.exec(said);
+      if (found) resolve(ok({ child, port: Number(found[1]) }));
+    });
+    child.once('error', (error) => resolve(err(`the local cluster cannot be started: ${error.message}`)));
+    child.once('exit', (code) => {
+      const reason = complained.trim().split('\n').at(-1) ?? '';
+      resolve(err(reason === '' ? `the local cluster ended with exit code ${code}` : reason));
+    });
+  });
+}

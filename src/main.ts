@@ -1,0 +1,47 @@
+/** The command line: finds the command and runs it. The only place that ends the process. */
+import { refuse, runServer, runStart } from './commands.ts';
+import { endWithParent } from './local-cluster.ts';
+import { runLocalMesos } from './local-mesos/main.ts';
+
+const usage = `ultramarathon COMMAND [flags]
+
+  start         local cluster, server and UI on this machine, in one go
+  server        the scheduler alone, for a Mesos cluster
+  local-mesos   the local cluster alone
+
+Every command has --help.
+`;
+
+async function run(argv: readonly string[]): Promise<number> {
+  const [command, ...rest] = argv;
+  switch (command) {
+    case 'start':
+      return runStart(rest);
+    case 'server':
+      return runServer(rest);
+    case 'local-mesos':
+      if (process.env[endWithParent] === '1') endWhenParentEnds();
+      return (await runLocalMesos(rest)) ?? 0;
+    case '--help':
+    case '-h':
+    case 'help':
+      process.stdout.write(usage);
+      return 0;
+    case '--version':
+      process.stdout.write('0.1.0\n');
+      return 0;
+    case undefined:
+      return refuse('which command? (start, server, local-mesos; see --help)');
+    default:
+      return refuse(`unknown command: ${command} (see --help)`);
+  }
+}
+
+/** The parent holds the other end of standard input: when it dies, however it dies, so does this. */
+function endWhenParentEnds(): void {
+  process.stdin.on('close', () => process.kill(process.pid, 'SIGTERM')).resume();
+}
+
+process.exitCode = await run(process.argv.slice(2));
+// Sockets that linger must not keep a stopped program alive.
+process.exit();
