@@ -5,8 +5,6 @@ import type { Logger } from './actors/ports.ts';
 import type { ApiConfig } from './api/dependencies.ts';
 import { defaultMaxBodyBytes } from './api/dependencies.ts';
 import { listen } from './api/listen.ts';
-import { readAppUpdate, readAppUpdates, readTaskIds } from './api/read-body.ts';
-import { renderAppDefinition } from './api/render/app-definition.ts';
 import { buildServer } from './api/server.ts';
 import { infoConfig } from './config/info.ts';
 import type { ServerConfig } from './config/server-config.ts';
@@ -64,8 +62,7 @@ export async function startServer(config: ServerConfig): Promise<Result<RunningS
   });
   const { read, control, events } = orchestrator;
   const api = apiConfig(config);
-  const codec = { readAppUpdate, readAppUpdates: readUpdates, readTaskIds, renderAppDefinition };
-  const server = buildServer({ read, control, events, metrics, config: api, clock: systemClock, logger }, codec);
+  const server = buildServer({ read, control, events, metrics, config: api, clock: systemClock, logger });
   const { http, https, tls } = config;
   const listening = await listen(server, {
     ...(http ? { http } : {}),
@@ -101,8 +98,6 @@ export async function startServer(config: ServerConfig): Promise<Result<RunningS
     },
   });
 }
-
-const readUpdates = (json: unknown) => readAppUpdates(json, { requireId: true });
 
 function apiConfig(config: ServerConfig): ApiConfig {
   return {

@@ -31,6 +31,7 @@ export interface Rendering {
 }
 
 interface Entry {
+  readonly key: string;
   readonly body: Buffer;
   gzipped?: Buffer | Promise<Buffer>;
   bytes: number;
@@ -46,71 +47,96 @@ export interface CacheOptions {
   readonly stateVersion: () => number;
   readonly headers: (request: FastifyRequest['headers']) => FlatHeaders;
   readonly compression: boolean;
+  /** Told of the bytes of each compressed answer. */
+  readonly onGzipped: (bytes: number) => void;
   /** Differs between two processes, so that nobody takes the state of one for that of another. */
   readonly generation: string;
 }
 
 /** Makes the cache of one server. */
 export function cachedAnswers(options: CacheOptions): CachedAnswers {
-  const entries = new Map<string, Entry>();
-  let held = 0;
-  let version = -1;
-
-  const keep = (key: string, entry: Entry): void => {
-    for (const [oldKey, old] of entries) {
-      if (entries.size < maxCachedAnswers && held + entry.bytes <= maxCachedBytes) break;
-      entries.delete(oldKey);
-      held -= old.bytes;
-    }
-    entries.set(key, entry);
-    held += entry.bytes;
-  };
-
-  const grown = (entry: Entry, gzipped: Buffer, key: string): Buffer => {
-    entry.gzipped = gzipped;
-    entry.bytes += gzipped.length;
-    if (entries.get(key) === entry) held += gzipped.length;
-    return gzipped;
-  };
-
-  const compressed = (entry: Entry, key: string): Buffer | Promise<Buffer> => {
-    if (entry.gzipped) return entry.gzipped;
-    if (entry.body.length <= maxSyncGzipBytes) return grown(entry, gzipSync(entry.body, gzipOptions), key);
-    entry.gzipped = gzipAsync(entry.body, gzipOptions).then((bytes) => grown(entry, bytes, key));
-    return entry.gzipped;
-  };
-
+  const store = new AnswerStore();
   const send: CachedAnswers['send'] = async (request, reply, { render, isText = false, variant = '' }) => {
-    const now = options.stateVersion();
-    if (now !== version) {
-      entries.clear();
-      held = 0;
-      version = now;
-    }
+    const version = options.stateVersion();
+    store.startAt(version);
     const type = isText ? textType : jsonType;
-    const etag = `W/"${options.generation}-${now}${isText ? '-text' : ''}${variant && `-${variant}`}"`;
+    const etag = `W/"${options.generation}-${version}${isText ? '-text' : ''}${variant && `-${variant}`}"`;
     const base = [...options.headers(request.headers), 'ETag', etag, 'Vary', 'Accept, Accept-Encoding'];
     if (isKnown(request.headers['if-none-match'], etag)) return write(request, reply, 304, base);
     const key = `${type} ${variant} ${request.raw.url ?? ''}`;
-    let entry = entries.get(key);
+    let entry = store.get(key);
     if (!entry) {
       const rendered = render();
       if (!rendered.ok) return sendRefusal(reply, rendered.error);
-      const body = Buffer.from(rendered.value);
-      entry = { body, bytes: body.length };
-      keep(key, entry);
+      entry = store.add(key, Buffer.from(rendered.value));
     }
     base.push('Content-Type', type);
     const isLarge = entry.body.length >= minGzipBytes;
     if (!options.compression || !isLarge || !acceptsGzip(request.headers['accept-encoding'])) {
       return write(request, reply, 200, base, entry.body);
     }
-    const packed = compressed(entry, key);
+    const packed = store.compressed(entry);
     const bytes = packed instanceof Promise ? await packed : packed;
+    options.onGzipped(bytes.length);
     return write(request, reply, 200, [...base, 'Content-Encoding', 'gzip'], bytes);
   };
+  return { send, size: () => ({ answers: store.count, bytes: store.heldBytes }) };
+}
 
-  return { send, size: () => ({ answers: entries.size, bytes: held }) };
+/** Answers of one state version. */
+class AnswerStore {
+  readonly #entries = new Map<string, Entry>();
+  #version = -1;
+  heldBytes = 0;
+
+  get count(): number {
+    return this.#entries.size;
+  }
+
+  /** Forgets everything if the state has changed. */
+  startAt(version: number): void {
+    if (version === this.#version) return;
+    this.#version = version;
+    this.#entries.clear();
+    this.heldBytes = 0;
+  }
+
+  get(key: string): Entry | undefined {
+    return this.#entries.get(key);
+  }
+
+  /** Keeps an answer, in the place of the oldest ones where there is none left. */
+  add(key: string, body: Buffer): Entry {
+    for (const [oldKey, old] of this.#entries) {
+      if (this.#entries.size < maxCachedAnswers && this.heldBytes + body.length <= maxCachedBytes) break;
+      this.#entries.delete(oldKey);
+      this.heldBytes -= old.bytes;
+    }
+    const entry: Entry = { key, body, bytes: body.length };
+    this.#entries.set(key, entry);
+    this.heldBytes += entry.bytes;
+    return entry;
+  }
+
+  compressed(entry: Entry): Buffer | Promise<Buffer> {
+    if (entry.gzipped) return entry.gzipped;
+    if (entry.body.length <= maxSyncGzipBytes) return this.#grow(entry, gzipSync(entry.body, gzipOptions));
+    entry.gzipped = gzipAsync(entry.body, gzipOptions).then(
+      (bytes) => this.#grow(entry, bytes),
+      (error) => {
+        delete entry.gzipped;
+        throw error;
+      },
+    );
+    return entry.gzipped;
+  }
+
+  #grow(entry: Entry, gzipped: Buffer): Buffer {
+    entry.gzipped = gzipped;
+    entry.bytes += gzipped.length;
+    if (this.#entries.get(entry.key) === entry) this.heldBytes += gzipped.length;
+    return gzipped;
+  }
 }
 
 /** `If-None-Match`: a list of tags, weak or strong, or `*`. Weak comparison (RFC 9110 §13.1.2). */

@@ -12,12 +12,11 @@ import { appBodies, appBody, appBodyWithId, taskIdsBody } from './schemas/app.ts
 import { violationsOf } from './schemas/read-errors.ts';
 import { type JsonSchema, shaper } from './schemas/shape.ts';
 
-const ajv = new Ajv({
+const options = {
   strict: true,
   strictTypes: false,
   strictTuples: false,
   strictRequired: false,
-  allErrors: true,
   verbose: true,
   coerceTypes: false,
   useDefaults: false,
@@ -25,18 +24,45 @@ const ajv = new Ajv({
     'path-id': isPathId,
     timestamp: (text: string) => parseTimestamp(text) !== undefined,
   },
-});
+} as const;
+
+/** Stops at the first mistake: the way of every good body. */
+const quick = new Ajv(options);
+/** Finds every mistake, and holds an object for each until it is done. */
+const thorough = new Ajv({ ...options, allErrors: true });
+
+/** Bodies with more values than this are told their first mistake only: a list of millions of mistakes would exhaust the memory. */
+export const maxThoroughValues = 20_000;
+
+/** True if the value holds at most `limit` values, nested ones included. */
+function isAtMost(limit: number, value: unknown): boolean {
+  let left = limit;
+  const open: unknown[] = [value];
+  while (open.length > 0) {
+    for (const inner of Object.values(Object(open.pop()))) {
+      left -= 1;
+      if (left < 0) return false;
+      if (typeof inner === 'object' && inner !== null) open.push(inner);
+    }
+  }
+  return true;
+}
 
 /** Reads one kind of body. */
 type Reader<Body> = (json: unknown) => Result<Body, Refusal>;
 
-/** Compiles the schema, once: `shape` first, then the check. */
+/** Compiles the schema, once: `shape` first, then the check. What lists all mistakes is compiled when first needed. */
 function readerOf<Body>(schema: object): Reader<Body> {
   const shape = shaper(schema as JsonSchema);
-  const validate: ValidateFunction = ajv.compile(schema as AnySchema);
+  const validate: ValidateFunction = quick.compile(schema as AnySchema);
+  let listAll: ValidateFunction | undefined;
   return (json) => {
     const shaped = shape(json);
-    return validate(shaped) ? ok(shaped as Body) : err(unreadable(violationsOf(validate.errors ?? [])));
+    if (validate(shaped)) return ok(shaped as Body);
+    if (!isAtMost(maxThoroughValues, shaped)) return err(unreadable(violationsOf(validate.errors ?? [])));
+    listAll ??= thorough.compile(schema as AnySchema);
+    listAll(shaped);
+    return err(unreadable(violationsOf(listAll.errors ?? [])));
   };
 }
 

@@ -24,6 +24,13 @@ import { tasksRoutes } from './routes/tasks.ts';
 import { eventStreams } from './stream/event-streams.ts';
 import { handleUpgrades } from './stream/websocket.ts';
 
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Ends all event streams, as when leadership is lost: readers reconnect and are led to the new leader. */
+    closeEventStreams: () => void;
+  }
+}
+
 /** Idle connections are kept this long (rest-api §1.7). */
 const keepAliveMs = 30_000;
 /** A request must have arrived as a whole within this time. */
@@ -75,6 +82,7 @@ export function buildServer(deps: ApiDependencies): FastifyInstance {
     challenge: challenge(deps.config.realm),
     headers,
   });
+  server.decorate('closeEventStreams', context.streams.close);
   server.addHook('preClose', (done) => {
     context.streams.close();
     done();
@@ -90,6 +98,7 @@ function contextOf(deps: ApiDependencies, shared: Pick<ApiContext, 'headers' | '
     stateVersion: read.stateVersion,
     headers: shared.headers,
     compression: config.compression,
+    onGzipped: (bytes) => metrics.count('http.responses.size.gzipped', bytes),
     generation: randomUUID().slice(0, 8),
   });
   metrics.gauge('http.cached-answers.size', () => answers.size().bytes);

@@ -29,7 +29,7 @@ export interface ParsedFlags {
 export interface FlagSource {
   readonly specs: readonly FlagSpec[];
   /** Old flags that mean nothing here: accepted, with a warning. */
-  readonly ignored: ReadonlySet<string>;
+  readonly ignored: { readonly has: (name: string) => boolean };
   readonly argv: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
 }
@@ -46,9 +46,9 @@ export function parseFlags(source: FlagSource): Result<ParsedFlags, string> {
   if (!fromArgv.ok) return fromArgv;
   const values: Record<string, string | number | boolean | undefined> = {};
   const given = new Map<string, Raw>();
-  for (const raw of [...fromArgv.value, ...readEnvironment(source, specs)]) {
+  for (const raw of [...fromArgv.value, ...readEnvironment(source, specs, warnings)]) {
     const before = given.get(raw.name);
-    if (before && before.origin !== raw.origin && before.text !== raw.text) {
+    if (before && before.origin !== raw.origin && (before.text ?? 'true') !== (raw.text ?? 'true')) {
       return err(`${raw.name} is given twice: by ${before.origin} and by ${raw.origin}`);
     }
     if (before && before.origin !== raw.origin) continue;
@@ -78,15 +78,14 @@ function readArgv(source: FlagSource, specs: Specs, warnings: string[]): Result<
   const { argv } = source;
   for (let i = 0; i < argv.length; i++) {
     const word = argv[i] ?? '';
-    if (!word.startsWith('--') || word === '--') return err(`unexpected argument: ${word}`);
+    if (!word.startsWith('--') || word === '--') return err(unexpected(word, argv[i - 1], specs));
     const cut = word.indexOf('=');
     const name = word.slice(2, cut < 0 ? undefined : cut).replaceAll('-', '_');
     let text = cut < 0 ? undefined : word.slice(cut + 1);
     const next = argv[i + 1];
     const resolved = resolve(name, specs);
     if (!resolved) {
-      const isKnown = source.ignored.has(name) || source.ignored.has(name.replace(/^disable_/, ''));
-      if (!isKnown) return err(unknownFlag(name, specs));
+      if (!isIgnored(name, source)) return err(`unknown flag --${name}${suggestion(name, specs)} (see --help)`);
       warnings.push(`--${name} has no meaning here and is ignored`);
       if (text === undefined && next !== undefined && !next.startsWith('--')) i++;
       continue;
@@ -102,13 +101,29 @@ function readArgv(source: FlagSource, specs: Specs, warnings: string[]): Result<
   return ok(found);
 }
 
-function readEnvironment(source: FlagSource, specs: Specs): readonly Raw[] {
+const isIgnored = (name: string, { ignored }: FlagSource): boolean =>
+  ignored.has(name) || ignored.has(name.replace(/^disable_/, ''));
+
+/** What stands here may be the rest of a secret with a space in it, or a flag without its hyphens: no value is shown. */
+function unexpected(word: string, before: string | undefined, specs: Specs): string {
+  const name = (before ?? '').replace(/^--/, '').replace(/=.*/s, '').replaceAll('-', '_');
+  const isAfterSecret = (before ?? '').startsWith('--') && specs.get(name)?.isSecret === true;
+  return isAfterSecret ? `unexpected argument after --${name}` : `unexpected argument: ${word.replace(/=.*/s, '=…')}`;
+}
+
+/** A variable that is no flag is no error, since others may have set it, but a misspelt one must not go unnoticed. */
+function readEnvironment(source: FlagSource, specs: Specs, warnings: string[]): readonly Raw[] {
   const found: Raw[] = [];
   for (const [key, text] of Object.entries(source.env)) {
     // A task that runs under Marathon gets MARATHON_APP_… variables of its own.
     if (!key.startsWith('MARATHON_') || key.startsWith('MARATHON_APP_') || text === undefined) continue;
-    const resolved = resolve(key.slice('MARATHON_'.length).toLowerCase(), specs);
-    if (!resolved) continue;
+    const name = key.slice('MARATHON_'.length).toLowerCase();
+    const resolved = resolve(name, specs);
+    if (!resolved) {
+      const hint = isIgnored(name, source) ? 'has no meaning here' : `names no flag${suggestion(name, specs)}`;
+      warnings.push(`${key} ${hint} and is ignored`);
+      continue;
+    }
     const { spec, isNegated } = resolved;
     const value = spec.type === 'boolean' && text === '' ? undefined : text;
     found.push({ name: spec.name, text: negated(value, isNegated), origin: key });
@@ -118,7 +133,9 @@ function readEnvironment(source: FlagSource, specs: Specs): readonly Raw[] {
 
 const negated = (text: string | undefined, isNegated: boolean): string | undefined => {
   if (!isNegated) return text;
-  return text === undefined || text === 'true' ? 'false' : 'true';
+  if (text === undefined || text === 'true') return 'false';
+  // Anything else stays as it is, and is refused as no boolean.
+  return text === 'false' ? 'true' : text;
 };
 
 function convert(spec: FlagSpec, raw: Raw): Result<string | number | boolean, string> {
@@ -129,6 +146,8 @@ function convert(spec: FlagSpec, raw: Raw): Result<string | number | boolean, st
       if (text === 'true' || text === 'false') return ok(text === 'true');
       return err(`${raw.origin}: ${shown} is neither true nor false`);
     case 'string':
+      // An empty variable is the bare flag (rest-api §11.1), and this flag has a value.
+      if (text === '' && raw.origin.startsWith('MARATHON_')) return err(`${raw.origin} needs a value`);
       if (spec.choices && !spec.choices.includes(text)) {
         return err(`${raw.origin}: ${shown} is none of ${spec.choices.join(', ')}`);
       }
@@ -136,9 +155,8 @@ function convert(spec: FlagSpec, raw: Raw): Result<string | number | boolean, st
     case 'integer':
     case 'number': {
       const value = Number(text);
-      const isNumber =
-        text.trim() !== '' && Number.isFinite(value) && (spec.type === 'number' || Number.isInteger(value));
-      if (!isNumber)
+      const shape = spec.type === 'integer' ? /^[+-]?\d+$/ : /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
+      if (!shape.test(text) || !Number.isFinite(value))
         return err(`${raw.origin}: ${shown} is not ${spec.type === 'integer' ? 'a whole number' : 'a number'}`);
       if ((spec.min !== undefined && value < spec.min) || (spec.max !== undefined && value > spec.max)) {
         return err(`${raw.origin}: ${value} is not between ${spec.min ?? '-∞'} and ${spec.max ?? '∞'}`);
@@ -148,14 +166,19 @@ function convert(spec: FlagSpec, raw: Raw): Result<string | number | boolean, st
   }
 }
 
-function unknownFlag(name: string, specs: Specs): string {
-  const near = [...specs.keys()].find((known) => isNear(known, name));
-  return `unknown flag --${name}${near ? `; did you mean --${near}?` : ''} (see --help)`;
+/** The flag that was probably meant: the nearest one, if it differs by two edits at most, and by less than its half. */
+function suggestion(name: string, specs: Specs): string {
+  let nearest: string | undefined;
+  let least = 3;
+  for (const known of specs.keys()) {
+    const edits = distance(known, name);
+    if (edits < least && edits * 2 < known.length) [nearest, least] = [known, edits];
+  }
+  return nearest === undefined ? '' : `; did you mean --${nearest}?`;
 }
 
-/** True if the words differ by two edits at most. */
-function isNear(a: string, b: string): boolean {
-  if (Math.abs(a.length - b.length) > 2) return false;
+/** Number of letters to insert, leave out or replace. */
+function distance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, i) => i);
   for (let i = 1; i <= a.length; i++) {
     const next = [i];
@@ -165,7 +188,7 @@ function isNear(a: string, b: string): boolean {
     }
     row = next;
   }
-  return (row[b.length] ?? 3) <= 2;
+  return row[b.length] ?? 0;
 }
 
 /** The flags, one a line, for `--help`. */

@@ -120,6 +120,27 @@ describe('GET /v2/apps', () => {
     expect(answer.json().message).toMatch(/^Can not parse label selector/);
   });
 
+  it('adds the old members when told to', async () => {
+    for (const emitLegacyFields of [false, true]) {
+      const { server, front } = testApi({ emitLegacyFields });
+      front.addApp(fakeApp('/web'));
+      const [shown] = (await server.inject('/v2/apps')).json().apps;
+      expect(shown.ports).toEqual(emitLegacyFields ? [10_000] : undefined);
+    }
+  });
+
+  it('shows a change of health, although the instance is the same', async () => {
+    const { server, front } = testApi();
+    const app = fakeApp('/web');
+    const instance = fakeInstance(app, 1);
+    front.addApp(app, [instance]);
+    const healthy = async () => (await server.inject('/v2/apps/web')).json().app.tasksHealthy;
+    expect(await healthy()).toBe(0);
+    front.health.set(instance.id, [{ lastSuccessMs: 1, consecutiveFailures: 0 }]);
+    front.version += 1;
+    expect(await healthy()).toBe(1);
+  });
+
   it('renders an unchanged definition once', async () => {
     const { server, front } = testApi();
     let reads = 0;
@@ -279,7 +300,9 @@ describe('/v2/apps/{id}', () => {
     front.addApp(fakeApp('/web'));
     front.addApp(fakeApp('/web', { version: version2 }));
     expect((await server.inject('/v2/apps/web/versions')).json()).toEqual({ versions: [version2, version1] });
-    expect((await server.inject(`/v2/apps/web/versions/${version1}`)).json()).toEqual(fakeApp('/web'));
+    const shown = (await server.inject(`/v2/apps/web/versions/${version1}`)).json();
+    expect(shown).toMatchObject({ id: '/web', version: version1, cmd: 'sleep 1000' });
+    for (const member of ['app', 'tasksRunning', 'deployments']) expect(shown).not.toHaveProperty(member);
     const missing = await server.inject('/v2/apps/web/versions/2019-01-01T00:00:00Z');
     expect([missing.statusCode, missing.json().message]).toEqual([
       404,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { fakeApp } from '../support/fake-front.ts';
-import { ask, listeningApi, testApi } from './support/api-server.ts';
+import { ask, listeningApi, RawClient, testApi } from './support/api-server.ts';
 
 describe('/metrics', () => {
   it.each([
@@ -41,5 +41,20 @@ describe('/metrics', () => {
     expect(json.counters['marathon.http.requests.size.counter.bytes']).toEqual({ count: 2 });
     expect(json.counters['marathon.http.responses.size.counter.bytes'].count).toBeGreaterThan(apps.body.length);
     expect(json.gauges['marathon.http.requests.active.gauge']).toEqual({ value: 0 });
+  });
+
+  it('counts compressed bytes apart, and forgets an event stream as a request', async () => {
+    const { port, front, metrics } = await listeningApi();
+    front.addApp(fakeApp('/web', { labels: { text: 'x'.repeat(2_000) } }));
+    const { headers } = await ask(port, { path: '/v2/apps', headers: { 'accept-encoding': 'gzip' } });
+    const stream = new RawClient(port, 'GET /v2/events HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n');
+    await stream.until(({ text }) => text.includes('event_stream_attached'));
+    const json = JSON.parse(metrics.renderJson());
+    const length = Number(headers['content-length']);
+    expect(length).toBeLessThan(2_000);
+    expect(json.counters['marathon.http.responses.size.gzipped.counter.bytes']).toEqual({ count: length });
+    expect(json.counters['marathon.http.responses.event-stream.size.counter.bytes'].count).toBeGreaterThan(100);
+    expect(json.gauges['marathon.http.requests.active.gauge']).toEqual({ value: 0 });
+    expect(json.gauges['marathon.http.event-streams.active.gauge']).toEqual({ value: 1 });
   });
 });

@@ -6,7 +6,7 @@ import type { Clock, Logger, Metrics } from '../ports.ts';
  * may be handed out as one that takes fewer, never the other way round.
  */
 export interface ActorRef<in M> {
-  /** `/root/apps/prod_web`; for logs. */
+  /** `/ultramarathon/apps/prod_web`; for logs. */
   readonly path: string;
   /** Never throws and never waits. False if the message became a dead letter: target stopped, or its inbox full. */
   readonly tell: (message: M) => boolean;

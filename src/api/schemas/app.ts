@@ -92,4 +92,5 @@ export const appBodies = Type.Array(appBody);
 /** Body of `POST /v2/tasks/delete` (rest-api §5.3). */
 export const taskIdsBody = Type.Object({ ids: Type.Array(text) });
 
-export type AppBody = Static<typeof appBody>;
+/** What the schema lets through. */
+export type AppRequest = Static<typeof appBody>;

@@ -43,97 +43,108 @@ export interface EventStreams {
 interface Reader {
   readonly connection: StreamConnection;
   readonly key: string;
+  /** Cut off, and not closed yet. */
+  isCut: boolean;
   /** Its own `event_stream_attached`, which it got at once and must not get again from the hub. */
   own: { readonly remoteAddress: string; readonly timestamp: string } | undefined;
 }
 
 const attachedType = 'event_stream_attached';
 
-/** Makes the switchboard of one server. It listens to the hub while there is a reader. */
-export function eventStreams(deps: {
+interface StreamDependencies {
   readonly hub: EventHub;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
-}): EventStreams {
-  const { hub, clock, logger, metrics } = deps;
-  const readers = new Set<Reader>();
-  let leaveHub: (() => void) | undefined;
-  let timer: TimerHandle | undefined;
-  metrics.gauge('http.event-streams.active', () => readers.size);
+}
 
-  /** False if the reader was cut off instead. */
-  const isFast = ({ connection }: Reader): boolean => {
-    const backlogBytes = connection.backlogBytes();
-    if (backlogBytes <= maxBacklogBytes) return true;
-    logger.warn('http.event-stream.cut', { remoteAddress: connection.remoteAddress, backlogBytes });
-    metrics.count('http.event-streams.slow-readers-cut');
-    connection.cut();
-    return false;
+/** Makes the switchboard of one server. It listens to the hub while there is a reader. */
+export function eventStreams(deps: StreamDependencies): EventStreams {
+  const board = new Switchboard(deps);
+  deps.metrics.gauge('http.event-streams.active', () => board.readers.size);
+  return {
+    join: (connection) => board.join(connection),
+    isFull: () => board.readers.size >= maxStreams,
+    close: () => {
+      for (const { connection } of [...board.readers]) connection.end();
+    },
   };
+}
 
-  const send = (reader: Reader, frames: Buffer | undefined): void => {
-    if (!frames || !isFast(reader)) return;
-    metrics.count('http.responses.event-stream.size', frames.length);
-    reader.connection.write(frames);
-  };
+class Switchboard {
+  readonly readers = new Set<Reader>();
+  readonly #deps: StreamDependencies;
+  #leaveHub: (() => void) | undefined;
+  #timer: TimerHandle | undefined;
 
-  const deliver = (events: readonly LoggedEvent[]): void => {
-    const shared = new Map<string, Buffer | undefined>();
-    const attached = events.filter(({ type }) => type === attachedType);
-    for (const reader of readers) {
-      const own = reader.own && attached.find((event) => isOwn(event, reader.own));
-      if (own) {
-        reader.own = undefined;
-        send(
-          reader,
-          framesFor(
-            reader.connection,
-            events.filter((event) => event !== own),
-          ),
-        );
-        continue;
-      }
-      if (!shared.has(reader.key)) shared.set(reader.key, framesFor(reader.connection, events));
-      send(reader, shared.get(reader.key));
-    }
-  };
+  constructor(deps: StreamDependencies) {
+    this.#deps = deps;
+  }
 
-  const beat = (): void => {
-    timer = clock.after(heartbeatMs, beat);
-    for (const reader of readers) if (isFast(reader)) reader.connection.beat();
-  };
-
-  const leave = (reader: Reader): void => {
-    if (!readers.delete(reader)) return;
-    hub.publish(streamEvent('event_stream_detached', reader.connection, clock));
-    if (readers.size > 0) return;
-    timer?.cancel();
-    leaveHub?.();
-    timer = undefined;
-    leaveHub = undefined;
-  };
-
-  const join: EventStreams['join'] = (connection) => {
-    leaveHub ??= hub.attach({ deliver });
-    timer ??= clock.after(heartbeatMs, beat);
+  join(connection: StreamConnection): () => void {
+    const { hub, clock } = this.#deps;
+    this.#leaveHub ??= hub.attach({ deliver: (events) => this.#deliver(events) });
+    this.#timer ??= clock.after(heartbeatMs, () => this.#beat());
     const { filter, format } = connection;
     const event = streamEvent(attachedType, connection, clock);
     const wantsOwn = filter.types?.has(attachedType) ?? true;
-    const reader: Reader = { connection, key: `${format} ${filter.key}`, own: wantsOwn ? event : undefined };
-    if (wantsOwn) send(reader, frameOf({ type: attachedType, json: JSON.stringify(event) }, format));
-    readers.add(reader);
+    const key = `${format} ${filter.key}`;
+    const reader: Reader = { connection, key, isCut: false, own: wantsOwn ? event : undefined };
+    if (wantsOwn) this.#send(reader, frameOf({ type: attachedType, json: JSON.stringify(event) }, format));
+    this.readers.add(reader);
     hub.publish(event);
-    return () => leave(reader);
-  };
+    return () => this.#leave(reader);
+  }
 
-  return {
-    join,
-    isFull: () => readers.size >= maxStreams,
-    close: () => {
-      for (const reader of [...readers]) reader.connection.end();
-    },
-  };
+  #leave(reader: Reader): void {
+    if (!this.readers.delete(reader)) return;
+    this.#deps.hub.publish(streamEvent('event_stream_detached', reader.connection, this.#deps.clock));
+    if (this.readers.size > 0) return;
+    this.#timer?.cancel();
+    this.#leaveHub?.();
+    this.#timer = undefined;
+    this.#leaveHub = undefined;
+  }
+
+  #deliver(events: readonly LoggedEvent[]): void {
+    const shared = new Map<string, Buffer | undefined>();
+    const attached = events.filter(({ type }) => type === attachedType);
+    for (const reader of this.readers) {
+      const own = reader.own && attached.find((event) => isOwn(event, reader.own));
+      if (own) {
+        reader.own = undefined;
+        const others = events.filter((event) => event !== own);
+        this.#send(reader, framesFor(reader.connection, others));
+        continue;
+      }
+      if (!shared.has(reader.key)) shared.set(reader.key, framesFor(reader.connection, events));
+      this.#send(reader, shared.get(reader.key));
+    }
+  }
+
+  #send(reader: Reader, frames: Buffer | undefined): void {
+    if (!frames || !this.#isFast(reader)) return;
+    this.#deps.metrics.count('http.responses.event-stream.size', frames.length);
+    reader.connection.write(frames);
+  }
+
+  #beat(): void {
+    this.#timer = this.#deps.clock.after(heartbeatMs, () => this.#beat());
+    for (const reader of this.readers) if (this.#isFast(reader)) reader.connection.beat();
+  }
+
+  /** False if the reader was cut off instead. */
+  #isFast(reader: Reader): boolean {
+    if (reader.isCut) return false;
+    const { connection } = reader;
+    const backlogBytes = connection.backlogBytes();
+    if (backlogBytes <= maxBacklogBytes) return true;
+    this.#deps.logger.warn('http.event-stream.cut', { remoteAddress: connection.remoteAddress, backlogBytes });
+    this.#deps.metrics.count('http.event-streams.slow-readers-cut');
+    reader.isCut = true;
+    connection.cut();
+    return false;
+  }
 }
 
 /** The joined frames of those events that pass the filter; undefined if there are none. */

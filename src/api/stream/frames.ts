@@ -1,5 +1,6 @@
 /** The bytes of an event, built once and shared by all of its readers. */
 import type { LoggedEvent } from '../../core/events.ts';
+import { eventJson } from '../render/event.ts';
 
 /** `sse` as Marathon writes it, `sseWithId` with an `id:` line first, `websocket` as one unmasked text frame. */
 export type FrameFormat = 'sse' | 'sseWithId' | 'websocket';
@@ -18,7 +19,7 @@ export function frameOf(event: LoggedEvent, format: FrameFormat): Buffer {
   }
   const known = frames[format];
   if (known) return known;
-  const frame = format === 'websocket' ? textFrame(event.json) : sseFrame(event, format === 'sseWithId');
+  const frame = format === 'websocket' ? textFrame(eventJson(event)) : sseFrame(event, format === 'sseWithId');
   frames[format] = frame;
   return frame;
 }
@@ -26,7 +27,7 @@ export function frameOf(event: LoggedEvent, format: FrameFormat): Buffer {
 /** CRLF line ends and one blank after the colon: marathon-lb splits on exactly that (rest-api §10.1). */
 function sseFrame(event: LoggedEvent, withId: boolean): Buffer {
   const id = withId && event.id !== undefined ? `id: ${event.id}\r\n` : '';
-  return Buffer.from(`${id}event: ${event.type}\r\ndata: ${event.json}\r\n\r\n`);
+  return Buffer.from(`${id}event: ${event.type}\r\ndata: ${eventJson(event)}\r\n\r\n`);
 }
 
 /** One final, unmasked text frame (RFC 6455 §5.2). */

@@ -49,5 +49,6 @@ export function openSse(
   // The request closes as soon as it is read; only the response tells that the reader has left.
   raw.on('close', leave);
   raw.on('error', () => raw.destroy());
+  if (raw.destroyed) leave();
   return reply;
 }

@@ -87,7 +87,11 @@ function stream(
       isAnswered = false;
       client.ping();
     },
-    end: () => client.close(1001, 'the server stops'),
+    end: () => {
+      client.close(1001, 'the server stops');
+      // A client that never answers must not hold up the end of the server.
+      socket.destroySoon();
+    },
     cut: () => client.terminate(),
   };
   client.on('pong', () => {

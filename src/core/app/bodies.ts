@@ -2,7 +2,7 @@
  * The loose members of an `AppUpdate`, as the body's schema lets them through (rest-api §7.3–7.10). Types and simple ranges are
  * checked there; whatever is not listed here cannot be present.
  */
-import type { Fetch, HealthCheckProtocol, Protocol, Volume } from './definition.ts';
+import type { Fetch, HealthCheckProtocol, Protocol, ReadinessCheck, Volume } from './definition.ts';
 import type { AppUpdate } from './update.ts';
 
 export type Labels = Readonly<Record<string, string>>;
@@ -123,13 +123,31 @@ export interface ExternalBody {
 export interface AppBody
   extends Omit<
     AppUpdate,
-    'container' | 'networks' | 'portDefinitions' | 'healthChecks' | 'check' | 'fetch' | 'ipAddress' | 'constraints'
+    | 'container'
+    | 'networks'
+    | 'portDefinitions'
+    | 'healthChecks'
+    | 'check'
+    | 'readinessChecks'
+    | 'fetch'
+    | 'ipAddress'
+    | 'constraints'
+    | 'executorResources'
+    | 'resourceLimits'
+    | 'unreachableStrategy'
   > {
   readonly container?: ContainerBody;
   readonly networks?: readonly NetworkBody[];
   readonly portDefinitions?: readonly PortDefinitionBody[];
   readonly healthChecks?: readonly HealthCheckBody[];
   readonly check?: CheckBody;
+  readonly readinessChecks?: readonly Partial<ReadinessCheck>[];
+  readonly executorResources?: { readonly cpus?: number; readonly mem?: number; readonly disk?: number };
+  /** A text is `unlimited`, or refused. */
+  readonly resourceLimits?: { readonly cpus?: number | string; readonly mem?: number | string };
+  readonly unreachableStrategy?:
+    | 'disabled'
+    | { readonly inactiveAfterSeconds?: number; readonly expungeAfterSeconds?: number };
   readonly fetch?: readonly FetchBody[];
   readonly ipAddress?: IpAddressBody;
   readonly constraints?: readonly (readonly string[])[];

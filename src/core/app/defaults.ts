@@ -75,7 +75,10 @@ function resourcesOf(body: AppBody) {
           },
         }
       : {}),
-    ...(hasMembers(resourceLimits) ? { resourceLimits } : {}),
+    // A text other than `unlimited` passes here and is refused by the rules.
+    ...(resourceLimits && hasMembers(resourceLimits)
+      ? { resourceLimits: resourceLimits as NonNullable<AppDefinition['resourceLimits']> }
+      : {}),
   };
 }
 

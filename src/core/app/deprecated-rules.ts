@@ -9,13 +9,14 @@ const has = (list: readonly unknown[] | undefined): boolean => list !== undefine
 
 /**
  * What is contradictory or unsupported about the deprecated members. Members that say the same as their successors are no
- * contradiction: a client may send back what a server with old and new members showed it.
+ * contradiction: a client may send back what a server with old and new members showed it. `storedType` is the type of the container that
+ * a partial update leaves in place.
  */
-export function deprecatedViolations(body: AppBody): readonly Violation[] {
+export function deprecatedViolations(body: AppBody, storedType?: 'DOCKER' | 'MESOS'): readonly Violation[] {
   const violations = new Violations();
   if (body.container) checkContainer(body.container, violations.must);
   checkFetch(body, violations.must);
-  checkNetworks(body, violations.must);
+  checkNetworks(body, storedType, violations.must);
   checkPorts(body, violations.must);
   return violations.list();
 }
@@ -52,7 +53,7 @@ function checkFetch(body: AppBody, must: Must): void {
 
 const modeOf = { HOST: 'host', BRIDGE: 'container/bridge', USER: 'container', NONE: undefined } as const;
 
-function checkNetworks(body: AppBody, must: Must): void {
+function checkNetworks(body: AppBody, storedType: 'DOCKER' | 'MESOS' | undefined, must: Must): void {
   const { networks, ipAddress, container } = body;
   const legacyMode = container?.docker?.network;
   const isRepeated =
@@ -63,7 +64,7 @@ function checkNetworks(body: AppBody, must: Must): void {
     'must not specify both container.docker.network and networks',
   );
   must(!has(networks) || ipAddress === undefined, '/', 'must not specify both networks and ipAddress');
-  const isDocker = container !== undefined && container.type !== 'MESOS';
+  const isDocker = (container ? (container.type ?? 'DOCKER') : storedType) === 'DOCKER';
   must(
     !isDocker || !has(ipAddress?.discovery?.ports),
     '/ipAddress',

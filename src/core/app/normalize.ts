@@ -35,7 +35,7 @@ export function normalizeComplete(
   update: AppUpdate,
   context: NormalizeContext,
 ): Result<AppDefinition, Refusal> {
-  const body = modern(update, context);
+  const body = modern(update, context.settings, undefined);
   return body.ok ? finish(id, body.value, context) : body;
 }
 
@@ -46,16 +46,16 @@ export function normalizePartial(
   context: Omit<NormalizeContext, 'current'>,
 ): Result<AppDefinition, Refusal> {
   const full = { ...context, current };
-  const body = modern(update, full);
+  const body = modern(update, context.settings, current);
   return body.ok ? finish(current.id, mergeUpdate(current, body.value), full) : body;
 }
 
-function modern(update: AppUpdate, { settings, current }: NormalizeContext): Result<AppBody, Refusal> {
+function modern(update: AppUpdate, settings: AppSettings, stored: AppDefinition | undefined): Result<AppBody, Refusal> {
   // The body's schema has checked the loose members.
   const body = update as unknown as AppBody;
-  const violations = deprecatedViolations(body);
+  const violations = deprecatedViolations(body, stored?.container?.type);
   if (violations.length > 0) return refused(violations);
-  return ok(rewriteDeprecated(body, settings, current?.container as ContainerBody | undefined));
+  return ok(rewriteDeprecated(body, settings, stored?.container as ContainerBody | undefined));
 }
 
 function finish(id: AppId, body: AppBody, context: NormalizeContext): Result<AppDefinition, Refusal> {

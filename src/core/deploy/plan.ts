@@ -57,22 +57,46 @@ function actionOf(change: PlannedChange): PlanAction | undefined {
   return { action: 'RestartApplication', app: change.id };
 }
 
-/** Layer of an app: the number of apps on the longest path of dependencies that starts at it. Remembers what it computed. */
+interface Visit {
+  readonly id: AppId;
+  readonly targets: readonly AppId[];
+  next: number;
+  deepest: number;
+}
+
+/**
+ * Layer of an app: the number of apps on the longest path of dependencies that starts at it. Remembers what it computed, and does
+ * without recursion, since chains may be of any length.
+ */
 function layerDepth(dependenciesOf: (id: AppId) => readonly AppId[]): (id: AppId) => number {
   const known = new Map<AppId, number>();
-  const visit = (id: AppId, path: ReadonlySet<AppId>): number => {
-    const cached = known.get(id);
-    if (cached !== undefined) return cached;
-    let deepest = 0;
-    const here = new Set(path).add(id);
-    for (const dependency of dependenciesOf(id)) {
+  return (start) => {
+    const open = new Set<AppId>();
+    const path: Visit[] = [];
+    const enter = (id: AppId): void => {
+      open.add(id);
+      path.push({ id, targets: dependenciesOf(id), next: 0, deepest: 0 });
+    };
+    if (!known.has(start)) enter(start);
+    for (let visit = path.at(-1); visit; visit = path.at(-1)) {
+      const target = visit.targets[visit.next];
+      if (target === undefined) {
+        known.set(visit.id, visit.deepest + 1);
+        open.delete(visit.id);
+        path.pop();
+        continue;
+      }
+      const layer = known.get(target);
       // Cycles are refused before planning; a stored one must not end the process.
-      if (!here.has(dependency)) deepest = Math.max(deepest, visit(dependency, here));
+      if (layer === undefined && !open.has(target)) {
+        enter(target);
+        continue;
+      }
+      visit.deepest = Math.max(visit.deepest, layer ?? 0);
+      visit.next += 1;
     }
-    known.set(id, deepest + 1);
-    return deepest + 1;
+    return known.get(start) ?? 1;
   };
-  return (id) => visit(id, new Set());
 }
 
 /** The versions that a change touches, for the deployment's record. */

@@ -49,7 +49,7 @@ export interface RollingInput {
   readonly old: readonly RollingInstance[];
   /** Instances of the new configuration with goal Running. */
   readonly fresh: readonly RollingInstance[];
-  /** Old instances that were told to die and have not died yet. */
+  /** Instances, old or new, that were told to die and have not died yet: they still take up room. */
   readonly dying: number;
 }
 
@@ -74,50 +74,51 @@ const noneSentenced: ReadonlySet<InstanceId> = new Set();
 export function rollingStep(input: RollingInput): RollingStep {
   const { app, old, fresh, dying } = input;
   const wanted = app.instances;
-  // An old instance that waits for an offer is replaced by a new one, never started again.
-  const waiting = old.filter(isScheduled);
-  const living = old.filter((i) => !isScheduled(i));
-  const ready = count(living) + count(fresh);
+  const kill: InstanceId[] = [];
+  const living: RollingInstance[] = [];
+  // An old instance that waits for an offer, or is given up as lost, is replaced by a new one; it costs nobody anything.
+  for (const i of old) {
+    if (isScheduled(i) || i.condition === 'UnreachableInactive') kill.push(i.id);
+    else living.push(i);
+  }
+  const ready = readyOf(living).length + readyOf(fresh).length;
   const limits = upgradeLimits(wanted, app.upgradeStrategy, 0, ready, input.isResident);
   const room = limits.maxCapacity - living.length - dying - fresh.length;
   const start = Math.max(0, Math.min(wanted - fresh.length, room));
-  const unready = living.filter((i) => !i.isReady);
-  const kill = new Set<InstanceId>(waiting.map((i) => i.id));
-  const allowed = killCount(input, limits, living, unready, start, ready);
-  for (const id of victims(app, living, noneSentenced, allowed)) kill.add(id);
-  const surplus = old.length === 0 && dying === 0 ? fresh.length - wanted : 0;
-  if (surplus > 0) for (const id of victims(app, fresh, noneSentenced, surplus)) kill.add(id);
-  const isDone = old.length === 0 && dying === 0 && fresh.length === wanted && fresh.every((i) => i.isReady);
-  return { kill: [...kill], start, isDone };
+  kill.push(...leastUseful(app, living, killCount(input, limits, living, start)));
+  if (old.length === 0) kill.push(...leastUseful(app, fresh, fresh.length - wanted));
+  const isSettled = old.length === 0 && dying === 0 && kill.length === 0;
+  return { kill, start, isDone: isSettled && fresh.length === wanted && fresh.every((i) => i.isReady) };
 }
 
-const count = (instances: readonly RollingInstance[]): number => {
-  let n = 0;
-  for (const i of instances) if (i.isReady) n++;
-  return n;
-};
+const readyOf = (instances: readonly RollingInstance[]): readonly RollingInstance[] =>
+  instances.filter((i) => i.isReady);
 
+/** How many of the living old instances may die, as long as those that are not ready go first. */
 function killCount(
-  input: RollingInput,
+  { app, fresh, dying }: RollingInput,
   limits: UpgradeLimits,
   living: readonly RollingInstance[],
-  unready: readonly RollingInstance[],
   start: number,
-  ready: number,
 ): number {
-  const { fresh, dying, app } = input;
   const wanted = app.instances;
-  // Before anything new exists the first kill of §4.5 applies, which also clears what a cancelled deployment left behind.
-  const isFirst = fresh.length === 0 && dying === 0;
-  if (isFirst && wanted < living.length) {
-    const surplus = living.length - wanted;
-    return Math.min(living.length, Math.max(limits.killNow, Math.min(surplus, unready.length + limits.killNow)));
-  }
-  if (limits.killNow > 0) return Math.min(living.length, limits.killNow);
+  const unready = living.length - readyOf(living).length;
+  const freshReady = readyOf(fresh).length;
+  // Each new one that is ready stands for an old one, and what exceeds the count needs no substitute; this also clears what a
+  // cancelled deployment left behind. Where the minimum forbids it, only those go that are not ready and count for nothing.
+  const replaced = Math.min(living.length - Math.max(0, wanted - freshReady), unready + limits.killNow);
+  const count = Math.min(living.length, Math.max(0, limits.killNow, replaced));
   // Nothing may start and nothing ready may die: an old instance that is not ready gives its place away, at no cost in capacity.
-  const isStuck = start === 0 && dying === 0 && fresh.length < wanted && fresh.every((i) => i.isReady);
-  const isBelow = ready <= limits.minHealthy || wanted === 0;
-  return isStuck && isBelow ? Math.min(unready.length, wanted - fresh.length) : 0;
+  const isStuck = count === 0 && start === 0 && dying === 0 && fresh.length < wanted && freshReady === fresh.length;
+  return isStuck ? Math.min(unready, wanted - fresh.length) : count;
+}
+
+/** The `count` to kill: those that are not ready first (behaviour §4.5), then as on any scale-down. */
+function leastUseful(app: AppDefinition, instances: readonly RollingInstance[], count: number): readonly InstanceId[] {
+  if (count <= 0) return [];
+  const unready = instances.filter((i) => !i.isReady);
+  const first = victims(app, unready, noneSentenced, count);
+  return [...first, ...victims(app, readyOf(instances), noneSentenced, count - first.length)];
 }
 
 /** Not worth waiting for: dead, or so far away that it counts as dead (behaviour §1.1). */

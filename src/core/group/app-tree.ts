@@ -96,6 +96,8 @@ export class AppTree {
     this.#unindex(before);
     this.ports.replace(before, undefined);
     this.#apps.delete(id);
+    // Still a group: something else lies below it, and must stay reachable from above.
+    if (this.#children.has(id)) return;
     for (let path: string = id; path !== '/'; path = parentOf(path)) {
       const siblings = this.#children.get(parentOf(path));
       siblings?.delete(path);

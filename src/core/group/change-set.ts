@@ -10,7 +10,7 @@ import { stampVersions } from '../app/versions.ts';
 import type { PlannedChange } from '../deploy/plan.ts';
 import type { Deployment } from '../deploy/plan-types.ts';
 import type { AppId } from '../ids.ts';
-import { isBelow } from '../ids.ts';
+import { isBelow, parentOf } from '../ids.ts';
 import type { Refusal } from '../refusal.ts';
 import { appNotFound, invalid, refusal } from '../refusal.ts';
 import type { Result } from '../result.ts';
@@ -74,16 +74,23 @@ export function changeSet(changes: readonly AppChange[], context: ChangeContext)
 function treeRefusal(planned: readonly PlannedChange[], tree: AppTree): Refusal | undefined {
   const after = new Map<string, AppDefinition | undefined>(planned.map((p) => [p.id, p.after]));
   const get = (id: string): AppDefinition | undefined => (after.has(id) ? after.get(id) : tree.get(id as AppId));
-  const appsBelow = function* (path: string): Iterable<AppId> {
-    for (const id of tree.below(path)) if (get(id)) yield id;
-    for (const [id, app] of after) if (app && isBelow(id, path) && !tree.get(app.id)) yield app.id;
-  };
-  const isGroup = (path: string): boolean => {
-    for (const _ of appsBelow(path)) return true;
-    return false;
-  };
-  const view = { hasApp: (id: string) => get(id) !== undefined, isGroup, appsBelow };
   const added = planned.filter((p) => !p.before && p.after).map((p) => p.id);
+  // Both are looked up for every app of the change: a change of thousands must not look through itself thousands of times.
+  const newGroups = new Set<string>();
+  for (const id of added) {
+    for (let path = parentOf(id); path !== '/' && !newGroups.has(path); path = parentOf(path)) newGroups.add(path);
+  }
+  const members = new Map<string, readonly AppId[]>();
+  const appsBelow = (path: string): readonly AppId[] => {
+    const found = members.get(path) ?? [
+      ...tree.below(path).filter((id) => get(id)),
+      ...added.filter((id) => isBelow(id, path)),
+    ];
+    members.set(path, found);
+    return found;
+  };
+  const isGroup = (path: string): boolean => newGroups.has(path) || (tree.isGroup(path) && appsBelow(path).length > 0);
+  const view = { hasApp: (id: string) => get(id) !== undefined, isGroup, appsBelow };
   const linked = planned.filter((p) => p.after !== undefined && p.after.dependencies.length > 0).map((p) => p.id);
   const edges = (id: AppId): readonly AppId[] => {
     const app = get(id);
@@ -119,12 +126,14 @@ function resolve(
 
 function plan({ change, before }: Wanted, app: AppDefinition | undefined, version: Timestamp): PlannedChange {
   if (!app) return { id: change.id, before, after: undefined, kind: 'config' };
-  const isRestart = change.type === 'restart';
-  const kind = isRestart ? 'restart' : before ? kindOfChange(before, app) : 'config';
+  if (before && change.type === 'restart') {
+    return { id: change.id, before, after: stampVersions(before, app, version, 'none', true), kind: 'restart' };
+  }
+  const kind = before ? kindOfChange(before, app) : 'config';
   const sentenced = change.type === 'scale' ? change.sentenced : [];
   if (before && kind === 'none' && sentenced.length === 0) return { id: change.id, before, after: before, kind };
   const effective = kind === 'none' ? 'scale' : kind;
-  const after = stampVersions(before, app, version, effective === 'restart' ? 'config' : effective, isRestart);
+  const after = stampVersions(before, app, version, effective, false);
   return { id: change.id, before, after, kind: effective, ...(sentenced.length > 0 ? { sentenced } : {}) };
 }
 
@@ -143,7 +152,7 @@ export function revertOf(deployment: Deployment, context: ChangeContext): Result
   for (const { id, before: beforeVersion } of deployment.affected) {
     const current = context.tree.get(id);
     if (beforeVersion === undefined) {
-      planned.push({ id, before: current, after: undefined, kind: 'config' });
+      if (current) planned.push({ id, before: current, after: undefined, kind: 'config' });
       continue;
     }
     const original = context.versions.at(id, beforeVersion);
@@ -153,11 +162,13 @@ export function revertOf(deployment: Deployment, context: ChangeContext): Result
     const stamped = stampVersions(current, original, version, kind, false);
     planned.push({ id, before: current, after: stamped, kind });
   }
-  return ok({ version, planned });
+  // Nobody else touched these apps, but others may have come where they were, or depend on them now.
+  const refused = treeRefusal(planned, context.tree);
+  return refused ? err(refused) : ok({ version, planned });
 }
 
 function backwards(current: AppDefinition, original: AppDefinition): 'scale' | 'metadata' | 'config' {
+  if (current.versionInfo.lastConfigChangeAt !== original.versionInfo.lastConfigChangeAt) return 'config';
   const kind = kindOfChange(current, original);
-  if (kind !== 'none') return kind;
-  return current.versionInfo.lastConfigChangeAt === original.versionInfo.lastConfigChangeAt ? 'scale' : 'config';
+  return kind === 'none' ? 'scale' : kind;
 }

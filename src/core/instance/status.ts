@@ -19,8 +19,8 @@ const earlier: Readonly<Partial<Record<Condition, readonly Condition[]>>> = {
 export function applyStatus(task: Task, condition: Condition, status: TaskStatus, nowMs: number): Task {
   if (isTerminal(task.condition)) return task;
   const isInactive = task.condition === 'UnreachableInactive' && condition === 'Unreachable';
-  const isBehind = earlier[task.condition]?.includes(condition) === true;
-  const next = isInactive || isBehind ? task.condition : condition;
+  if (earlier[task.condition]?.includes(condition)) return task;
+  const next = isInactive ? task.condition : condition;
   const healthy = status.healthy ?? task.healthy;
   const isSame = next === task.condition && healthy === task.healthy && !hasNewCheck(task, status);
   if (isSame) return task;
@@ -28,7 +28,7 @@ export function applyStatus(task: Task, condition: Condition, status: TaskStatus
   return {
     ...rest,
     condition: next,
-    mesosState: isBehind && task.mesosState !== undefined ? task.mesosState : status.state,
+    mesosState: status.state,
     ...(healthy === undefined ? {} : { healthy }),
     ...(status.check_status === undefined ? {} : { checkStatus: status.check_status }),
     ...(next === 'Running' && task.startedAtMs === undefined ? { startedAtMs: reportedAtMs(status, nowMs) } : {}),

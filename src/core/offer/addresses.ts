@@ -16,8 +16,8 @@ export interface TaskLocation {
 }
 
 /**
- * One address for each port entry: the agent and the host port where there is one, else the task's first IP and the container port on a
- * container network, else undefined: not reachable, or not yet known (V106, V107).
+ * One address for each port entry: the agent and the host port where there is one, else the task's first IP and the
+ * container port on a container network, else undefined: not reachable, or not yet known (V106, V107).
  */
 export function portAddresses(app: AppDefinition, task: TaskLocation): readonly (PortAddress | undefined)[] {
   const ip = app.networks.some(({ mode }) => mode === 'container') ? task.ipAddresses[0]?.ipAddress : undefined;

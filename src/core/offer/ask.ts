@@ -44,8 +44,8 @@ export const openOffer = (offer: Offer, number: number, unavailable: boolean): O
 export const isOpen = (lane: Lane): boolean => lane.taken < lane.waiting.length;
 
 /**
- * Asks one lane for one launch. True if it took one and wants another from this offer; a grouped app lets the other agents go first, so that
- * it does not fill up the first one it meets.
+ * Asks one lane for one launch. True if it took one and wants another from this offer; a grouped app lets the other
+ * agents go first, so that it does not fill up the first one it meets.
  */
 export function ask(pass: Pass, ring: Ring, lane: Lane, offer: OfferState): boolean {
   const { state, shape } = lane;
@@ -102,7 +102,10 @@ function tooSmall(shape: Shape, offer: OfferState): ReasonSet {
   return reasons;
 }
 
-/** Everything about the agent that is no amount: constraints, region, maintenance, GPUs, reservations (behaviour §2.4). */
+/**
+ * Everything about the agent that is no amount: constraints, region, maintenance, GPUs, reservations (behaviour
+ * §2.4).
+ */
 function unsuitable({ settings }: Pass, state: AppState, offer: OfferState): ReasonSet {
   const { needs, demand } = state;
   const { supply, view } = offer;

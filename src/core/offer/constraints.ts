@@ -24,8 +24,8 @@ interface Rule {
 const unconstrained: ConstraintJudge = { accepts: () => true, place: () => undefined };
 
 /**
- * Builds the judge of an app from where its instances are. Costs O(placements) once and O(constraints) for each question and each
- * placement afterwards.
+ * Builds the judge of an app from where its instances are. Costs O(placements) once and O(constraints) for each
+ * question and each placement afterwards.
  */
 export function judgeOf(app: AppDefinition, placements: readonly AgentInfo[]): ConstraintJudge {
   if (app.constraints.length === 0) return unconstrained;
@@ -93,8 +93,9 @@ function ruleOf(constraint: Constraint, counts = new GroupCounts(), app: AppDefi
 const isNumber = (text: string): boolean => /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(text);
 
 /**
- * With a count N of groups: each of the N gets its share of the configured instances, and what the division leaves over goes to
- * whoever is first. Without a count: new groups are opened freely, otherwise the smallest group is next (behaviour §3.3, design §8).
+ * With a count N of groups: each of the N gets its share of the configured instances, and what the division leaves
+ * over goes to whoever is first. Without a count: new groups are opened freely, otherwise the smallest group is next
+ * (behaviour §3.3, design §8).
  */
 function groupByRule(field: string, wanted: string, counts: GroupCounts, instances: number): Rule {
   const groups = wanted === 'inf' ? Number.MAX_SAFE_INTEGER : /^[+-]?\d+$/.test(wanted) ? Number(wanted) : 0;
@@ -133,7 +134,10 @@ const maxRememberedVerdicts = 1_000;
 /** Compiled once for each constraint of a definition; gone with the definition. */
 const compiled = new WeakMap<Constraint, Matches | 'invalid'>();
 
-/** Tests for a match of the whole text, or undefined for an empty or broken pattern, which refuses LIKE and UNLIKE alike. */
+/**
+ * Tests for a match of the whole text, or undefined for an empty or broken pattern, which refuses LIKE and UNLIKE
+ * alike.
+ */
 function patternOf(constraint: Constraint): Matches | undefined {
   let matches = compiled.get(constraint);
   if (matches === undefined) {

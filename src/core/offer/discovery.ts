@@ -38,8 +38,8 @@ export function discoveryOf(app: AppDefinition, entries: readonly PortEntry[]): 
 }
 
 /**
- * One port for each protocol of an entry that has a host port; otherwise one for each protocol and container network with the
- * container port. `hostPorts` has one element for each entry.
+ * One port for each protocol of an entry that has a host port; otherwise one for each protocol and container network
+ * with the container port. `hostPorts` has one element for each entry.
  */
 export function discoveryPorts(
   entries: readonly EntryDiscovery[],

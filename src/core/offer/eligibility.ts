@@ -8,8 +8,8 @@ import type { AppNeeds } from './needs.ts';
 const nanosPerMs = 1e6;
 
 /**
- * True if the machine is under maintenance, or will be within the draining time (V108, V109). Without a duration the maintenance never
- * ends.
+ * True if the machine is under maintenance, or will be within the draining time (V108, V109). Without a duration the
+ * maintenance never ends.
  */
 export function isUnavailable(offer: Offer, settings: MatchSettings, nowMs: number): boolean {
   const startNanos = offer.unavailability?.start?.nanoseconds;
@@ -20,7 +20,10 @@ export function isUnavailable(offer: Offer, settings: MatchSettings, nowMs: numb
   return durationNanos === undefined || nowMs <= startMs + durationNanos / nanosPerMs;
 }
 
-/** True if the agent stands in another region than the master and the app has no constraint that names a region or zone. */
+/**
+ * True if the agent stands in another region than the master and the app has no constraint that names a region or
+ * zone.
+ */
 export function isForeignRegion(agent: AgentInfo, needs: AppNeeds, settings: MatchSettings): boolean {
   return (
     !needs.choosesDomain &&

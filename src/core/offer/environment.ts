@@ -64,8 +64,9 @@ const firstRandomPort = 1_025;
 const lastPort = 65_535;
 
 /**
- * Port variables (V100–V102) without prefix, in order. `hostPorts` has one element for each entry, undefined where the entry has no port
- * on the agent; an entry that also leaves its own port open gets a random one that nothing else of the task uses.
+ * Port variables (V100–V102) without prefix, in order. `hostPorts` has one element for each entry, undefined where
+ * the entry has no port on the agent; an entry that also leaves its own port open gets a random one that nothing else
+ * of the task uses.
  */
 export function portVariables(
   entries: readonly PortEntry[],

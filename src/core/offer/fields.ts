@@ -13,7 +13,10 @@ export function agentOf(offer: Offer): AgentInfo {
   };
 }
 
-/** Text of a constraint's field on an agent, undefined if the agent lacks it. Of attributes with one name the first counts. */
+/**
+ * Text of a constraint's field on an agent, undefined if the agent lacks it. Of attributes with one name the first
+ * counts.
+ */
 export function fieldValue(agent: AgentInfo, field: string): string | undefined {
   switch (field) {
     case 'hostname':

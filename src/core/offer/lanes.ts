@@ -6,7 +6,9 @@ import { type AppNeeds, acceptedRoles, needsOf } from './needs.ts';
 import type { AppRefusals, ReasonSet } from './refusals.ts';
 import type { Amounts } from './resources.ts';
 
-/** A demand, and whether the app's top-level group enforces its role (told to the task, behaviour §8.1; default: no). */
+/**
+ * A demand, and whether the app's top-level group enforces its role (told to the task, behaviour §8.1; default: no).
+ */
 export type MatchDemand = AppDemand & { readonly enforceGroupRole?: boolean };
 
 /** One app during a pass. */
@@ -60,10 +62,12 @@ export class Ring {
   leastMem = Number.POSITIVE_INFINITY;
   #head: Lane | undefined;
 
+  /** The lane that is asked first; undefined if nobody waits. */
   get head(): Lane | undefined {
     return this.#head;
   }
 
+  /** Puts a new lane at the end, before the head. */
   add(lane: Lane): void {
     const { shape } = lane;
     const head = this.#head ?? lane;
@@ -95,6 +99,7 @@ export class Ring {
     this.#head = lane.after;
   }
 
+  /** Moves the head on by so many lanes. */
   rotate(steps: number): void {
     for (let i = 0; i < steps && this.#head; i += 1) this.#head = this.#head.after;
   }

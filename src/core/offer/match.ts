@@ -1,7 +1,7 @@
 /**
- * Offer matching: one pass over offers and demand says what is launched where, and why the rest is not (behaviour §2). Pure: the same
- * input, with the same numbers from `random`, gives the same result. Each offer is matched by itself; several offers of one agent
- * are not put together.
+ * Offer matching: one pass over offers and demand says what is launched where, and why the rest is not (behaviour
+ * §2). Pure: the same input, with the same numbers from `random`, gives the same result. Each offer is matched by
+ * itself; several offers of one agent are not put together.
  */
 import type { Offer } from '../mesos/types.ts';
 import { ask, isOpen, type OfferState, openOffer, type Pass } from './ask.ts';
@@ -22,15 +22,18 @@ export interface MatchInput {
 }
 
 export interface MatchOutcome extends MatchResult {
-  /** Refusals beyond `maxRefusalsPerPass`: counted, not reported. Some may be of apps that were served by a later offer. */
+  /**
+   * Refusals beyond `maxRefusalsPerPass`: counted, not reported. Some may be of apps that were served by a later
+   * offer.
+   */
   readonly refusalsLeftOut: number;
 }
 
 /**
- * Matches every offer with the apps that wait in its role. Within an offer the apps take turns, one launch each, until nobody can or
- * wants to take more; the next offer goes on with whose turn it is. Refusals are reported for apps that did not get all they asked for,
- * at most one for each app and offer, those of a used offer being what the app said to the rest of it. Agents of a foreign region count as
- * an unfulfilled constraint.
+ * Matches every offer with the apps that wait in its role. Within an offer the apps take turns, one launch each,
+ * until nobody can or wants to take more; the next offer goes on with whose turn it is. Refusals are reported for
+ * apps that did not get all they asked for, at most one for each app and offer, those of a used offer being what the
+ * app said to the rest of it. Agents of a foreign region count as an unfulfilled constraint.
  */
 export function match({ offers, demands, settings, nowMs, random }: MatchInput): MatchOutcome {
   const { states, rings } = arrange(demands, settings, random);
@@ -100,8 +103,8 @@ function takeTurns(pass: Pass, ring: Ring, lanes: readonly Lane[], offer: OfferS
 const questionsWorthALaunch = 50;
 
 /**
- * GROUP_BY takes one instance at a time from an agent. Instead of waiting for the same offers to come again, such apps are asked about all
- * of them anew while that is worth it. Their last word counts as the refusal.
+ * GROUP_BY takes one instance at a time from an agent. Instead of waiting for the same offers to come again, such
+ * apps are asked about all of them anew while that is worth it. Their last word counts as the refusal.
  */
 function serveGroupedAgain(pass: Pass, states: readonly AppState[], served: readonly OfferState[]): void {
   const grouped = states.filter(({ needs, open: waiting }) => needs.isGrouped && waiting > 0);

@@ -65,8 +65,8 @@ const sum = (a: Amounts, b: Amounts): Amounts => ({
 });
 
 /**
- * Roles whose resources an instance may use (behaviour §2.4). `role` is the instance's own, which it keeps from when it was
- * scheduled even if the app has changed its role since.
+ * Roles whose resources an instance may use (behaviour §2.4). `role` is the instance's own, which it keeps from when
+ * it was scheduled even if the app has changed its role since.
  */
 export function acceptedRoles(app: AppDefinition, role: string, settings: MatchSettings): readonly string[] {
   if (app.acceptedResourceRoles !== undefined && app.acceptedResourceRoles.length > 0) return app.acceptedResourceRoles;

@@ -13,9 +13,9 @@ const contains = (ranges: readonly Range[], port: number): boolean => {
 };
 
 /**
- * One host port for each request, in the order of the requests, or undefined if the roles cannot have them all. Fixed ports must
- * be offered; any-ports are consecutive from a random start, with wrap-around, and avoid the fixed ports of the same app (V95–V99).
- * `random` is a source of numbers in [0, 1). Takes nothing yet.
+ * One host port for each request, in the order of the requests, or undefined if the roles cannot have them all. Fixed
+ * ports must be offered; any-ports are consecutive from a random start, with wrap-around, and avoid the fixed ports
+ * of the same app (V95–V99). `random` is a source of numbers in [0, 1). Takes nothing yet.
  */
 export function choosePorts(
   requests: readonly PortRequest[],
@@ -43,8 +43,9 @@ export function choosePorts(
 }
 
 /**
- * `wanted` ports from the ranges seen as one ring whose ranges stand in random order, beginning at a uniformly random port. Ports of
- * one launch are neighbours then, and a port that has just been freed is unlikely to be handed out again.
+ * `wanted` ports from the ranges seen as one ring whose ranges stand in random order, beginning at a uniformly random
+ * port. Ports of one launch are neighbours then, and a port that has just been freed is unlikely to be handed out
+ * again.
  */
 function randomPorts(
   ranges: readonly Range[],
@@ -90,8 +91,8 @@ function shuffled(ranges: readonly Range[], without: number, random: () => numbe
 }
 
 /**
- * Takes chosen ports out of the pieces and appends the consumed resources to `into`: one for each piece, ports in the order chosen,
- * consecutive ascending ones in one range. A port that two entries share (tcp and udp) is taken once.
+ * Takes chosen ports out of the pieces and appends the consumed resources to `into`: one for each piece, ports in the
+ * order chosen, consecutive ascending ones in one range. A port that two entries share (tcp and udp) is taken once.
  */
 export function takePorts(
   pieces: readonly PortsPiece[],

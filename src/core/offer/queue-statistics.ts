@@ -67,8 +67,9 @@ const newCounters = (): Counters => ({
 });
 
 /**
- * Folds the results of passes into counters for each app. An offer that an app used and then refused the rest of counts as two, as each
- * question to it does. Costs O(launches + refusals) for each pass. Whoever owns it calls `forget` when an app waits no more.
+ * Folds the results of passes into counters for each app. An offer that an app used and then refused the rest of
+ * counts as two, as each question to it does. Costs O(launches + refusals) for each pass. Whoever owns it calls
+ * `forget` when an app waits no more.
  */
 export class QueueStatistics {
   readonly #byApp = new Map<AppId, Counters>();

@@ -31,7 +31,9 @@ export interface AppRefusals {
   readonly noted: OfferRefusal[];
 }
 
-/** Hands out the room for refusals. An app that gets all it wants gives its room back, since nobody asks why it waits. */
+/**
+ * Hands out the room for refusals. An app that gets all it wants gives its room back, since nobody asks why it waits.
+ */
 export class RefusalRoom {
   #left: number;
   #leftOut = 0;
@@ -50,6 +52,7 @@ export class RefusalRoom {
     return this.#leftOut;
   }
 
+  /** Notes a refusal if there is room, else counts it. */
   note(to: AppRefusals, offer: Offer, reasons: ReasonSet): void {
     if (this.#left === 0) {
       this.#leftOut += 1;
@@ -59,6 +62,7 @@ export class RefusalRoom {
     to.noted.push({ app: to.app, offer, reasons: reasonsOf(reasons) });
   }
 
+  /** Drops what an app has refused so far and gives its room back. */
   forget(of: AppRefusals): void {
     this.#left += of.noted.length;
     of.noted.length = 0;

@@ -61,9 +61,9 @@ const isUsable = (resource: Resource): boolean =>
 const isScalarName = (name: string): name is ScalarName => (scalarNames as readonly string[]).includes(name);
 
 /**
- * Sorts the resources of an offer into what ordinary launches may take: no persistent volumes and no disks but the root disk
- * (behaviour §2.6), nothing revocable or shared, nothing reserved for an instance. Reserved pieces come before unreserved ones,
- * so that what nobody else can use goes first.
+ * Sorts the resources of an offer into what ordinary launches may take: no persistent volumes and no disks but the
+ * root disk (behaviour §2.6), nothing revocable or shared, nothing reserved for an instance. Reserved pieces come
+ * before unreserved ones, so that what nobody else can use goes first.
  */
 export function supplyOf(offer: Offer): Supply {
   const scalars: Record<ScalarName, ScalarPiece[]> = { cpus: [], mem: [], disk: [], gpus: [] };
@@ -108,8 +108,8 @@ export function totalMilli(pieces: readonly ScalarPiece[]): number {
 }
 
 /**
- * Takes the amounts out of the supply and appends the consumed resources to `into`, with role, reservations and allocation as
- * offered. The caller has seen that they fit.
+ * Takes the amounts out of the supply and appends the consumed resources to `into`, with role, reservations and
+ * allocation as offered. The caller has seen that they fit.
  */
 export function takeScalars(supply: Supply, roles: readonly string[], needs: Amounts, into: Resource[]): void {
   for (const name of scalarNames) {

@@ -30,9 +30,9 @@ interface Cell<Id extends string> {
 }
 
 /**
- * Ids of at most `count` candidates whose loss leaves every GROUP_BY distribution as even as can be; the caller chooses the rest by the
- * general order. Among equally good ones, the earlier candidate is taken. Without GROUP_BY nobody is chosen, unless all must go
- * (V49–V52). Costs O(count × combinations of groups).
+ * Ids of at most `count` candidates whose loss leaves every GROUP_BY distribution as even as can be; the caller
+ * chooses the rest by the general order. Among equally good ones, the earlier candidate is taken. Without GROUP_BY
+ * nobody is chosen, unless all must go (V49–V52). Costs O(count × combinations of groups).
  */
 export function constraintVictims<Id extends string>(
   app: AppDefinition,
@@ -134,9 +134,9 @@ function earliest<Id extends string>(
 }
 
 /**
- * 0: the spread after a loss must be at most 1, or smaller than it was at the beginning. 1: it may be as it was. Only if nobody passes the
- * first test the second one is tried: of sizes 3, 3, 1 the smallest should not have to suffer because one loss cannot make the
- * others even.
+ * 0: the spread after a loss must be at most 1, or smaller than it was at the beginning. 1: it may be as it was. Only
+ * if nobody passes the first test the second one is tried: of sizes 3, 3, 1 the smallest should not have to suffer
+ * because one loss cannot make the others even.
  */
 type Slack = 0 | 1;
 

@@ -35,7 +35,10 @@ export interface TaskInputs {
   readonly random: () => number;
 }
 
-/** Builds the TaskInfo of one launch. What all launches of a definition share is computed once for each definition object. */
+/**
+ * Builds the TaskInfo of one launch. What all launches of a definition share is computed once for each definition
+ * object.
+ */
 export function buildTaskInfo(inputs: TaskInputs): TaskInfo {
   const { app, taskId, agent, hostPorts, settings } = inputs;
   const shared = sharedParts(app, inputs.enforceGroupRole);
@@ -76,7 +79,10 @@ function discoveryWith({ hostPorts }: TaskInputs, shared: SharedParts): NonNulla
   return { ...shared.discovery, ports: { ports: discoveryPorts(shared.discoveryPorts, hostPorts) } };
 }
 
-/** Marathon's own form of a custom executor: a program on the agent that gets the command as its arguments (behaviour §8.2). */
+/**
+ * Marathon's own form of a custom executor: a program on the agent that gets the command as its arguments (behaviour
+ * §8.2).
+ */
 function executorInfo({ app, taskId, executorResources }: TaskInputs, command: CommandInfo, container: unknown) {
   const path = `'${app.executor}'`;
   const what = app.cmd ?? (app.args ?? []).join(' ');

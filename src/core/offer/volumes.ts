@@ -1,7 +1,10 @@
 /** Volumes of a container that need no reservation: of the host, and external ones (behaviour §8.3, §10.6). */
 import type { Container, Volume } from '../app/definition.ts';
 
-/** The `volumes` of a ContainerInfo. Persistent and secret volumes are not among them: they come as resources and from plugins. */
+/**
+ * The `volumes` of a ContainerInfo. Persistent and secret volumes are not among them: they come as resources and from
+ * plugins.
+ */
 export function wireVolumes(container: Container | undefined): readonly unknown[] {
   const type = container?.type ?? 'MESOS';
   return (container?.volumes ?? []).flatMap((volume) => {
@@ -24,7 +27,10 @@ type Members = Readonly<Record<string, unknown>>;
 
 const optionsOf = (external: Members): Members => (external['options'] ?? {}) as Members;
 
-/** Docker mounts by volume name; Mesos is told the driver and its options, and for CSI the volume and how to attach it. */
+/**
+ * Docker mounts by volume name; Mesos is told the driver and its options, and for CSI the volume and how to attach
+ * it.
+ */
 function externalVolume(external: Members, type: Container['type']): Members {
   const name = external['name'];
   if (external['provider'] === 'csi') return { source: csiSource(name, optionsOf(external)) };

@@ -100,7 +100,7 @@ function rollStep(target: AppTarget, all: Iterable<Known>, hasChecks: (instance:
   for (const { instance, goal } of all) {
     const isOld = instance.version < configVersion;
     if (goal !== 'Running') {
-      if (isOld && !isGone(instance)) dying++;
+      if (!isGone(instance)) dying++;
       continue;
     }
     if (!isOld && instance.condition === 'UnreachableInactive') continue;

@@ -29,7 +29,7 @@ const rateView = ({ meanRate, m1Rate, m5Rate, m15Rate }: Rates): object => ({
 export const dropwizardJson = ({ counters, gauges, meters, timers }: Recorded): string =>
   JSON.stringify({
     version: '4.0.0',
-    gauges: mapped(gauges, (read) => ({ value: finite(readGauge(read)) })),
+    gauges: mapped(gauges, ({ read }) => ({ value: finite(readGauge(read)) })),
     counters: mapped(counters, ({ value }) => ({ count: value })),
     histograms: {},
     meters: mapped(meters, (meter) => {

@@ -38,7 +38,7 @@ class Families {
 export function prometheusText({ counters, gauges, meters, timers }: Recorded): string {
   const families = new Families();
   for (const [name, { value }] of counters) families.add(nameOf(name), 'counter', [['', value]]);
-  for (const [name, read] of gauges) families.gauge(nameOf(name), readGauge(read));
+  for (const [name, { read }] of gauges) families.gauge(nameOf(name), readGauge(read));
   for (const [name, meter] of meters) {
     const rates = meter.rates();
     families.gauge(`${nameOf(name)}_count`, rates.count);

@@ -11,7 +11,7 @@ export interface Timer {
 /** Everything that was recorded, by full dotted name (`marathon.http.requests.size.counter.bytes`). */
 export interface Recorded {
   readonly counters: ReadonlyMap<string, { readonly value: number }>;
-  readonly gauges: ReadonlyMap<string, () => number>;
+  readonly gauges: ReadonlyMap<string, { readonly read: () => number }>;
   readonly meters: ReadonlyMap<string, Meter>;
   readonly timers: ReadonlyMap<string, Timer>;
 }

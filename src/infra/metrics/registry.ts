@@ -43,68 +43,83 @@ function unitOf(name: string): string {
   return /^jvm\.buffers\.\w+\.(?:capacity|memory\.used)$/.test(name) ? '.bytes' : '';
 }
 
+/** Metrics of one kind, found by their short names, so that recording builds no names. */
+class Kind<T> {
+  readonly byFullName = new Map<string, T>();
+  readonly #byShortName = new Map<string, T>();
+  readonly #fullName: (name: string) => string;
+  readonly #make: () => T;
+  /** Calls that found no room. */
+  dropped = 0;
+
+  constructor(fullName: (name: string) => string, make: () => T) {
+    this.#fullName = fullName;
+    this.#make = make;
+  }
+
+  find(name: string): T | undefined {
+    const known = this.#byShortName.get(name);
+    if (known !== undefined) return known;
+    if (this.#byShortName.size >= maxNamesPerKind) {
+      this.dropped += 1;
+      return undefined;
+    }
+    const made = this.#make();
+    this.#byShortName.set(name, made);
+    this.byFullName.set(this.#fullName(name), made);
+    return made;
+  }
+}
+
 /** Makes an empty registry. */
 export function createMetricsRegistry({
   clock,
   prefix = 'marathon',
   withProcess = true,
 }: RegistryOptions): MetricsRegistry {
-  const counters = new Map<string, { value: number }>();
-  const gauges = new Map<string, () => number>();
-  const meters = new Map<string, Meter>();
-  const timers = new Map<string, Timer>();
-  /** Short name → metric, so that recording builds no names. */
-  const byShortName = {
-    counter: new Map<string, { value: number }>(),
-    meter: new Map<string, Meter>(),
-    timer: new Map<string, Timer>(),
-  };
-  let dropped = 0;
-  gauges.set(`${prefix}.metrics.dropped.gauge`, () => dropped);
-
-  const lookUp = <T>(
-    short: Map<string, T>,
-    full: Map<string, T>,
-    name: string,
-    ending: string,
-    make: () => T,
-  ): T | undefined => {
-    const known = short.get(name);
-    if (known !== undefined) return known;
-    if (full.size >= maxNamesPerKind) {
-      dropped += 1;
-      return undefined;
-    }
-    const made = make();
-    short.set(name, made);
-    full.set(`${prefix}.${name}${ending}`, made);
-    return made;
-  };
-
+  const gauges = new Kind(
+    (name) => `${prefix}.${name}.gauge${unitOf(name)}`,
+    () => ({ read: (): number => 0 }),
+  );
+  const counters = new Kind(
+    (name) => `${prefix}.${name}.counter${unitOf(name)}`,
+    () => ({ value: 0 }),
+  );
+  const meters = new Kind(
+    (name) => `${prefix}.${name}.meter`,
+    () => new Meter(clock),
+  );
+  const timers = new Kind(
+    (name) => `${prefix}.${name}.timer.seconds`,
+    (): Timer => ({ histogram: new Histogram(clock), meter: new Meter(clock) }),
+  );
   const recording: Metrics & Pick<MetricsRegistry, 'mark'> = {
     count: (name, by = 1) => {
-      const counter = lookUp(byShortName.counter, counters, name, `.counter${unitOf(name)}`, () => ({ value: 0 }));
+      const counter = counters.find(name);
       if (counter) counter.value += by;
     },
     gauge: (name, read) => {
-      const full = `${prefix}.${name}.gauge${unitOf(name)}`;
-      if (gauges.has(full) || gauges.size < maxNamesPerKind) gauges.set(full, read);
-      else dropped += 1;
+      const gauge = gauges.find(name);
+      if (gauge) gauge.read = read;
     },
     time: (name, durationMs) => {
-      const timer = lookUp(byShortName.timer, timers, name, '.timer.seconds', () => ({
-        histogram: new Histogram(clock),
-        meter: new Meter(clock),
-      }));
+      const timer = timers.find(name);
       timer?.histogram.record(durationMs / 1000);
       timer?.meter.mark();
     },
-    mark: (name, by = 1) => lookUp(byShortName.meter, meters, name, '.meter', () => new Meter(clock))?.mark(by),
+    mark: (name, by = 1) => meters.find(name)?.mark(by),
   };
-
+  recording.gauge('metrics.dropped', () =>
+    [gauges, counters, meters, timers].reduce((sum, kind) => sum + kind.dropped, 0),
+  );
   const ofProcess: ProcessMetrics | undefined = withProcess ? createProcessMetrics() : undefined;
   if (withProcess) registerRuntimeGauges(recording, clock);
-  const recorded: Recorded = { counters, gauges, meters, timers };
+  const recorded: Recorded = {
+    counters: counters.byFullName,
+    gauges: gauges.byFullName,
+    meters: meters.byFullName,
+    timers: timers.byFullName,
+  };
   return {
     ...recording,
     histogram: (name, help, buckets) => ofProcess?.histogram(name, help, buckets) ?? (() => {}),

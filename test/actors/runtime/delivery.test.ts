@@ -161,7 +161,7 @@ describe('delivery', () => {
     expect(overflow()).toEqual([true, true, true, false, false]);
     await runtime.idle();
     expect(overflow()).toEqual([true, true, true, false, false]);
-    expect(logger.of('actor-inbox-full').map((line) => line.fields['path'])).toEqual(['/root/target']);
+    expect(logger.of('actor-inbox-full').map((line) => line.fields['path'])).toEqual(['/system/target']);
     clock.advance(1000);
     expect(target.tell(6)).toBe(false);
     expect(logger.of('actor-inbox-full')).toHaveLength(2);
@@ -204,7 +204,7 @@ describe('delivery', () => {
   it('refuses a second live child of one name, and takes names that nact would not', () => {
     const { runtime } = createTestRuntime();
     const ref = runtime.spawn(recorder([]), '/prod/web: ä');
-    expect(ref.path).toBe('/root//prod/web: ä');
+    expect(ref.path).toBe('/system//prod/web: ä');
     expect(() => runtime.spawn(recorder([]), '/prod/web: ä')).toThrow(expect.objectContaining({ code: 'name-taken' }));
   });
 

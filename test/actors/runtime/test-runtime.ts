@@ -27,7 +27,7 @@ export function createTestRuntime(options: Partial<RuntimeOptions> = {}): TestRu
   const clock = createVirtualClock();
   const logger = createSilentLogger();
   const metrics = createSilentMetrics();
-  return { runtime: createRuntime({ name: 'root', clock, logger, metrics, ...options }), clock, logger, metrics };
+  return { runtime: createRuntime({ name: 'system', clock, logger, metrics, ...options }), clock, logger, metrics };
 }
 
 /** What a scripted actor is told: code that it runs as its handler. */

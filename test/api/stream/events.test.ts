@@ -3,6 +3,7 @@ import { WebSocket } from 'ws';
 import { heartbeatMs, maxBacklogBytes } from '../../../src/api/stream/event-streams.ts';
 import { frameOf, textFrame } from '../../../src/api/stream/frames.ts';
 import type { EventType, LoggedEvent } from '../../../src/core/events.ts';
+import { fakeApp } from '../../support/fake-front.ts';
 import { listeningApi, RawClient, type TestApi } from '../support/api-server.ts';
 
 const event = (type: EventType, n: number, size = 0): LoggedEvent => ({
@@ -145,15 +146,45 @@ describe('GET /v2/events', () => {
     expect(fast.closed).toBe(false);
   });
 
-  it('ends all streams when the server closes', async () => {
+  it('ends all streams when leadership is lost, and takes new ones', async () => {
     const api = await listeningApi();
     const client = await attached(api);
+    api.server.closeEventStreams();
+    await client.until(({ closed }) => closed);
+    const again = await attached(api);
+    expect(again.text).toMatch(/^HTTP\/1\.1 200/);
+  });
+
+  it('ends all streams when the server closes, silent WebSocket clients included', async () => {
+    const api = await listeningApi();
+    const client = await attached(api);
+    const silent = new RawClient(
+      api.port,
+      'GET /v2/events HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n' +
+        'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
+    );
+    await silent.until(({ text }) => text.includes('event_stream_attached'));
     await api.server.close();
     await client.until(({ closed }) => closed);
+    await silent.until(({ closed }) => closed);
+    expect(silent.text).toContain('the server stops');
   });
 });
 
 describe('frames', () => {
+  it('show the app of an api_post_event as answers do', () => {
+    const stored = { eventType: 'api_post_event', clientIp: 'x', uri: '/v2/apps', appDefinition: fakeApp('/web') };
+    const data = (logged: object): Record<string, Record<string, unknown>> => {
+      const frame = frameOf({ type: 'api_post_event', json: JSON.stringify(logged) }, 'sse').toString();
+      return JSON.parse(frame.slice(frame.indexOf('data: ') + 6));
+    };
+    const shown = data(stored);
+    expect(shown['appDefinition']).toMatchObject({ id: '/web', cmd: 'sleep 1000', labels: {} });
+    expect(shown['appDefinition']).not.toHaveProperty('constraints');
+    expect(data(shown)).toEqual(shown);
+    expect(data({ ...stored, appDefinition: { id: '/web' } })['appDefinition']).toEqual({ id: '/web' });
+  });
+
   it('are built once for each event and format', () => {
     const one = event('app_terminated_event', 1);
     expect(frameOf(one, 'sse')).toBe(frameOf(one, 'sse'));

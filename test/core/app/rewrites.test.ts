@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { defaultAppSettings } from '../../../src/core/app/settings.ts';
-import { type Body, complaints, create, define, update } from './given.ts';
+import { type Body, complaints, create, define } from './given.ts';
 
 const sleep = { cmd: 'sleep 9' };
 const image = { docker: { image: 'nginx' } };
@@ -330,62 +330,5 @@ describe('deprecated members that cannot be rewritten (rest-api §9.2)', () => {
 
   it('accepts several zeros among ports', () => {
     expect(complaints(create({ ...sleep, ports: [0, 0] }))).toEqual([]);
-  });
-});
-
-describe('a partial update (rest-api §3.5)', () => {
-  const bridged = define({
-    ...sleep,
-    env: { A: '1', B: '2' },
-    networks: [{ mode: 'container/bridge' }],
-    container: { docker: { image: 'nginx' }, portMappings: [{ containerPort: 80, servicePort: 10_001 }] },
-  });
-  const merged = (body: Body) => {
-    const result = update(bridged, body);
-    if (!result.ok) throw new Error(JSON.stringify(result.error));
-    return result.value;
-  };
-
-  it('replaces whole members and keeps those that it does not name', () => {
-    expect(merged({ env: { C: '3' } })).toEqual({ ...bridged, env: { C: '3' } });
-  });
-
-  it('clears lists and maps with empty ones', () => {
-    expect(merged({ env: {} }).env).toEqual({});
-  });
-
-  it('to the host network removes the port mappings', () => {
-    const app = merged({ networks: [{ mode: 'host' }] });
-    expect(app.container).not.toHaveProperty('portMappings');
-    expect(app.portDefinitions).toEqual([{ ...defaultDefinition, port: 10_001 }]);
-  });
-
-  it('to a container network removes the port definitions and what requires them', () => {
-    const host = define({ ...sleep, portDefinitions: [{ port: 9000 }], requirePorts: true });
-    const result = update(host, { networks: [{ mode: 'container', name: 'n' }] });
-    expect(result.ok && result.value.portDefinitions).toBeUndefined();
-    expect(result.ok && result.value.requirePorts).toBe(false);
-    expect(result.ok && result.value.container?.portMappings).toHaveLength(1);
-  });
-
-  it('with ports on a container network adds mappings up to their number', () => {
-    expect(merged({ ports: [10_001, 10_002] }).container?.portMappings?.map((m) => m.containerPort)).toEqual([80, 0]);
-  });
-
-  it('keeps limits and executor resources that it does not name', () => {
-    const limited = define({ ...sleep, resourceLimits: { cpus: 'unlimited' }, executorResources: { cpus: 1 } });
-    const result = update(limited, { cpus: 2 });
-    expect(result.ok && result.value.resourceLimits).toEqual({ cpus: 'unlimited' });
-    expect(result.ok && result.value.executorResources).toEqual({ cpus: 1, mem: 32, disk: 10 });
-  });
-
-  it('that leaves both cmd and args is refused, args can be cleared', () => {
-    const command = define(sleep);
-    expect(complaints(update(command, { args: ['a'] }))).toEqual([
-      "/: AppDefinition must either contain one of 'cmd' or 'args', and/or a 'container'.",
-    ]);
-    const args = define({ args: ['a'] });
-    const result = update(args, { args: [], cmd: 'sleep 1' });
-    expect(result.ok && [result.value.cmd, result.value.args]).toEqual(['sleep 1', undefined]);
   });
 });

@@ -1,6 +1,6 @@
 /**
- * An independent judge of placements: plain lists, no increments, no shared code with the matcher. It understands apps without GPUs whose
- * agents have at most the text attribute `rack`.
+ * An independent judge of placements: plain lists, no increments, no shared code with the matcher. It understands
+ * apps without GPUs whose agents have at most the text attribute `rack`.
  */
 import type { AppDefinition, Constraint } from '../../../src/core/app/definition.ts';
 import type { AgentInfo } from '../../../src/core/instance/instance.ts';

@@ -1,0 +1,104 @@
+/**
+ * POST of an app → its first task running, on an idle server, one after another: with simulated agents and with real processes. The end
+ * is the `status_update_event` on the event stream. `npm run bench -- latency [runs]`. Prints one JSON line for each figure.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { cpus, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { request, runCommand } from './support/commands.ts';
+
+const runs = Number(process.argv[2] ?? 200);
+
+const percentile = (sorted: readonly number[], p: number): number =>
+  Number((sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * p))] ?? 0).toFixed(1));
+
+/** Tells who waits for an app that one of its tasks runs. */
+async function watchRunning(
+  url: string,
+): Promise<{ readonly next: (appId: string) => Promise<number>; readonly stop: () => void }> {
+  const aborter = new AbortController();
+  const waiting = new Map<string, (atMs: number) => void>();
+  const response = await fetch(`${url}/v2/events?event_type=status_update_event`, {
+    headers: { Accept: 'text/event-stream' },
+    signal: aborter.signal,
+  });
+  const read = async (): Promise<void> => {
+    let rest = '';
+    const decoder = new TextDecoder();
+    for await (const chunk of response.body ?? []) {
+      rest += decoder.decode(chunk as Uint8Array, { stream: true });
+      const frames = rest.split('\r\n\r\n');
+      rest = frames.pop() ?? '';
+      for (const frame of frames) {
+        const data = /^data: (.*)$/m.exec(frame)?.[1];
+        if (!data) continue;
+        const event = JSON.parse(data) as { appId?: string; taskStatus?: string };
+        if (event.taskStatus === 'TASK_RUNNING' && event.appId) waiting.get(event.appId)?.(performance.now());
+      }
+    }
+  };
+  read().catch(() => {});
+  return {
+    next: (appId) => new Promise((resolve) => waiting.set(appId, resolve)),
+    stop: () => aborter.abort(),
+  };
+}
+
+async function measure(kind: 'simulated' | 'process', count: number): Promise<void> {
+  const directory = mkdtempSync(join(tmpdir(), 'ultramarathon-bench-'));
+  const simulate = kind === 'simulated' ? ['--simulate'] : [];
+  const cluster = await runCommand([
+    'local-mesos',
+    '--port',
+    '0',
+    '--agents',
+    '3',
+    '--work_dir',
+    join(directory, 'mesos'),
+    ...simulate,
+  ]);
+  const data = join(directory, 'data');
+  const server = await runCommand([
+    'server',
+    '--master',
+    cluster.address,
+    '--data_dir',
+    data,
+    '--http_port',
+    '0',
+    '--logging_level',
+    'warn',
+  ]);
+  try {
+    const watch = await watchRunning(server.url);
+    const times: number[] = [];
+    for (let i = 0; i < count; i++) {
+      const id = `/latency-${i}`;
+      const running = watch.next(id);
+      const startedMs = performance.now();
+      await request(`${server.url}/v2/apps`, 'POST', { id, cmd: 'exec sleep 1000', cpus: 0.01, mem: 4 });
+      times.push((await running) - startedMs);
+      await request(`${server.url}/v2/apps${id}`, 'DELETE');
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    watch.stop();
+    times.sort((a, b) => a - b);
+    const line = {
+      figure: 'postToRunning',
+      kind,
+      runs: count,
+      p50Ms: percentile(times, 0.5),
+      p99Ms: percentile(times, 0.99),
+      maxMs: percentile(times, 1),
+      machine: `${cpus().length} cores, ${cpus()[0]?.model ?? ''}`,
+    };
+    process.stdout.write(`${JSON.stringify(line)}\n`);
+  } finally {
+    await server.stop();
+    await cluster.stop();
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+await measure('simulated', runs);
+await measure('process', Math.min(runs, 100));
