@@ -73,7 +73,9 @@ export function startFeed({ onState, onConnection }) {
     endedMs = performance.now();
     // A server that takes long gets as long to rest.
     pauseMs = Math.max(minPauseMs, endedMs - startedMs);
-    if (isWanted) want();
+    if (!isWanted) return;
+    isWanted = false;
+    want();
   }
 
   function plan(delayMs) {
@@ -86,11 +88,9 @@ export function startFeed({ onState, onConnection }) {
 
   /** Asks for a look as soon as one is allowed. */
   function want() {
-    if (isLooking || document.hidden) isWanted = true;
-    else if (!isWanted || performance.now() - endedMs >= pauseMs) {
-      isWanted = true;
-      plan(Math.max(0, endedMs + pauseMs - performance.now()));
-    }
+    if (isWanted) return;
+    isWanted = true;
+    if (!isLooking) plan(Math.max(0, endedMs + pauseMs - performance.now()));
   }
 
   document.addEventListener('visibilitychange', () => {
@@ -98,8 +98,7 @@ export function startFeed({ onState, onConnection }) {
   });
   followEvents(want, (isOpen) => {
     hasStream = isOpen;
-    if (isLooking) isWanted = true;
-    else plan(0);
+    want();
   });
   look();
 }

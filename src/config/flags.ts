@@ -78,14 +78,15 @@ function readArgv(source: FlagSource, specs: Specs, warnings: string[]): Result<
   const { argv } = source;
   for (let i = 0; i < argv.length; i++) {
     const word = argv[i] ?? '';
-    if (!word.startsWith('--') || word === '--') return err(unexpected(word, argv[i - 1], specs));
+    if (!word.startsWith('--') || word === '--') return err(unexpected(word, found.at(-1), specs));
     const cut = word.indexOf('=');
     const name = word.slice(2, cut < 0 ? undefined : cut).replaceAll('-', '_');
     let text = cut < 0 ? undefined : word.slice(cut + 1);
     const next = argv[i + 1];
     const resolved = resolve(name, specs);
     if (!resolved) {
-      if (!isIgnored(name, source)) return err(`unknown flag --${name}${suggestion(name, specs)} (see --help)`);
+      if (!isIgnored(name, source))
+        return err(`unknown flag --${name.replace(/\W.*/s, '')}${suggestion(name, specs)} (see --help)`);
       warnings.push(`--${name} has no meaning here and is ignored`);
       if (text === undefined && next !== undefined && !next.startsWith('--')) i++;
       continue;
@@ -105,10 +106,9 @@ const isIgnored = (name: string, { ignored }: FlagSource): boolean =>
   ignored.has(name) || ignored.has(name.replace(/^disable_/, ''));
 
 /** What stands here may be the rest of a secret with a space in it, or a flag without its hyphens: no value is shown. */
-function unexpected(word: string, before: string | undefined, specs: Specs): string {
-  const name = (before ?? '').replace(/^--/, '').replace(/=.*/s, '').replaceAll('-', '_');
-  const isAfterSecret = (before ?? '').startsWith('--') && specs.get(name)?.isSecret === true;
-  return isAfterSecret ? `unexpected argument after --${name}` : `unexpected argument: ${word.replace(/=.*/s, '=…')}`;
+function unexpected(word: string, before: Raw | undefined, specs: Specs): string {
+  if (before && specs.get(before.name)?.isSecret) return `unexpected argument after ${before.origin}`;
+  return `unexpected argument: ${word.replace(/=.*/s, '=…')}`;
 }
 
 /** A variable that is no flag is no error, since others may have set it, but a misspelt one must not go unnoticed. */

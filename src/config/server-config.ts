@@ -1,7 +1,7 @@
 /** Flags of the server → one frozen configuration, or one line that says what is wrong with them. */
 import { readFileSync } from 'node:fs';
-import { isIPv6 } from 'node:net';
-import { userInfo } from 'node:os';
+import { isIPv4 } from 'node:net';
+import { hostname as machineName, userInfo } from 'node:os';
 import type { FrameworkSettings } from '../actors/ports.ts';
 import type { SchedulerSettings } from '../actors/settings.ts';
 import { defaultSchedulerSettings } from '../actors/settings.ts';
@@ -32,6 +32,8 @@ export interface ServerConfig {
 }
 
 const features: ReadonlySet<string> = new Set(['vips', 'task_killing', 'external_volumes', 'secrets', 'gpu_resources']);
+/** Names of old versions for what is always on. */
+const oldFeatures: ReadonlySet<string> = new Set(['maintenance_mode']);
 
 /** Checks flags against each other and reads the files they name. */
 export function serverConfig(
@@ -47,13 +49,13 @@ export function serverConfig(
   if (!credentials.ok) return credentials;
   const mesosCredentials = readMesosCredentials(values);
   if (!mesosCredentials.ok) return mesosCredentials;
-  const enabled = list(values, 'enable_features');
+  const enabled = list(values, 'enable_features').filter((f) => !oldFeatures.has(f));
   const unknown = enabled.find((f) => !features.has(f));
   if (unknown !== undefined)
     return err(`--enable_features: unknown feature "${unknown}" (known: ${[...features].join(', ')})`);
   const httpHost = text(values, 'http_address') ?? '127.0.0.1';
   const isPlain = values['disable_http'] !== true;
-  const hostname = text(values, 'hostname') ?? (isLoopback(httpHost) ? '127.0.0.1' : httpHost);
+  const hostname = text(values, 'hostname') ?? advertised(httpHost);
   const config: ServerConfig = {
     master: text(values, 'master') ?? '',
     framework: frameworkSettings(values, hostname, new Set(enabled)),
@@ -93,7 +95,13 @@ const list = (values: FlagValues, name: string): readonly string[] =>
 
 /** True for addresses that only this machine reaches. */
 export const isLoopback = (host: string): boolean =>
-  host === 'localhost' || host === '::1' || /^127\./.test(host) || (isIPv6(host) && host === '0:0:0:0:0:0:0:1');
+  host === 'localhost' || (isIPv4(host) && host.startsWith('127.')) || /^(::|(0{1,4}:){7}0{0,3})1$/.test(host);
+
+/** The name to give to others where none is set: nobody can reach "every address". */
+function advertised(httpHost: string): string {
+  if (isLoopback(httpHost)) return '127.0.0.1';
+  return /^(0\.0\.0\.0|[0:]+)$/.test(httpHost) ? machineName() : httpHost;
+}
 
 function contradictionIn({ values, given }: ParsedFlags): string | undefined {
   const master = text(values, 'master');
@@ -112,7 +120,12 @@ function contradictionIn({ values, given }: ParsedFlags): string | undefined {
     return '--ssl_keystore_path: Java key stores are not supported; give PEM files by --ssl_cert_file and --ssl_key_file';
   }
   const hasTls = text(values, 'ssl_cert_file') !== undefined;
-  if (values['disable_http'] === true && !hasTls) return '--disable_http needs --ssl_cert_file and --ssl_key_file';
+  const isPlain = values['disable_http'] !== true;
+  if (!isPlain && !hasTls) return '--disable_http needs --ssl_cert_file and --ssl_key_file';
+  const isSamePort = values['http_port'] === values['https_port'] && values['http_port'] !== 0;
+  if (isPlain && hasTls && isSamePort && values['http_address'] === values['https_address']) {
+    return '--http_port and --https_port must differ';
+  }
   return undefined;
 }
 

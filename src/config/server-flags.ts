@@ -119,8 +119,7 @@ const storage: readonly FlagSpec[] = [
 /** Everything that `ultramarathon server` takes. */
 export const serverFlags: readonly FlagSpec[] = [...mesos, ...scheduling, ...http, ...storage];
 
-/** Flags of Marathon's that mean nothing here. */
-export const ignoredFlags: ReadonlySet<string> = new Set(
+const ignoredNames: ReadonlySet<string> = new Set(
   `ha executor max_apps deprecated_features new_group_enforce_role default_accepted_resource_roles mesos_authentication
   on_elected_prepare_timeout graceful_shutdown_timeout leader_election_backend task_reservation_timeout
   task_lost_expunge_initial_delay task_lost_expunge_interval task_lost_expunge_gc reconciliation_initial_delay
@@ -146,3 +145,11 @@ export const ignoredFlags: ReadonlySet<string> = new Set(
     .split(/\s+/)
     .filter((name) => name !== ''),
 );
+
+const ignoredLowerCase: ReadonlySet<string> = new Set([...ignoredNames].map((name) => name.toLowerCase()));
+const ignoredFamilies = /^instance_tracker_|_execution_context_size$/;
+
+/** Flags of Marathon's that mean nothing here, as they are on the command line or in lower case, as variables give them. */
+export const ignoredFlags = {
+  has: (name: string): boolean => ignoredNames.has(name) || ignoredLowerCase.has(name) || ignoredFamilies.test(name),
+} as const;

@@ -202,7 +202,16 @@ describe('POST /v2/apps', () => {
     const { server } = testApi();
     const answer = await server.inject({ method: 'POST', url: '/v2/apps', payload: { id, cmd: 'x' } });
     expect(answer.statusCode).toBe(422);
-    expect(answer.json().details[0].path).toBe('/id');
+    expect(answer.json().details.map((detail: { path: string }) => detail.path)).toContain('/id');
+  });
+
+  it('takes back a complete definition with the version that a GET had shown, but not as a partial update', async () => {
+    const { server, front } = testApi();
+    const payload = { id: '/web', cmd: 'x', version: version1 };
+    const whole = await server.inject({ method: 'PUT', url: '/v2/apps/web?partialUpdate=false', payload });
+    expect([whole.statusCode, front.changes[0]?.changes[0]?.type]).toEqual([201, 'put']);
+    const partial = await server.inject({ method: 'PUT', url: '/v2/apps/web', payload });
+    expect(partial.statusCode).toBe(422);
   });
 });
 

@@ -1,11 +1,12 @@
 /** `/v2/apps/{id}` and what belongs to one app: the path's suffix decides (rest-api §3.5, §3.7, §3.8, §3.10). */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { AppChange } from '../../core/app/change.ts';
+import { readAppId } from '../../core/app/id-rules.ts';
 import { type AppId, isBelow, parseAppId } from '../../core/ids.ts';
 import { appNotFound } from '../../core/refusal.ts';
 import { err, ok } from '../../core/result.ts';
 import { type AppTarget, appTarget } from '../app-path.ts';
-import { changeOf, checkedAppId, groupNotFound, readVersion } from '../app-request.ts';
+import { changeOf, groupNotFound, readVersion } from '../app-request.ts';
 import { type ApiContext, originOf } from '../context.ts';
 import { appEmbeds, singleEmbeds } from '../embed.ts';
 import { readJson } from '../json-body.ts';
@@ -93,7 +94,7 @@ async function change(
   type: 'put' | 'patch',
 ): Promise<FastifyReply> {
   const query = queryOf(request);
-  const id = checkedAppId(path);
+  const id = readAppId(path);
   if (!id.ok) return sendRefusal(reply, id.error);
   const json = readJson(request);
   if (!json.ok) return sendRefusal(reply, json.error);

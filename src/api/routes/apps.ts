@@ -1,9 +1,10 @@
 /** `/v2/apps`: list, create, and change in bulk (rest-api §3.1, §3.4, §3.6). */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { AppDefinition } from '../../core/app/definition.ts';
+import { readAppId } from '../../core/app/id-rules.ts';
 import type { Refusal } from '../../core/refusal.ts';
 import { ok, type Result } from '../../core/result.ts';
-import { changesOf, checkedAppId } from '../app-request.ts';
+import { changesOf } from '../app-request.ts';
 import { type ApiContext, originOf } from '../context.ts';
 import { type AppEmbeds, appEmbeds, listEmbeds } from '../embed.ts';
 import { readJson } from '../json-body.ts';
@@ -73,7 +74,7 @@ async function create(context: ApiContext, request: FastifyRequest, reply: Fasti
   if (!json.ok) return sendRefusal(reply, json.error);
   const update = readAppUpdate(json.value, { requireId: true });
   if (!update.ok) return sendRefusal(reply, update.error);
-  const id = checkedAppId(update.value.id ?? '');
+  const id = readAppId(update.value.id ?? '');
   if (!id.ok) return sendRefusal(reply, id.error);
   const force = bool(queryOf(request), 'force', false);
   const answer = await context.deps.control.changeApps([{ type: 'create', id: id.value, update: update.value }], {

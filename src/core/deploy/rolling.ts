@@ -104,10 +104,11 @@ function killCount(
   const wanted = app.instances;
   const unready = living.length - readyOf(living).length;
   const freshReady = readyOf(fresh).length;
-  // Each new one that is ready stands for an old one, and what exceeds the count needs no substitute; this also clears what a
-  // cancelled deployment left behind. Where the minimum forbids it, only those go that are not ready and count for nothing.
-  const replaced = Math.min(living.length - Math.max(0, wanted - freshReady), unready + limits.killNow);
-  const count = Math.min(living.length, Math.max(0, limits.killNow, replaced));
+  // Where ready ones may die, those that are not ready count for nothing and go with them. Where none may, each new one that is
+  // ready stands for an old one that is not, and what exceeds the count needs no substitute; this also clears what a cancelled
+  // deployment left behind.
+  const replaced = Math.min(unready, Math.max(0, living.length - Math.max(0, wanted - freshReady)));
+  const count = limits.killNow > 0 ? Math.min(living.length, unready + limits.killNow) : replaced;
   // Nothing may start and nothing ready may die: an old instance that is not ready gives its place away, at no cost in capacity.
   const isStuck = count === 0 && start === 0 && dying === 0 && fresh.length < wanted && freshReady === fresh.length;
   return isStuck ? Math.min(unready, wanted - fresh.length) : count;
