@@ -2,12 +2,10 @@
  * POST of an app → its first task running, on an idle server, one after another: with simulated agents and with real processes. The end
  * is the `status_update_event` on the event stream. `npm run bench -- latency [runs]`. Prints one JSON line for each figure.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { cpus, tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { request, runCommand } from './support/commands.ts';
+import { request } from './support/commands.ts';
+import { cleanUp, machine, setUp, workload } from './support/setup.ts';
 
-const runs = Number(process.argv[2] ?? 200);
+const limit = Number(process.argv[2] ?? Number.POSITIVE_INFINITY);
 
 const percentile = (sorted: readonly number[], p: number): number =>
   Number((sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * p))] ?? 0).toFixed(1));
@@ -45,30 +43,8 @@ async function watchRunning(
 }
 
 async function measure(kind: 'simulated' | 'process', count: number): Promise<void> {
-  const directory = mkdtempSync(join(tmpdir(), 'ultramarathon-bench-'));
-  const simulate = kind === 'simulated' ? ['--simulate'] : [];
-  const cluster = await runCommand([
-    'local-mesos',
-    '--port',
-    '0',
-    '--agents',
-    '3',
-    '--work_dir',
-    join(directory, 'mesos'),
-    ...simulate,
-  ]);
-  const data = join(directory, 'data');
-  const server = await runCommand([
-    'server',
-    '--master',
-    cluster.address,
-    '--data_dir',
-    data,
-    '--http_port',
-    '0',
-    '--logging_level',
-    'warn',
-  ]);
+  const setup = await setUp({ agents: workload.latencyAgents, isSimulated: kind === 'simulated' });
+  const { server } = setup;
   try {
     const watch = await watchRunning(server.url);
     const times: number[] = [];
@@ -76,7 +52,7 @@ async function measure(kind: 'simulated' | 'process', count: number): Promise<vo
       const id = `/latency-${i}`;
       const running = watch.next(id);
       const startedMs = performance.now();
-      await request(`${server.url}/v2/apps`, 'POST', { id, cmd: 'exec sleep 1000', cpus: 0.01, mem: 4 });
+      await request(`${server.url}/v2/apps`, 'POST', { ...workload.latencyApp, id });
       times.push((await running) - startedMs);
       await request(`${server.url}/v2/apps${id}`, 'DELETE');
       await new Promise((resolve) => setTimeout(resolve, 100));
@@ -90,15 +66,14 @@ async function measure(kind: 'simulated' | 'process', count: number): Promise<vo
       p50Ms: percentile(times, 0.5),
       p99Ms: percentile(times, 0.99),
       maxMs: percentile(times, 1),
-      machine: `${cpus().length} cores, ${cpus()[0]?.model ?? ''}`,
+      machine,
     };
     process.stdout.write(`${JSON.stringify(line)}\n`);
   } finally {
-    await server.stop();
-    await cluster.stop();
-    rmSync(directory, { recursive: true, force: true });
+    await setup.end();
+    cleanUp(setup);
   }
 }
 
-await measure('simulated', runs);
-await measure('process', Math.min(runs, 100));
+await measure('simulated', Math.min(limit, workload.latencyRunsSimulated));
+await measure('process', Math.min(limit, workload.latencyRunsProcess));

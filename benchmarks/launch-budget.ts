@@ -3,10 +3,10 @@
  * scaled to N instances, less a profile of the same run with none. Self times are put into parts by the file they belong to.
  * `npm run bench -- launch-budget [instances]`. Prints one JSON line for each part.
  */
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { cpus, tmpdir } from 'node:os';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { get, request, runCommand } from './support/commands.ts';
+import { get, request } from './support/commands.ts';
+import { cleanUp, machine, setUp, workload } from './support/setup.ts';
 
 const instances = Number(process.argv[2] ?? 20_000);
 
@@ -55,42 +55,22 @@ function attribute(profile: Profile): ReadonlyMap<string, number> {
 }
 
 async function profileOf(count: number): Promise<ReadonlyMap<string, number>> {
-  const directory = mkdtempSync(join(tmpdir(), 'ultramarathon-bench-'));
-  const resources = 'cpus:64;mem:65536;disk:100000;ports:[10000-40000]';
-  const agents = String(Math.max(10, Math.ceil(instances / 100)));
-  const mesos = [
-    'local-mesos',
-    '--port',
-    '0',
-    '--agents',
-    agents,
-    '--simulate',
-    '--work_dir',
-    join(directory, 'mesos'),
-  ];
-  const cluster = await runCommand([...mesos, '--resources', resources]);
-  const flags = ['--data_dir', join(directory, 'data'), '--http_port', '0', '--logging_level', 'warn'];
-  const server = await runCommand(['server', '--master', cluster.address, ...flags], join(directory, 'profile'));
+  const agents = Math.max(10, Math.ceil(instances / workload.instancesPerAgent));
+  const setup = await setUp({ agents, isSimulated: true, profile: 'profile' });
+  const { server, directory } = setup;
   try {
-    await request(`${server.url}/v2/apps`, 'POST', {
-      id: '/bench',
-      cmd: 'sleep 1',
-      cpus: 0.1,
-      mem: 32,
-      instances: count,
-    });
+    await request(`${server.url}/v2/apps`, 'POST', { ...workload.app, id: '/bench', instances: count });
     for (;;) {
       await new Promise((resolve) => setTimeout(resolve, 500));
       const gauges = (await get(`${server.url}/metrics`))['gauges'] as Record<string, { value: number }>;
       if ((gauges['marathon.instances.running.gauge']?.value ?? 0) >= count) break;
     }
   } finally {
-    await server.stop();
-    await cluster.stop();
+    await setup.end();
   }
   const [file = ''] = readdirSync(join(directory, 'profile'));
   const profile = JSON.parse(readFileSync(join(directory, 'profile', file), 'utf8')) as Profile;
-  rmSync(directory, { recursive: true, force: true });
+  cleanUp(setup);
   return attribute(profile);
 }
 
@@ -104,7 +84,6 @@ for (const { name, budget } of parts) {
     `${JSON.stringify({ figure: 'launchBudget', part: name, microsPerLaunch: Number(micros.toFixed(1)), budget })}\n`,
   );
 }
-const machine = `${cpus().length} cores, ${cpus()[0]?.model ?? ''}`;
 process.stdout.write(
   `${JSON.stringify({ figure: 'launchBudget', part: 'all', microsPerLaunch: Number(total.toFixed(1)), budget: 190, instances, machine })}\n`,
 );

@@ -2,16 +2,17 @@
  * One app scaled to N instances on simulated agents in a process of their own: launches per second, exactness of the count, and what a
  * launch costs the leader's thread. `npm run bench -- launches 1000 10000`. Prints one JSON line for each figure.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { cpus, tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { get, request, residentMiB, runCommand, threadCpuMs } from './support/commands.ts';
+import { get, request, residentMiB, threadCpuMs } from './support/commands.ts';
+import { cleanUp, machine, setUp, workload } from './support/setup.ts';
+
+/** Given up after this long. */
+const deadlineMs = 120_000;
 
 const sizes = process.argv
   .slice(2)
   .map(Number)
   .filter((n) => n > 0);
-const wanted = sizes.length > 0 ? sizes : [1_000, 10_000];
+const wanted = sizes.length > 0 ? sizes : workload.launches;
 
 const running = async (url: string): Promise<number> =>
   Number(
@@ -20,46 +21,17 @@ const running = async (url: string): Promise<number> =>
   );
 
 async function measure(instances: number): Promise<void> {
-  const directory = mkdtempSync(join(tmpdir(), 'ultramarathon-bench-'));
-  const agents = Math.max(10, Math.ceil(instances / 100));
-  const cluster = await runCommand([
-    'local-mesos',
-    '--port',
-    '0',
-    '--agents',
-    String(agents),
-    '--simulate',
-    '--work_dir',
-    join(directory, 'mesos'),
-    '--resources',
-    'cpus:64;mem:65536;disk:100000;ports:[10000-40000]',
-  ]);
-  const server = await runCommand([
-    'server',
-    '--master',
-    cluster.address,
-    '--data_dir',
-    join(directory, 'data'),
-    '--http_port',
-    '0',
-    '--logging_level',
-    'warn',
-  ]);
+  const agents = Math.max(10, Math.ceil(instances / workload.instancesPerAgent));
+  const setup = await setUp({ agents, isSimulated: true });
+  const { server } = setup;
   try {
-    await request(`${server.url}/v2/apps`, 'POST', {
-      id: '/bench',
-      cmd: 'sleep 1',
-      cpus: 0.1,
-      mem: 32,
-      instances: 0,
-      portDefinitions: [{ port: 0, name: 'http' }],
-    });
+    await request(`${server.url}/v2/apps`, 'POST', { ...workload.app, id: '/bench', instances: 0 });
     await new Promise((resolve) => setTimeout(resolve, 500));
     const cpuBefore = threadCpuMs(server.pid);
     const startedMs = performance.now();
     await request(`${server.url}/v2/apps/bench`, 'PUT', { instances });
     let last = 0;
-    while (last < instances && performance.now() - startedMs < 120_000) {
+    while (last < instances && performance.now() - startedMs < deadlineMs) {
       await new Promise((resolve) => setTimeout(resolve, 20));
       last = await running(server.url);
     }
@@ -79,13 +51,12 @@ async function measure(instances: number): Promise<void> {
       killed: counters['marathon.instances.kill-calls.counter']?.count ?? 0,
       rssMiB: residentMiB(server.pid),
       agents,
-      machine: `${cpus().length} cores, ${cpus()[0]?.model ?? ''}`,
+      machine,
     };
     process.stdout.write(`${JSON.stringify(line)}\n`);
   } finally {
-    await server.stop();
-    await cluster.stop();
-    rmSync(directory, { recursive: true, force: true });
+    await setup.end();
+    cleanUp(setup);
   }
 }
 
