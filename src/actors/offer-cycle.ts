@@ -2,6 +2,7 @@
  * From offers to launches: matches what is held against what waits, lets the instances become durable, and only then accepts. Every
  * offer is used or declined exactly once, or dies with its session.
  */
+import type { InstanceId } from '../core/ids.ts';
 import type { Offer } from '../core/mesos/types.ts';
 import type { PlannedLaunch } from '../core/offer/demand.ts';
 import { match } from '../core/offer/match.ts';
@@ -54,7 +55,7 @@ export function matchOffers(state: SchedulerState, context: Ctx): void {
 function provision(state: SchedulerState, offer: Offer, launches: readonly PlannedLaunch[], nowMs: number): void {
   const offerId = offer.id.value;
   const byInstance = new Map<string, PlannedLaunch>();
-  const pending: PendingAccept = { session: state.session, offer, launches: byInstance, accepted: [], open: 0 };
+  const pending: PendingAccept = { session: state.session, offer, launches: byInstance, accepted: [], open: new Set() };
   state.pending.set(offerId, pending);
   const apps = new Set<PlannedLaunch['app']['id']>();
   for (const launch of launches) {
@@ -65,7 +66,7 @@ function provision(state: SchedulerState, offer: Offer, launches: readonly Plann
     apps.add(launch.app.id);
     const { app, taskId, incarnation, agent, hostPorts } = launch;
     if (!waiting.ref.tell({ type: 'provision', offerId, app, taskId, incarnation, agent, hostPorts })) continue;
-    pending.open++;
+    pending.open.add(launch.instanceId);
     state.tasks.put({
       appId: app.id,
       instanceId: launch.instanceId,
@@ -77,21 +78,28 @@ function provision(state: SchedulerState, offer: Offer, launches: readonly Plann
     });
   }
   for (const id of apps) state.demand.used(id, nowMs);
-  if (pending.open === 0) settle(state, offerId, pending);
+  if (pending.open.size === 0) settle(state, offerId, pending);
 }
 
 /** An instance has answered: its record is on its way to the journal, or it no longer wants to start. */
 export function provisioned(state: SchedulerState, message: Extract<SchedulerMessage, { type: 'provisioned' }>): void {
   const pending = state.pending.get(message.offerId);
   const launch = pending?.launches.get(message.instanceId);
-  if (!pending || !launch) return;
-  pending.open--;
+  if (!pending || !launch || !pending.open.delete(message.instanceId)) return;
   if (message.isAccepted) pending.accepted.push(launch.task);
   else {
     state.tasks.remove(launch.app.id, launch.instanceId, launch.taskId);
     state.demand.confirmed(launch.app.id, launch.instanceId);
   }
-  if (pending.open === 0) settle(state, message.offerId, pending);
+  if (pending.open.size === 0) settle(state, message.offerId, pending);
+}
+
+/** An instance is gone: it may have stopped with the provision still in its inbox, and would never answer. */
+export function abandoned(state: SchedulerState, instanceId: InstanceId): void {
+  for (const [offerId, pending] of state.pending) {
+    if (pending.open.has(instanceId))
+      provisioned(state, { type: 'provisioned', offerId, instanceId, isAccepted: false });
+  }
 }
 
 /** All have answered. The journal got their records before this write, so what it releases is durable (design §5.1). */

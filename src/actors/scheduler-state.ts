@@ -12,7 +12,7 @@ export interface PendingAccept {
   readonly launches: ReadonlyMap<string, PlannedLaunch>;
   readonly accepted: TaskInfo[];
   /** Instances that have not answered yet. */
-  open: number;
+  readonly open: Set<string>;
 }
 
 /** Mutable on purpose: indexes of 100,000 tasks that nobody else sees. */

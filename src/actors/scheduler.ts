@@ -9,7 +9,7 @@ import { unknownTask } from '../core/task/unknown.ts';
 import { timestamp } from '../core/time.ts';
 import { DemandBook } from './demand-book.ts';
 import { perform, tell } from './effects.ts';
-import { matchOffers, provisioned, release } from './offer-cycle.ts';
+import { abandoned, matchOffers, provisioned, release } from './offer-cycle.ts';
 import { noteDemand, reviewDemand, revived } from './offer-demand.ts';
 import type { MesosEvent } from './ports.ts';
 import type { SchedulerMessage } from './protocol.ts';
@@ -93,6 +93,7 @@ function handle(state: SchedulerState, message: SchedulerMessage, context: Ctx):
       state.tasks.remove(message.appId, message.instanceId, message.taskId);
       if (message.taskId !== undefined) state.unreconciled.delete(message.taskId);
       state.demand.confirmed(message.appId, message.instanceId);
+      abandoned(state, message.instanceId);
       return;
     case 'provisioned':
       provisioned(state, message);
