@@ -120,8 +120,8 @@ function readEnvironment(source: FlagSource, specs: Specs, warnings: string[]): 
     const name = key.slice('MARATHON_'.length).toLowerCase();
     const resolved = resolve(name, specs);
     if (!resolved) {
-      const hint = isIgnored(name, source) ? 'has no meaning here' : `names no flag${suggestion(name, specs)}`;
-      warnings.push(`${key} ${hint} and is ignored`);
+      const hint = isIgnored(name, source) ? 'it has no meaning here' : `it names no flag${suggestion(name, specs)}`;
+      warnings.push(`${key} is ignored: ${hint}`);
       continue;
     }
     const { spec, isNegated } = resolved;

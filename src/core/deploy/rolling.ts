@@ -86,7 +86,8 @@ export function rollingStep(input: RollingInput): RollingStep {
   const room = limits.maxCapacity - living.length - dying - fresh.length;
   const start = Math.max(0, Math.min(wanted - fresh.length, room));
   kill.push(...leastUseful(app, living, killCount(input, limits, living, start)));
-  if (old.length === 0) kill.push(...leastUseful(app, fresh, fresh.length - wanted));
+  // All old ones are on their way out: what is too much now is new.
+  if (kill.length === old.length) kill.push(...leastUseful(app, fresh, fresh.length - wanted));
   const isSettled = old.length === 0 && dying === 0 && kill.length === 0;
   return { kill, start, isDone: isSettled && fresh.length === wanted && fresh.every((i) => i.isReady) };
 }

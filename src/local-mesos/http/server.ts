@@ -35,6 +35,8 @@ export function createHttpServer(onBroken: () => void): HttpServer {
   });
   server.keepAliveTimeout = keepAliveMs;
   server.requestTimeout = 0;
+  // Otherwise a connection that was opened and has nothing to say yet would be answered 408 after a minute.
+  server.headersTimeout = 0;
   const sockets = new Set<Socket>();
   server.on('connection', (socket) => {
     sockets.add(socket);

@@ -126,7 +126,9 @@ describe('any rolling upgrade, whatever happens meanwhile', () => {
   it('orders nothing twice: a second look at the same state kills nobody and starts nothing', () => {
     fc.assert(
       fc.property(plans, fc.array(found, { maxLength: 14 }), (plan, there) => {
-        const upgrade = anUpgrade(plan, there);
+        // An unreachable one is gone as soon as it is sentenced, which is news that may lead to more.
+        const reachable = there.filter((t) => t.condition !== 'Unreachable');
+        const upgrade = anUpgrade(plan, reachable);
         upgrade.pass();
         const second = upgrade.pass();
         expect(second.kill).toEqual([]);

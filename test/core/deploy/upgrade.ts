@@ -100,9 +100,12 @@ export class Upgrade {
 
   get isUpgraded(): boolean {
     const { instances } = this.target.app;
+    const kept = this.members.filter(({ goal, instance }) =>
+      goal === 'Running' ? instance.condition !== 'UnreachableInactive' : !isGone(instance),
+    );
     return (
-      this.members.length === instances &&
-      this.members.every((m) => m.goal === 'Running' && m.instance.version === v2 && isReady(m.instance, true))
+      kept.length === instances &&
+      kept.every((m) => m.goal === 'Running' && m.instance.version === v2 && isReady(m.instance, true))
     );
   }
 
