@@ -150,13 +150,15 @@ const cellAttributes = (name) => ({
   ...(name === 'Task' ? { scope: 'row', class: 'mono' } : {}),
 });
 
+const capital = (word) => word.charAt(0).toUpperCase() + word.slice(1);
+
 function updateRow(row, task) {
   const [id, state, health, address, started, version] = row.children;
   setText(id, task.id);
-  setText(state, (task.state ?? '').replace(/^TASK_/, '').toLowerCase());
+  setText(state, capital((task.state ?? '').replace(/^TASK_/, '').toLowerCase()));
   state.title = task.state ?? '';
   const word = taskHealth(task);
-  health.replaceChildren(make('span', { class: 'health', 'data-kind': word }, word));
+  health.replaceChildren(make('span', { class: 'health', 'data-kind': word }, capital(word)));
   const links = taskLinks(task).map(({ text, href }) => make('a', { href, target: '_blank', rel: 'noreferrer' }, text));
   address.replaceChildren(...(links.length > 0 ? links : [String(task.host ?? '')]));
   started.replaceChildren(task.startedAt ? timeElement(task.startedAt) : '–');

@@ -96,7 +96,7 @@ function showConnection({ state: connection, reason, lastGoodMs }) {
 
 function showExample() {
   const appsUrl = new URL('../v2/apps', location.href).href;
-  const line = `sed "s|@CHECKOUT@|$PWD|" examples/2048/app.json |\n  curl -X POST -H 'Content-Type: application/json' ${appsUrl} -d @-`;
+  const line = `curl -X POST -H 'Content-Type: application/json' ${appsUrl} -d @examples/2048/app.json`;
   setText(element('example'), line);
   const button = element('copy');
   button.hidden = navigator.clipboard === undefined;

@@ -19,6 +19,9 @@ export function setText(element, text) {
  */
 export function syncChildren(parent, items, { keyOf, create, update }) {
   const shown = new Map([...parent.children].map((child) => [child.dataset.key, child]));
+  const keys = new Set(items.map(keyOf));
+  // What has gone leaves first: an element that is moved in the document loses the focus.
+  for (const [key, child] of shown) if (!keys.has(key)) child.remove();
   let place = parent.firstElementChild;
   for (const item of items) {
     const key = keyOf(item);
@@ -27,7 +30,6 @@ export function syncChildren(parent, items, { keyOf, create, update }) {
       child = create(item);
       child.dataset.key = key;
     }
-    shown.delete(key);
     const json = JSON.stringify(item);
     if (shownJson.get(child) !== json) {
       shownJson.set(child, json);
@@ -36,7 +38,6 @@ export function syncChildren(parent, items, { keyOf, create, update }) {
     if (child === place) place = place.nextElementSibling;
     else parent.insertBefore(child, place);
   }
-  for (const child of shown.values()) child.remove();
 }
 
 const shownJson = new WeakMap();

@@ -48,10 +48,10 @@ export function taskHealth({ healthCheckResults: results = [] }) {
 /** One address for each host port, none where host and port make no URL: `[{text, href}]`. */
 export function taskLinks({ host, ports = [] }) {
   const name = String(host).includes(':') ? `[${host}]` : String(host);
-  return ports.flatMap((port) => {
-    const href = `http://${name}:${port}`;
-    return /^[A-Za-z0-9._-]+$|^\[[0-9A-Fa-f:.]+\]$/.test(name) && URL.canParse(href) ? [{ text: `${name}:${port}`, href }] : [];
-  });
+  if (!/^[A-Za-z0-9._-]+$|^\[[0-9A-Fa-f:.]+\]$/.test(name)) return [];
+  return ports
+    .map((port) => ({ text: `${name}:${port}`, href: `http://${name}:${port}`, port }))
+    .filter(({ href, port }) => Number.isInteger(port) && URL.canParse(href));
 }
 
 const units = [

@@ -1,15 +1,15 @@
 /**
  * Creates or updates the app `/2048`: `node examples/2048/post.mjs [URL]`.
  *
- * Does what the one-liner of README.md does, from any folder and for any name of the checkout: it puts the checkout's place
- * into app.json and sends it to the server (default: ULTRAMARATHON_URL, else http://127.0.0.1:8080).
+ * Does what the one-liner of README.md does, whatever folder the local cluster was started in: it puts the absolute place of this
+ * folder into app.json and sends it to the server (default: ULTRAMARATHON_URL, else http://127.0.0.1:8080).
  */
 import { readFileSync } from 'node:fs';
 
 const server = new URL(process.argv[2] ?? process.env.ULTRAMARATHON_URL ?? 'http://127.0.0.1:8080');
 const checkout = new URL('../../', import.meta.url).pathname.replace(/\/$/, '');
 const app = JSON.parse(readFileSync(new URL('app.json', import.meta.url), 'utf8'));
-app.fetch = app.fetch.map(({ uri, ...rest }) => ({ ...rest, uri: uri.replace('@CHECKOUT@', () => checkout) }));
+app.fetch = app.fetch.map(({ uri, ...rest }) => ({ ...rest, uri: /^[a-z]+:/.test(uri) ? uri : `file://${checkout}/${uri}` }));
 
 const headers = { 'Content-Type': 'application/json' };
 if (server.username !== '') {

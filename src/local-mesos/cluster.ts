@@ -28,6 +28,8 @@ export interface LocalMesosOptions {
   readonly resources?: string;
   /** Ids, sandboxes and the lock; created if missing. */
   readonly workDir: string;
+  /** Directory that relative URIs of tasks start from, as Mesos' agents have it; the present one if absent. */
+  readonly frameworksHome?: string;
   /** Runs no processes. */
   readonly simulate: boolean;
   readonly simulation?: SimulationOptions;
@@ -101,7 +103,7 @@ async function startLocked(
     const remembered = await readRegistry(workDir, log);
     const simulation = options.simulate ? new SimulatedRunner(options.simulation) : undefined;
     const { master, registry } = createMaster(options, { host, port, counters }, remembered, simulation);
-    const runners = addAgents(master, plans, remembered, port, workDir, simulation, log);
+    const runners = addAgents(master, plans, remembered, port, options, simulation, log);
     registry.save();
     const pace: Pace = simulation === undefined ? (run) => run() : slowedBy(simulation);
     http.serve(createRoutes(master, pace, simulation && controlEndpoint(master, simulation)));
@@ -153,7 +155,7 @@ function addAgents(
   plans: readonly AgentPlan[],
   remembered: RememberedIds,
   port: number,
-  workDir: string,
+  { workDir, frameworksHome }: LocalMesosOptions,
   simulation: SimulatedRunner | undefined,
   log: Log,
 ): ReadonlySet<TaskRunner> {
@@ -164,6 +166,7 @@ function addAgents(
       simulation ??
       createProcessRunner({
         workDir,
+        ...(frameworksHome === undefined ? {} : { frameworksHome }),
         agentEndpoint: `${ip}:${port}`,
         agentNumber: number,
         log: { warn: (detail, message) => log.warn(`${message} ${JSON.stringify(detail)}`) },

@@ -8,6 +8,8 @@ export interface LocalMesosFlags {
   readonly attributes: string | undefined;
   readonly resources: string | undefined;
   readonly workDir: string;
+  /** Directory that relative URIs of tasks start from. */
+  readonly frameworksHome: string | undefined;
   readonly simulate: boolean;
   readonly help: boolean;
   /** Seconds; undefined: offers never expire. */
@@ -27,6 +29,7 @@ Runs a Mesos-compatible master and agents in this process; tasks are processes o
                         with {n} and | likewise; agents with the same ports divide them among themselves
                         (default: what this machine has, shared out)
   --work_dir DIR        ids, sandboxes and logs (default .ultramarathon/mesos)
+  --frameworks_home DIR directory that relative URIs of tasks start from (default: the present one)
   --offer_timeout SECS  rescind offers that nobody answers (default: never)
   --simulate            run nothing: tasks exist on paper, thousands of agents are fine,
                         faults are commanded under /simulate
@@ -42,6 +45,7 @@ const defaults: LocalMesosFlags = {
   attributes: undefined,
   resources: undefined,
   workDir: '.ultramarathon/mesos',
+  frameworksHome: undefined,
   simulate: false,
   help: false,
   offerTimeoutSeconds: undefined,
@@ -56,6 +60,8 @@ const valueFlags: Readonly<Record<string, (value: string) => Change>> = {
   attributes: (value) => ok({ attributes: value }),
   resources: (value) => ok({ resources: value }),
   work_dir: (value) => (value === '' ? err('--work_dir needs a directory') : ok({ workDir: value })),
+  frameworks_home: (value) =>
+    value === '' ? err('--frameworks_home needs a directory') : ok({ frameworksHome: value }),
   offer_timeout: (value) => {
     const seconds = Number(/^(\d+(?:\.\d+)?)(?:secs?)?$/.exec(value)?.[1] ?? Number.NaN);
     return seconds > 0

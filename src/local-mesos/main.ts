@@ -17,7 +17,8 @@ export async function runLocalMesos(argv: readonly string[]): Promise<number | u
     process.stdout.write(helpText);
     return 0;
   }
-  const { host, port, agents, attributes, resources, workDir, simulate, offerTimeoutSeconds } = flags.value;
+  const { host, port, agents, attributes, resources, workDir, frameworksHome, simulate, offerTimeoutSeconds } =
+    flags.value;
   // Listening from the start: a signal during the start stops the cluster as soon as it stands.
   const stopped = firstSignal();
   let cluster: LocalMesos;
@@ -31,6 +32,7 @@ export async function runLocalMesos(argv: readonly string[]): Promise<number | u
       log: consoleLog,
       ...(attributes === undefined ? {} : { attributes }),
       ...(resources === undefined ? {} : { resources }),
+      ...(frameworksHome === undefined ? {} : { frameworksHome }),
       ...(offerTimeoutSeconds === undefined ? {} : { settings: { offerTimeoutMs: offerTimeoutSeconds * 1000 } }),
     });
   } catch (error) {

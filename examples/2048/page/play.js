@@ -44,6 +44,10 @@ function start() {
   if (dialog.open) dialog.close();
   game = newGame(freshSeed());
   draw();
+}
+
+function startAgain() {
+  start();
   say('New game.');
   board.focus({ preventScroll: true });
 }
@@ -152,8 +156,8 @@ addEventListener('pointercancel', () => {
   swipe = undefined;
 });
 
-element('new-game').addEventListener('click', start);
-element('again').addEventListener('click', start);
+element('new-game').addEventListener('click', startAgain);
+element('again').addEventListener('click', startAgain);
 element('go-on').addEventListener('click', () => {
   mayGoOn = true;
   dialog.close();

@@ -14,6 +14,8 @@ export interface FetchScene {
   readonly sandbox: string;
   /** Local files are copied and archives extracted as this user, so that nobody reads what they may not. */
   readonly user: SystemUser | undefined;
+  /** Absolute; relative URIs start here. */
+  readonly frameworksHome: string;
   /** Aborted when the task is killed meanwhile. */
   readonly signal: AbortSignal;
 }
@@ -96,7 +98,7 @@ async function bring(uri: string, path: string, scene: FetchScene): Promise<Resu
     if (loaded.ok && scene.user !== undefined) await lchown(path, scene.user.uid, scene.user.gid);
     return loaded;
   }
-  const local = localPath(uri);
+  const local = localPath(uri, scene.frameworksHome);
   if (!local.ok) return local;
   // Named from within the sandbox, since the task's user may not be allowed to pass through the directories above it.
   const copied = await runTool(
@@ -107,9 +109,10 @@ async function bring(uri: string, path: string, scene: FetchScene): Promise<Resu
   return copied.ok ? ok(undefined) : err(copied.error);
 }
 
-function localPath(uri: string): Result<string, string> {
+function localPath(uri: string, frameworksHome: string): Result<string, string> {
   if (isAbsolute(uri)) return ok(uri);
-  if (!/^file:/i.test(uri)) return err('only http, https, file and absolute paths can be fetched');
+  if (!/^[a-z][a-z0-9+.-]*:/i.test(uri)) return ok(join(frameworksHome, uri));
+  if (!/^file:/i.test(uri)) return err('only http, https, file and paths can be fetched');
   try {
     return ok(fileURLToPath(uri));
   } catch {

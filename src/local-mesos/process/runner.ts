@@ -12,6 +12,8 @@ export interface ProcessRunnerOptions {
   readonly workDir: string;
   /** `ip:port` under which the agent answers, for the tasks' environment. */
   readonly agentEndpoint?: string;
+  /** Directory that relative URIs start from (Mesos' `--frameworks_home`); that of this process if absent. */
+  readonly frameworksHome?: string;
   /** Number in the agent's process id `slave(N)`; 1 if absent. */
   readonly agentNumber?: number;
   /** Finds the engine for container images; the default asks `docker` and `podman` when a task first needs one. */
@@ -40,6 +42,7 @@ export function createProcessRunner(options: ProcessRunnerOptions): TaskRunner {
   const surroundings: TaskSurroundings = {
     workDir: realpathSync(resolve(options.workDir)),
     agent: { endpoint: options.agentEndpoint ?? '127.0.0.1:5051', number: options.agentNumber ?? 1 },
+    frameworksHome: resolve(options.frameworksHome ?? '.'),
     engine: options.engine ?? engineFinder(),
     warn: (detail, message) => options.log?.warn(detail, message),
   };

@@ -17,6 +17,8 @@ import { createVolumes, linkVolumes } from './volumes.ts';
 export interface TaskSurroundings {
   readonly workDir: string;
   readonly agent: AgentIdentity;
+  /** Absolute; relative URIs start here. */
+  readonly frameworksHome: string;
   /** Where container images can be run, if anywhere. */
   readonly engine: () => Promise<ContainerEngine | undefined>;
   readonly warn: (detail: object, message: string) => void;
@@ -72,7 +74,12 @@ export async function prepareTask(
   const sandbox = await createSandbox(workDir, ids, user.value).catch((error: Error) => error);
   if (sandbox instanceof Error) return err(noSandbox(directory, sandbox.message));
   preparation.onSandbox(sandbox);
-  const fetched = await fetchAll(command.uris ?? [], { sandbox, user: user.value, signal: preparation.signal });
+  const fetched = await fetchAll(command.uris ?? [], {
+    sandbox,
+    frameworksHome: surroundings.frameworksHome,
+    user: user.value,
+    signal: preparation.signal,
+  });
   if (!fetched.ok) {
     const recorded = `Failed to fetch all URIs for container '${preparation.containerId}': exited with status 1`;
     return err(notLaunched(`${recorded} (${fetched.error})`));

@@ -92,6 +92,18 @@ describe('fetching', () => {
     expect(await filesOf(task)).toEqual(['./plain file', './second', './tree/inner/leaf']);
   });
 
+  it('starts relative paths from the frameworks home', async () => {
+    const home = await openBench({ frameworksHome: source });
+    await mkdir(join(source, 'tree'));
+    await writeFile(join(source, 'tree', 'leaf'), 'leaf');
+    const task = home.run('relative', 'cat tree/leaf', {
+      command: { value: 'cat tree/leaf', uris: [{ value: 'tree' }] },
+    });
+    await task.end();
+    expect(await task.file('stdout')).toBe('leaf');
+    await home.close();
+  });
+
   const refusals: readonly (readonly [string, () => CommandUri, string])[] = [
     ['a missing local file', () => ({ value: '/no/such/file' }), 'No such file or directory'],
     ['a missing page', () => ({ value: `${base}/gone` }), 'the server answered 404'],
@@ -99,7 +111,7 @@ describe('fetching', () => {
     ['a redirect to a local file', () => ({ value: `${base}/to-file` }), 'which is not http'],
     ['a port where nobody listens', () => ({ value: 'http://127.0.0.1:1/x' }), 'ECONNREFUSED'],
     ['a scheme that nobody knows', () => ({ value: 'hdfs://x/y' }), 'only http, https, file'],
-    ['a relative path', () => ({ value: 'some/file' }), 'only http, https, file'],
+    ['a relative path that leads nowhere', () => ({ value: 'some/file' }), 'No such file or directory'],
     ['a quote in the URI', () => ({ value: "/tmp/a'b" }), 'Illegal characters in URI'],
     ['a URI without a path', () => ({ value: 'http://127.0.0.1/' }), 'Malformed URI (missing path)'],
     ['an absolute output file', () => ({ value: '/etc/hosts', output_file: '/tmp/x' }), 'must be within the sandbox'],

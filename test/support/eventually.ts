@@ -1,0 +1,29 @@
+/** Waiting for what other processes do: their state can only be asked for. */
+import { setTimeout as delay } from 'node:timers/promises';
+
+const pauseMs = 25;
+
+/**
+ * Asks until the answer is neither undefined nor false, and gives it. After `timeoutMs` it fails with what was waited for; an
+ * error of the last question is told too, earlier ones are part of waiting.
+ */
+export async function eventually<T>(
+  what: string,
+  ask: () => T | undefined | false | Promise<T | undefined | false>,
+  timeoutMs = 15_000,
+): Promise<T> {
+  const startedMs = performance.now();
+  for (;;) {
+    let trouble: unknown;
+    try {
+      const answer = await ask();
+      if (answer !== undefined && answer !== false) return answer;
+    } catch (error) {
+      trouble = error;
+    }
+    if (performance.now() - startedMs > timeoutMs) {
+      throw new Error(`Not within ${timeoutMs} ms: ${what}`, { cause: trouble });
+    }
+    await delay(pauseMs);
+  }
+}
