@@ -91,7 +91,9 @@ function reasonOf(app, status) {
 function facts(app) {
   const what = app.cmd ?? app.args?.join(' ') ?? '';
   const image = app.container?.docker?.image ?? '';
-  const labels = Object.entries(app.labels ?? {}).map(([key, value]) => make('span', { class: 'label' }, `${key}=${value}`));
+  const labels = Object.entries(app.labels ?? {}).map(([key, value]) =>
+    make('span', { class: 'label' }, `${key}=${value}`),
+  );
   const rows = [
     ['Command', what === '' ? [] : [make('code', {}, what)]],
     ['Image', image === '' ? [] : [make('code', {}, image)]],

@@ -23,7 +23,10 @@ function showList() {
   const words = element('filter').value.trim().toLowerCase();
   const matching = apps.filter(({ id }) => id.toLowerCase().includes(words)).sort((a, b) => (a.id < b.id ? -1 : 1));
   const shown = matching.slice(0, maxShownApps);
-  showApps(element('list'), shown.map((app) => ({ app, queued: queuedOf.get(app.id) })));
+  showApps(
+    element('list'),
+    shown.map((app) => ({ app, queued: queuedOf.get(app.id) })),
+  );
   const isEmpty = apps.length === 0;
   element('empty').hidden = !isEmpty;
   document.querySelector('.filter').hidden = isEmpty;
@@ -90,7 +93,8 @@ function showConnection({ state: connection, reason, lastGoodMs }) {
   const trouble = element('trouble');
   trouble.hidden = connection !== 'lost';
   if (connection !== 'lost') return;
-  const since = lastGoodMs === undefined ? '' : ` What you see is from ${new Date(lastGoodMs).toLocaleTimeString('en')}.`;
+  const since =
+    lastGoodMs === undefined ? '' : ` What you see is from ${new Date(lastGoodMs).toLocaleTimeString('en')}.`;
   setText(trouble, `Connection lost: ${reason}. Trying again.${since}`);
 }
 

@@ -51,7 +51,10 @@ const steps = [
 
 /** A point in time as "5 min. ago", with the exact time on hover. Never says that something is yet to come. */
 export function timeElement(iso) {
-  const made = make('time', { datetime: iso, title: new Date(iso).toLocaleString('en', { dateStyle: 'medium', timeStyle: 'long' }) });
+  const made = make('time', {
+    datetime: iso,
+    title: new Date(iso).toLocaleString('en', { dateStyle: 'medium', timeStyle: 'long' }),
+  });
   made.textContent = ago(iso);
   return made;
 }

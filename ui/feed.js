@@ -16,11 +16,25 @@ const paths = {
 
 /** Every event after which one of the three answers may differ. */
 const eventTypes = [
-  'api_post_event', 'app_terminated_event', 'group_change_success', 'group_change_failed', 'status_update_event',
-  'instance_changed_event', 'instance_health_changed_event', 'health_status_changed_event', 'unknown_instance_terminated_event',
-  'unhealthy_instance_kill_event', 'add_health_check_event', 'remove_health_check_event', 'deployment_info',
-  'deployment_success', 'deployment_failed', 'deployment_step_success', 'deployment_step_failure',
-  'scheduler_registered_event', 'scheduler_reregistered_event',
+  'api_post_event',
+  'app_terminated_event',
+  'group_change_success',
+  'group_change_failed',
+  'status_update_event',
+  'instance_changed_event',
+  'instance_health_changed_event',
+  'health_status_changed_event',
+  'unknown_instance_terminated_event',
+  'unhealthy_instance_kill_event',
+  'add_health_check_event',
+  'remove_health_check_event',
+  'deployment_info',
+  'deployment_success',
+  'deployment_failed',
+  'deployment_step_success',
+  'deployment_step_failure',
+  'scheduler_registered_event',
+  'scheduler_reregistered_event',
 ];
 
 /**

@@ -7,7 +7,8 @@ export function appStatus(app, queued) {
     if (delay.overdue) return { word: 'Waiting', hint: 'Waiting for resource offer' };
     return { word: 'Delayed', hint: `Task execution failed, delayed for ${duration(delay.timeLeftSeconds)}` };
   }
-  if ((app.deployments ?? []).length > 0) return { word: 'Deploying', hint: 'A deployment is changing this application' };
+  if ((app.deployments ?? []).length > 0)
+    return { word: 'Deploying', hint: 'A deployment is changing this application' };
   if (app.instances === 0 && app.tasksRunning === 0) return { word: 'Suspended', hint: 'Scaled to 0 instances' };
   if (app.tasksRunning > 0) return { word: 'Running', hint: '' };
   return { word: 'Starting', hint: 'Nothing runs yet' };

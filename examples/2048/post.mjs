@@ -9,7 +9,10 @@ import { readFileSync } from 'node:fs';
 const server = new URL(process.argv[2] ?? process.env.ULTRAMARATHON_URL ?? 'http://127.0.0.1:8080');
 const checkout = new URL('../../', import.meta.url).pathname.replace(/\/$/, '');
 const app = JSON.parse(readFileSync(new URL('app.json', import.meta.url), 'utf8'));
-app.fetch = app.fetch.map(({ uri, ...rest }) => ({ ...rest, uri: /^[a-z]+:/.test(uri) ? uri : `file://${checkout}/${uri}` }));
+app.fetch = app.fetch.map(({ uri, ...rest }) => ({
+  ...rest,
+  uri: /^[a-z]+:/.test(uri) ? uri : `file://${checkout}/${uri}`,
+}));
 
 const headers = { 'Content-Type': 'application/json' };
 if (server.username !== '') {

@@ -25,7 +25,8 @@ files.set('/', files.get('/index.html'));
 
 const headers = {
   'Cache-Control': 'no-cache',
-  'Content-Security-Policy': "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'",
+  'Content-Security-Policy':
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'",
   'X-Content-Type-Options': 'nosniff',
 };
 

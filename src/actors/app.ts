@@ -53,6 +53,8 @@ interface AppState {
 
 type Ctx = Context<AppMessage>;
 
+const noneSentenced: ReadonlySet<InstanceId> = new Set();
+
 /** The actor of one app. */
 export function appBehaviour(props: AppProps): Behaviour<AppState, AppMessage> {
   return { initial: (context) => start(props, context), receive, onFailure: () => 'stop' };
@@ -109,12 +111,22 @@ function retarget(state: AppState, order: TargetOrder, context: Ctx): void {
   const before = state.target?.app;
   state.target = { app: order.app, mode: order.mode, sentenced: new Set(order.sentenced) };
   state.waiter = order.waiter;
+  if (!before && order.waiter) awaitUnready(state, order.app);
   if (order.mode === 'rolling') state.backoff = undefined;
   if (before !== order.app) {
     const { scheduler } = state.props.services;
     scheduler.tell({ type: 'demandChanged', app: order.app, notBeforeMs: delay(state, order.app, context) });
   }
   markDirty(state, context);
+}
+
+/** Taken up in the middle of a step: it waits again for what it started and what is not ready yet. */
+function awaitUnready(state: AppState, app: AppDefinition): void {
+  for (const member of [...state.members.values()]) {
+    const { instance, goal } = member;
+    const isStarted = goal === 'Running' && instance.version === app.version;
+    if (isStarted && !isReady(instance, hasChecks(state, instance))) replace(state, { ...member, isAwaited: true });
+  }
 }
 
 /** One pass behind everything that is already in the inbox. */
@@ -131,8 +143,8 @@ function changed(state: AppState, instance: Instance, isFailure: boolean, contex
   const isSettled = member.isAwaited && isReady(instance, hasChecks(state, instance));
   replace(state, { ...member, instance, isAwaited: member.isAwaited && !isSettled });
   const app = state.target?.app;
-  if (app && isFailure) fail(state, app, context);
-  else if (app && before.condition !== instance.condition && isLaunchStep(instance)) {
+  if (app && isFailure) fail(state, app, instance, context);
+  else if (app && isOfConfig(instance, app) && before.condition !== instance.condition && isLaunchStep(instance)) {
     const next = advanced(state.backoff, app, context.clock.now());
     if (next) {
       state.backoff = next;
@@ -172,13 +184,18 @@ function gone(state: AppState, id: InstanceId, isFailure: boolean, context: Ctx)
   const { scheduler } = state.props.services;
   if (member.isAnnounced) scheduler.tell({ type: 'demandEnded', appId: state.props.appId, instanceIds: [id] });
   const app = state.target?.app;
-  if (app && isFailure) fail(state, app, context);
+  if (app && isFailure) fail(state, app, member.instance, context);
   markDirty(state, context);
 }
 
-function fail(state: AppState, app: AppDefinition, context: Ctx): void {
-  state.backoff = grown(state.backoff, app, context.clock.now());
+/** Delays belong to a configuration: what an older one does says nothing about the present one (behaviour §5). */
+const isOfConfig = (instance: Instance, app: AppDefinition): boolean =>
+  instance.version >= app.versionInfo.lastConfigChangeAt;
+
+function fail(state: AppState, app: AppDefinition, instance: Instance, context: Ctx): void {
   context.metrics.count('apps.task-failures');
+  if (!isOfConfig(instance, app)) return;
+  state.backoff = grown(state.backoff, app, context.clock.now());
   state.props.services.scheduler.tell({ type: 'demandChanged', app, notBeforeMs: notBeforeMs(state.backoff) });
 }
 
@@ -210,6 +227,13 @@ function pass(state: AppState, context: Ctx): void {
   for (let i = 0; i < step.start; i++) schedule(state, target.app, context);
   announce(state, target, context);
   if (!step.isDone) return;
+  if (target.mode === 'stopped' && state.members.size > 0) {
+    // Out of reach: nobody waits for them, and who comes back later is unknown and dies.
+    for (const { ref } of state.members.values()) ref.tell({ type: 'wipe' });
+    return;
+  }
+  // From here on only the count matters, which costs no look at every instance for every event.
+  if (target.mode === 'rolling') state.target = { ...target, mode: 'steady', sentenced: noneSentenced };
   if (state.waiter) {
     const { ref, step: number } = state.waiter;
     state.waiter = undefined;

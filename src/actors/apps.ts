@@ -46,6 +46,12 @@ export function appsBehaviour(props: AppsProps): Behaviour<AppsState, AppsMessag
 
 function handle(state: AppsState, message: AppsMessage, context: Ctx): void {
   switch (message.type) {
+    case 'takeUp':
+      if (!state.apps.has(message.appId)) spawn(state, message.appId, context);
+      return;
+    case 'allTakenUp':
+      state.services.scheduler.tell({ type: 'takenUp' });
+      return;
     case 'target': {
       const { appId, order } = message;
       if (order.mode === 'stopped') state.stopping.add(appId);

@@ -104,6 +104,11 @@ export class DemandBook {
     if (entry?.waiting.delete(id)) entry.provisioned.add(id);
   }
 
+  /** Matched, and Mesos has not spoken of its task yet. */
+  isLaunching(appId: AppId, id: InstanceId): boolean {
+    return this.#entries.get(appId)?.provisioned.has(id) ?? false;
+  }
+
   /** Mesos has spoken of its task. */
   confirmed(appId: AppId, id: InstanceId): void {
     const entry = this.#entries.get(appId);

@@ -33,6 +33,8 @@ export function deploymentsBehaviour(services: Services): Behaviour<DeploymentsS
             state.running.delete(id);
             if (ref) context.stop(ref);
           }
+          // Only now: an order that a cancelled deployment gave in its last moment must not be the last one.
+          for (const { appId, order } of message.orders) services.apps.tell({ type: 'target', appId, order });
           return state;
         case 'ended':
           state.running.delete(message.id);

@@ -21,7 +21,7 @@ import { tell } from './effects.ts';
 import type { DeploymentResult } from './front.ts';
 import { apiPostEvent, endedEvent, healthCheckEvents } from './group-events.ts';
 import { expiredVersions, versionRecord } from './group-records.ts';
-import type { GroupsMessage, Reply } from './protocol.ts';
+import type { DeploymentsMessage, GroupsMessage, Reply, TargetOrder } from './protocol.ts';
 import type { Behaviour, Context } from './runtime/types.ts';
 import type { Services } from './services.ts';
 
@@ -180,6 +180,9 @@ function store(
   const nowMs = context.clock.now();
   const records: RecordWrite[] = [];
   const events: MarathonEvent[] = [...before];
+  const isEmpty = deployment.steps.length === 0;
+  // First of all, since no version that it names may expire.
+  if (!isEmpty) running.set(deployment.id, deployment);
   for (const planned of set.planned) {
     if (!planned.after) records.push({ kind: 'app', key: planned.id, value: undefined });
     else if (planned.kind !== 'none') {
@@ -193,29 +196,36 @@ function store(
     events.push(endedEvent(old, 'The upgrade has been cancelled', nowMs));
   }
   events.push({ eventType: 'group_change_success', timestamp: timestamp(nowMs), groupId: '/', version: set.version });
-  const isEmpty = deployment.steps.length === 0;
   if (isEmpty) events.push(endedEvent(deployment, undefined, nowMs));
-  else {
-    records.push({ kind: 'deployment', key: deployment.id, value: deployment });
-    running.set(deployment.id, deployment);
-  }
-  services.journal.tell({ type: 'write', records, events, effects });
-  if (cancelled.length > 0) services.deployments.tell({ type: 'cancelled', ids: cancelled.map((d) => d.id) });
-  settle(state, cancelled);
+  else records.push({ kind: 'deployment', key: deployment.id, value: deployment });
+  const settled = settle(state, cancelled);
+  services.journal.tell({ type: 'write', records: [...records, ...settled.records], events, effects });
+  if (cancelled.length > 0) services.deployments.tell(settled.message);
   if (!isEmpty) services.deployments.tell({ type: 'start', deployment });
 }
 
-/** Apps that a cancelled deployment leaves, and no other holds, keep what they have and aim at the current definition. */
-function settle(state: GroupsState, cancelled: readonly Deployment[]): void {
+interface Settled {
+  /** What is left of removed apps that nobody else would clear away. */
+  readonly records: readonly RecordWrite[];
+  readonly message: Extract<DeploymentsMessage, { type: 'cancelled' }>;
+}
+
+/**
+ * Ends cancelled deployments. Apps that they leave, and no other holds, keep what they have and aim at the current definition; those
+ * that were removed go on ending. `running` holds the new deployment already.
+ */
+function settle(state: GroupsState, cancelled: readonly Deployment[]): Settled {
   const { running, services, tree } = state;
   const held = new Set([...running.values()].flatMap((d) => d.affected.map((a) => a.id)));
-  for (const { affected } of cancelled) {
-    for (const { id, before } of affected) {
-      if (held.has(id)) continue;
-      const app = tree.get(id) ?? (before === undefined ? undefined : services.versions.at(id, before));
-      if (app) services.apps.tell({ type: 'target', appId: id, order: steadyOrder(app, !tree.get(id)) });
-    }
+  const orders: { readonly appId: AppId; readonly order: TargetOrder }[] = [];
+  const records: RecordWrite[] = [];
+  for (const { id, before } of cancelled.flatMap((d) => d.affected)) {
+    if (held.has(id)) continue;
+    const app = tree.get(id) ?? (before === undefined ? undefined : services.versions.at(id, before));
+    if (app) orders.push({ appId: id, order: steadyOrder(app, !tree.get(id)) });
+    if (!tree.get(id)) records.push(...forgotten(state, id));
   }
+  return { records, message: { type: 'cancelled', ids: cancelled.map((d) => d.id), orders } };
 }
 
 const steadyOrder = (app: AppDefinition, isRemoved: boolean) =>
@@ -233,15 +243,14 @@ function cancel(state: GroupsState, message: Cancel, context: Ctx): void {
   const nowMs = context.clock.now();
   if (message.force) {
     running.delete(deployment.id);
-    const effects = [tell(message.replyTo, ok(undefined))];
+    const settled = settle(state, [deployment]);
     services.journal.tell({
       type: 'write',
-      records: [{ kind: 'deployment', key: deployment.id, value: undefined }],
+      records: [{ kind: 'deployment', key: deployment.id, value: undefined }, ...settled.records],
       events: [endedEvent(deployment, 'The upgrade has been cancelled', nowMs)],
-      effects,
+      effects: [tell(message.replyTo, ok(undefined))],
     });
-    services.deployments.tell({ type: 'cancelled', ids: [deployment.id] });
-    settle(state, [deployment]);
+    services.deployments.tell(settled.message);
     return;
   }
   const reverted = revertOf(deployment, {
@@ -299,7 +308,7 @@ function finished(state: GroupsState, id: DeploymentId, context: Ctx): void {
   }
   events.push(endedEvent(deployment, undefined, nowMs));
   services.journal.tell({ type: 'write', records, events, effects: [] });
-  services.deployments.tell({ type: 'cancelled', ids: [id] });
+  services.deployments.tell({ type: 'cancelled', ids: [id], orders: [] });
 }
 
 /** What is left of an app that is gone for good. */

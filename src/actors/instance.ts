@@ -2,7 +2,7 @@
 import type { InstanceCommand, InstanceEffect } from '../core/instance/decide.ts';
 import { decide, isLaunchLost } from '../core/instance/decide.ts';
 import type { Condition, Instance, Task } from '../core/instance/instance.ts';
-import { isActive, isConsideredTerminal, isLost, isTerminal } from '../core/instance/instance.ts';
+import { isActive, isLost, isTerminal } from '../core/instance/instance.ts';
 import { unreachableDeadlines } from '../core/instance/unreachable.ts';
 import type { TaskStatus } from '../core/mesos/types.ts';
 import { countsAsFailure } from '../core/scale/backoff.ts';
@@ -54,8 +54,7 @@ function receive(state: InstanceState, message: InstanceMessage, context: Ctx): 
       killTasks(state, message.reason);
       return state;
     case 'wipe':
-      killTasks(state, 'wipe');
-      return apply(state, { type: 'forceExpunge' }, {}, context);
+      return apply(state, { type: 'forceExpunge' }, { effects: killsOf(state, 'wipe') }, context);
     case 'probed':
       return state.instance.tasks[0]?.id === message.taskId
         ? probed(state, message.check, message.result, context, apply)
@@ -64,7 +63,6 @@ function receive(state: InstanceState, message: InstanceMessage, context: Ctx): 
       return overdue(state, context);
     case 'unreachableDue': {
       const next = apply(state, { type: 'unreachableDue', strategy: strategyOf(state) }, {}, context);
-      if (next.instance.condition === 'UnreachableInactive') watchUnreachable(next, context);
       return next;
     }
   }
@@ -117,9 +115,9 @@ function updated(state: InstanceState, status: TaskStatus, context: Ctx): Instan
   }
   const last = effect.type === 'update' ? effect.next : effect.last;
   const isNew = last.condition !== state.instance.condition;
-  const isFailure =
-    isNew && countsAsFailure(last.condition) && !isDraining(status) && !(task && isLaunchLost(task, status));
-  const failure = isNew ? taskFailureRecord(last, status, context.clock.now()) : undefined;
+  const isLost = task !== undefined && isLaunchLost(task, status);
+  const isFailure = isNew && countsAsFailure(last.condition) && !isDraining(status) && !isLost;
+  const failure = isNew && !isLost ? taskFailureRecord(last, status, context.clock.now()) : undefined;
   const next = commit(state, effect, { effects, isFailure, records: failure ? [failure] : [] }, context);
   const check = agentCheck(next, status);
   if (check === undefined || status.healthy === undefined || next.instance.condition !== 'Running') return next;
@@ -148,14 +146,19 @@ function aim(state: InstanceState, goal: Instance['goal'], reason: string, conte
 
 /** Kills that follow a goal go out only after the goal is durable (design §5.11): they are collected, unless nothing is pending. */
 function killIfAlive(state: InstanceState, reason: string, effects: Effect[]): void {
-  const { journal, kills } = state.props.services;
-  const own: Effect[] = [];
-  for (const task of killable(state.instance)) {
-    own.push(tell(kills, { type: 'kill', taskId: task.id, agentId: state.instance.agent?.agentId, reason }));
-  }
+  const { journal } = state.props.services;
+  const own = killsOf(state, reason);
   if (own.length === 0) return;
   if (state.instance.goal === 'Running') effects.push(...own);
   else journal.tell({ type: 'write', records: [], events: [], effects: own });
+}
+
+function killsOf(state: InstanceState, reason: string): readonly Effect[] {
+  const { instance, props } = state;
+  const agentId = instance.agent?.agentId;
+  return killable(instance).map((task) =>
+    tell(props.services.kills, { type: 'kill', taskId: task.id, agentId, reason }),
+  );
 }
 
 /** Tasks that a KILL can reach (behaviour §7). */
@@ -199,7 +202,7 @@ function commit(state: InstanceState, effect: Change, extras: Extras, context: C
   const before = state.instance;
   if (effect.type === 'expunge') {
     const next = { ...state, instance: effect.last };
-    leave(next);
+    leave(next, true);
     owner.tell({ type: 'instanceGone', instanceId: before.id, isFailure });
     context.stop(context.self);
     return next;
@@ -245,10 +248,13 @@ function follow(state: InstanceState, before: Condition | undefined, context: Ct
       return;
     }
     case 'Unreachable':
+    case 'UnreachableInactive':
       watchUnreachable(state, context);
+      // No call reaches it, and others wait for their turn to be killed.
+      endKill(state);
       return;
     default:
-      if (isConsideredTerminal(instance.condition)) leave(state);
+      if (isTerminal(instance.condition)) leave(state, false);
   }
 }
 
@@ -275,14 +281,19 @@ function watchUnreachable(state: InstanceState, context: Ctx): void {
   context.timers.set('unreachable', Math.max(0, dueMs - context.clock.now()), { type: 'unreachableDue' });
 }
 
-/** The task is over or out of reach: nobody waits for its death any more. */
-function leave(state: InstanceState): void {
+/** Nobody waits for the death of its task any more. */
+function endKill({ instance, props }: InstanceState): void {
+  const taskId = instance.tasks[0]?.id;
+  if (taskId !== undefined) props.services.kills.tell({ type: 'ended', taskId });
+}
+
+/** The task is over, or the instance is; what is still alive of a forgotten one is killed until Mesos says that it is gone. */
+function leave(state: InstanceState, isForgotten: boolean): void {
   const { services } = state.props;
   const { instance } = state;
   const taskId = instance.tasks[0]?.id;
   services.probes.tell({ type: 'forget', instanceId: instance.id });
   services.views.putHealth(instance.id, undefined);
-  if (taskId !== undefined) services.kills.tell({ type: 'ended', taskId });
-  if (instance.condition === 'Unreachable' || instance.condition === 'UnreachableInactive') return;
+  if (!isForgotten || killable(instance).length === 0) endKill(state);
   services.scheduler.tell({ type: 'unplaced', appId: instance.appId, instanceId: instance.id, taskId });
 }

@@ -31,10 +31,11 @@ export function reviewDemand(state: SchedulerState, context: Ctx): void {
     if (isNew || state.wants !== 'offers') askForOffers(state, context);
     return;
   }
-  state.repeats = 0;
-  if (state.wants === 'nothing' || !services.settings.suppressOffers || demand.size > 0) return;
+  // Who waits for the end of a back-off needs no offers until then.
+  if (state.wants === 'nothing' || !services.settings.suppressOffers) return;
   state.wants = 'nothing';
   context.timers.cancel('revive');
+  context.timers.cancel('repeat');
   services.link.suppress([services.settings.app.mesosRole]);
 }
 
@@ -42,32 +43,25 @@ export function reviewDemand(state: SchedulerState, context: Ctx): void {
 function scheduleNextDue(state: SchedulerState, context: Ctx, nowMs: number): void {
   const dueMs = state.demand.nextDueMs(nowMs);
   if (dueMs === undefined) context.timers.cancel('backoff');
-  else context.timers.set('backoff', dueMs - nowMs, { type: 'reviveDue' });
+  else context.timers.set('backoff', dueMs - nowMs, { type: 'backoffEnded' });
 }
 
 /** A revive now, or as soon as the throttle allows. */
 function askForOffers(state: SchedulerState, context: Ctx): void {
-  state.repeats = 1;
   const waitMs = state.revivedAtMs + state.services.settings.minReviveOffersIntervalMs - context.clock.monotonic();
-  if (waitMs <= 0) revive(state, context);
-  else if (!context.timers.has('revive')) context.timers.set('revive', waitMs, { type: 'reviveDue' });
+  if (waitMs <= 0) revive(state, context, false);
+  else if (!context.timers.has('revive')) context.timers.set('revive', waitMs, { type: 'reviveDue', isRepeat: false });
 }
 
-/** The throttle, a back-off, or the time of the repetition is over. */
-export function revived(state: SchedulerState, context: Ctx): void {
-  if (!state.isConnected) return;
-  const nowMs = context.clock.now();
-  scheduleNextDue(state, context, nowMs);
-  if (state.demand.hasEligible(nowMs)) revive(state, context);
+/** The throttle, or the time of the repetition, is over. */
+export function reviveDue(state: SchedulerState, context: Ctx, isRepeat: boolean): void {
+  if (state.isConnected && state.demand.hasEligible(context.clock.now())) revive(state, context, isRepeat);
 }
 
-function revive(state: SchedulerState, context: Ctx): void {
+function revive(state: SchedulerState, context: Ctx, isRepeat: boolean): void {
   const { services } = state;
   state.wants = 'offers';
   state.revivedAtMs = context.clock.monotonic();
   services.link.revive([services.settings.app.mesosRole]);
-  if (state.repeats > 0) {
-    state.repeats--;
-    context.timers.set('revive', repeatDelayMs, { type: 'reviveDue' });
-  }
+  if (!isRepeat) context.timers.set('repeat', repeatDelayMs, { type: 'reviveDue', isRepeat: true });
 }

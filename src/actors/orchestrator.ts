@@ -205,22 +205,27 @@ class Guardian {
     if (clock.monotonic() - this.#leadingSinceMs > quietMs) this.#pauseMs = firstPauseMs;
     metrics.count('leadership.rebuilds');
     logger.error('leadership.rebuild', { reason, pauseMs: this.#pauseMs });
+    // At once: whoever is fenced must not act any more, least of all on Mesos.
+    const retired = this.#retire(true).catch((error: unknown) => logger.error('mesos.link-stop-failed', {}, error));
     clock.after(this.#pauseMs, () => {
       this.#pauseMs = Math.min(longestPauseMs, this.#pauseMs * 2);
-      this.#rebuild().catch((error: unknown) => {
+      this.#rebuild(retired).catch((error: unknown) => {
         this.#isRebuilding = false;
         this.#rebuildSoon(error instanceof Error ? error.message : String(error));
       });
     });
   }
 
-  async #rebuild(): Promise<void> {
+  async #rebuild(retired: Promise<void>): Promise<void> {
+    await retired;
+    // What failed while it was being built was not there to be retired then.
     await this.#retire(true);
     if (this.#isStopping) return;
     const journal = await this.#options.store.open();
+    if (this.#isStopping) return;
     this.views.clear();
-    this.#lead(journal);
     this.#isRebuilding = false;
+    this.#lead(journal);
   }
 
   /** Drops the subtree with its unreleased effects. */

@@ -88,7 +88,11 @@ export type SchedulerMessage =
     }
   | { readonly type: 'reviewDemand' }
   | { readonly type: 'matchOffers' }
-  | { readonly type: 'reviveDue' }
+  | { readonly type: 'reviveDue'; readonly isRepeat: boolean }
+  /** The launch delay of some app is over. */
+  | { readonly type: 'backoffEnded' }
+  /** Every stored instance has told where it is: news from Mesos can be given to whom it concerns. */
+  | { readonly type: 'takenUp' }
   | { readonly type: 'reconcileDue'; readonly isAll: boolean }
   /** The session's framework id is durable. */
   | { readonly type: 'frameworkStored'; readonly frameworkId: string }
@@ -114,7 +118,12 @@ export type GroupsMessage =
 
 export type DeploymentsMessage =
   | { readonly type: 'start'; readonly deployment: Deployment }
-  | { readonly type: 'cancelled'; readonly ids: readonly DeploymentId[] }
+  /** These end, and after that the apps that they leave get orders of their own. */
+  | {
+      readonly type: 'cancelled';
+      readonly ids: readonly DeploymentId[];
+      readonly orders: readonly { readonly appId: AppId; readonly order: TargetOrder }[];
+    }
   | { readonly type: 'ended'; readonly id: DeploymentId }
   | ChildFailed;
 
@@ -132,6 +141,9 @@ export interface TargetOrder {
 }
 
 export type AppsMessage =
+  /** Spawns an app with its stored instances, before any order for it. */
+  | { readonly type: 'takeUp'; readonly appId: AppId }
+  | { readonly type: 'allTakenUp' }
   | { readonly type: 'target'; readonly appId: AppId; readonly order: TargetOrder }
   | { readonly type: 'kill'; readonly instances: readonly InstanceId[]; readonly isWipe: boolean }
   | { readonly type: 'resetDelay'; readonly appId: AppId; readonly replyTo: Reply<void> }

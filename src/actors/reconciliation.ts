@@ -11,11 +11,16 @@ const longestWaitMs = 60_000;
 /** Tasks in one call. */
 const chunk = 1_000;
 
-/** Explicitly every task that we know, then implicitly whatever else there is. */
-export function reconcileAll(state: SchedulerState, context: Ctx): void {
+/**
+ * Explicitly every task that we know, then implicitly whatever else there is. In a running session those are left out whose ACCEPT
+ * may still be on its way: Mesos would call them unknown, and they would be launched a second time.
+ */
+export function reconcileAll(state: SchedulerState, context: Ctx, isNewSession: boolean): void {
   if (!state.isConnected) return;
   state.unreconciled.clear();
-  for (const { taskId } of state.tasks.tasks()) state.unreconciled.add(taskId);
+  for (const { taskId, appId, instanceId } of state.tasks.tasks()) {
+    if (isNewSession || !state.demand.isLaunching(appId, instanceId)) state.unreconciled.add(taskId);
+  }
   state.reconcileRound = 0;
   ask(state, context);
   state.services.link.reconcile([]);

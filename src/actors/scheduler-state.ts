@@ -34,8 +34,6 @@ export interface SchedulerState {
   revivedAtMs: number;
   /** Wants changed since the last look: not at all, somehow, or somebody new began to wait. */
   review: 'none' | 'changed' | 'new';
-  /** One more REVIVE is owed, since one may be lost. */
-  repeats: number;
   /** Tasks that the explicit reconciliation has not heard of yet. */
   readonly unreconciled: Set<string>;
   reconcileRound: number;

@@ -10,7 +10,7 @@ import { timestamp } from '../core/time.ts';
 import { DemandBook } from './demand-book.ts';
 import { perform, tell } from './effects.ts';
 import { abandoned, matchOffers, provisioned, release } from './offer-cycle.ts';
-import { noteDemand, reviewDemand, revived } from './offer-demand.ts';
+import { noteDemand, reviewDemand, reviveDue } from './offer-demand.ts';
 import type { MesosEvent } from './ports.ts';
 import type { SchedulerMessage } from './protocol.ts';
 import { answered, reconcileAll, reconcileRest } from './reconciliation.ts';
@@ -51,7 +51,6 @@ export function schedulerBehaviour(props: SchedulerProps): Behaviour<SchedulerSt
         wants: 'unknown',
         revivedAtMs: Number.NEGATIVE_INFINITY,
         review: 'none',
-        repeats: 0,
         unreconciled: new Set(),
         reconcileRound: 0,
       };
@@ -109,10 +108,16 @@ function handle(state: SchedulerState, message: SchedulerMessage, context: Ctx):
       matchOffers(state, context);
       return;
     case 'reviveDue':
-      revived(state, context);
+      reviveDue(state, context, message.isRepeat);
+      return;
+    case 'backoffEnded':
+      noteDemand(state, context, true);
+      return;
+    case 'takenUp':
+      connect(state, context);
       return;
     case 'reconcileDue':
-      if (message.isAll) reconcileAll(state, context);
+      if (message.isAll) reconcileAll(state, context, false);
       else reconcileRest(state, context);
       return;
     case 'frameworkStored':
@@ -121,6 +126,13 @@ function handle(state: SchedulerState, message: SchedulerMessage, context: Ctx):
     case 'childFailed':
       throw new InvariantError(`${message.name} failed`, { cause: message.error });
   }
+}
+
+/** Not before every stored task can be told from an unknown one, which would be killed. */
+function connect({ services, frameworkId }: SchedulerState, context: Ctx): void {
+  services.link.start(frameworkId, (event) => {
+    context.self.tell({ type: 'mesos', event });
+  });
 }
 
 function mesosEvent(state: SchedulerState, event: MesosEvent, context: Ctx): void {
@@ -197,7 +209,7 @@ function subscribed(state: SchedulerState, event: Subscribed, context: Ctx): voi
     ],
     effects: isKnown ? [] : [tell(services.scheduler, { type: 'frameworkStored', frameworkId })],
   });
-  reconcileAll(state, context);
+  reconcileAll(state, context, true);
   services.kills.tell({ type: 'connected' });
   noteDemand(state, context, true);
 }

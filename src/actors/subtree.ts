@@ -1,8 +1,10 @@
 /** Spawns what a leader runs below the scheduler, and hands out the first orders. */
 import type { AppId } from '../core/ids.ts';
+import { isTerminal } from '../core/instance/instance.ts';
 import { InvariantError } from '../core/result.ts';
 import { appsBehaviour } from './apps.ts';
 import { deploymentsBehaviour } from './deployments.ts';
+import { tell } from './effects.ts';
 import { groupsBehaviour } from './groups.ts';
 import { killsBehaviour } from './kills.ts';
 import type { LoadedState } from './load.ts';
@@ -55,16 +57,13 @@ function assemble({ leader, loaded, prober }: SubtreeProps, context: Context<Sch
   return services;
 }
 
-function begin(
-  { leader, loaded, onReady }: SubtreeProps,
-  services: Services,
-  context: Context<SchedulerMessage>,
-): void {
-  for (const id of orphanedApps(loaded)) giveUp(loaded, services, id, context);
+function begin({ loaded, onReady }: SubtreeProps, services: Services, context: Context<SchedulerMessage>): void {
+  const orphaned = new Set(orphanedApps(loaded));
+  for (const id of orphaned) giveUp(loaded, services, id, context);
+  // One message for each app, so that a large state does not hold up everything else while it is taken up.
+  for (const appId of loaded.instances.keys()) if (!orphaned.has(appId)) services.apps.tell({ type: 'takeUp', appId });
+  services.apps.tell({ type: 'allTakenUp' });
   services.groups.tell({ type: 'resume' });
-  leader.link.start(loaded.frameworkId, (event) => {
-    context.self.tell({ type: 'mesos', event });
-  });
   onReady(services);
 }
 
@@ -72,10 +71,11 @@ function begin(
 function giveUp(loaded: LoadedState, services: Services, appId: AppId, context: Context<SchedulerMessage>): void {
   for (const instance of loaded.instances.get(appId) ?? []) {
     context.logger.warn('instance.orphaned', { instance: instance.id });
-    for (const task of instance.tasks) {
-      services.kills.tell({ type: 'kill', taskId: task.id, agentId: instance.agent?.agentId, reason: 'orphaned' });
-    }
+    const agentId = instance.agent?.agentId;
+    const effects = instance.tasks
+      .filter((task) => !isTerminal(task.condition))
+      .map((task) => tell(services.kills, { type: 'kill', taskId: task.id, agentId, reason: 'orphaned' }));
     const records = [{ kind: 'instance', key: instance.id, value: undefined }] as const;
-    services.journal.tell({ type: 'write', records, events: [], effects: [] });
+    services.journal.tell({ type: 'write', records, events: [], effects });
   }
 }

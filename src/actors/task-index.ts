@@ -36,9 +36,9 @@ export class TaskIndex {
     return this.#tasks.get(taskId);
   }
 
-  /** Ids of all live tasks with their agents, for reconciliation. */
-  *tasks(): Iterable<{ readonly taskId: string; readonly agentId: string }> {
-    for (const [taskId, { agent }] of this.#tasks) yield { taskId, agentId: agent.agentId };
+  /** All live tasks, for reconciliation. */
+  tasks(): Iterable<Placed> {
+    return this.#tasks.values();
   }
 
   put(placed: Placed): void {

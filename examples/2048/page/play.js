@@ -128,8 +128,14 @@ function place(shown, { row, column }) {
 }
 
 const keys = {
-  ArrowUp: 'up', ArrowRight: 'right', ArrowDown: 'down', ArrowLeft: 'left',
-  KeyW: 'up', KeyD: 'right', KeyS: 'down', KeyA: 'left',
+  ArrowUp: 'up',
+  ArrowRight: 'right',
+  ArrowDown: 'down',
+  ArrowLeft: 'left',
+  KeyW: 'up',
+  KeyD: 'right',
+  KeyS: 'down',
+  KeyA: 'left',
 };
 
 addEventListener('keydown', (event) => {

@@ -1,0 +1,58 @@
+import { describe, expect, it } from 'vitest';
+import type { InstanceId } from '../../src/core/ids.ts';
+import { createWorld } from '../support/world.ts';
+
+const healthChecks = [
+  {
+    protocol: 'HTTP',
+    path: '/',
+    gracePeriodSeconds: 5,
+    intervalSeconds: 2,
+    timeoutSeconds: 1,
+    maxConsecutiveFailures: 3,
+  },
+] as const;
+
+describe('Health checks run by the leader', () => {
+  const check = healthChecks[0];
+
+  it('are forgiven in the grace period, then kill after one failure more than allowed', async () => {
+    const world = await createWorld();
+    await world.put('/web', { healthChecks: [{ ...check, maxConsecutiveFailures: 2, gracePeriodSeconds: 20 }] });
+    world.prober.answer = () => ({ type: 'failed', cause: 'refused' });
+    await world.advance(100);
+    const [task] = world.tasksOf('/web');
+    await world.advance(19_000);
+    expect(world.eventsOf('failed_health_check_event')).toEqual([]);
+    await world.advance(10_000);
+    expect(world.eventsOf('failed_health_check_event').length).toBeGreaterThanOrEqual(3);
+    expect(world.eventsOf('unhealthy_instance_kill_event')[0]).toMatchObject({ taskId: task, reason: 'refused' });
+    expect(world.read.lastTaskFailure('/web')).toMatchObject({ state: 'TASK_KILLED' });
+    expect(world.tasksOf('/web')).not.toContain(task);
+  });
+
+  it('tell of every flip, and of the health of the instance', async () => {
+    const world = await createWorld();
+    await world.put('/web', { healthChecks: [{ ...check, maxConsecutiveFailures: 0 }] });
+    await world.advance(5_000);
+    const [instance] = world.running('/web');
+    expect(instance?.healthy).toBe(true);
+    world.prober.answer = () => ({ type: 'answered', status: 500 });
+    await world.advance(10_000);
+    expect(world.running('/web')[0]?.healthy).toBe(false);
+    world.prober.answer = () => ({ type: 'answered', status: 200 });
+    await world.advance(5_000);
+    expect(world.eventsOf('health_status_changed_event').map((e) => e['alive'])).toEqual([true, false, true]);
+    expect(world.eventsOf('instance_health_changed_event').map((e) => e['healthy'])).toEqual([true, false, true]);
+    expect(world.mesos.callsOf('kill')).toEqual([]);
+    expect(world.read.healthOf(instance?.id as InstanceId)).toHaveLength(1);
+  });
+
+  it('never run more at once than allowed', async () => {
+    const world = await createWorld({ settings: { maxConcurrentHealthChecks: 3 } });
+    world.prober.answer = () => undefined;
+    await world.put('/web', { instances: 8, healthChecks });
+    await world.advance(60_000);
+    expect(world.prober.asked).toHaveLength(3);
+  });
+});
