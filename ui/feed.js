@@ -96,7 +96,7 @@ export function startFeed({ onState, onConnection }) {
     clearTimeout(timer);
     timer = setTimeout(() => {
       if (document.hidden) plan(pollMs);
-      else look();
+      else void look();
     }, delayMs);
   }
 
@@ -114,7 +114,7 @@ export function startFeed({ onState, onConnection }) {
     hasStream = isOpen;
     want();
   });
-  look();
+  void look();
 }
 
 /** Browsers reconnect a stream that broke, but give up on one that was refused: that is tried again here. */

@@ -4,7 +4,7 @@
  */
 import type { AppDefinition } from '../core/app/definition.ts';
 import { blockingDeployments } from '../core/deploy/conflict.ts';
-import { affectedBy, planSteps, planView, stepView } from '../core/deploy/plan.ts';
+import { affectedBy, planSteps, planView, stepView, takingOver } from '../core/deploy/plan.ts';
 import type { Deployment } from '../core/deploy/plan-types.ts';
 import type { MarathonEvent } from '../core/events.ts';
 import type { AppTree } from '../core/group/app-tree.ts';
@@ -161,7 +161,7 @@ function deploy(state: GroupsState, set: ChangeSet, context: Ctx): Deployed {
     version: set.version,
     startedAtMs: context.clock.now(),
     affected,
-    steps: planSteps(set.planned, (id) => tree.dependenciesOf(id)),
+    steps: planSteps(takingOver(set.planned, cancelled), (id) => tree.dependenciesOf(id)),
     currentStep: 0,
   };
   context.metrics.count('deployments');

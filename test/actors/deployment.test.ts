@@ -239,6 +239,21 @@ describe('Locks', () => {
     world.expectSane();
   });
 
+  it('give a half-done upgrade to whoever takes the app over: a forced scale finishes it', async () => {
+    const world = await createWorld();
+    await world.put('/web', { instances: 2, healthChecks });
+    await world.advance(1_000);
+    world.prober.answer = () => ({ type: 'answered', status: 503 });
+    await world.put('/web', { instances: 2, healthChecks, cmd: 'sleep 2' });
+    await world.advance(1_000);
+    expect((await world.put('/web', { instances: 3, healthChecks, cmd: 'sleep 2' }, true)).ok).toBe(true);
+    world.prober.answer = () => ({ type: 'answered', status: 200 });
+    await world.advance(60_000);
+    expect(world.deploymentIds()).toEqual([]);
+    const config = world.read.app('/web')!.versionInfo.lastConfigChangeAt;
+    expect(world.instances('/web').map((i) => i.version >= config)).toEqual([true, true, true]);
+  });
+
   it('end with a cancellation that rolls back what the deployment changed', async () => {
     const world = await createWorld();
     await world.put('/web', { instances: 2 });

@@ -47,7 +47,7 @@ function start() {
 }
 
 function startAgain() {
-  start();
+  void start();
   say('New game.');
   board.focus({ preventScroll: true });
 }
@@ -183,4 +183,4 @@ async function showTask() {
 }
 
 start();
-showTask();
+void showTask();

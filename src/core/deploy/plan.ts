@@ -99,6 +99,25 @@ function layerDepth(dependenciesOf: (id: AppId) => readonly AppId[]): (id: AppId
   };
 }
 
+/**
+ * A change that takes over an app from a cancelled upgrade finishes the upgrade: whatever it asks for itself, instances of the old
+ * configuration must still be replaced. Use the result for planning; stamps and events follow the change as it was asked for.
+ */
+export function takingOver(
+  changes: readonly PlannedChange[],
+  cancelled: readonly Deployment[],
+): readonly PlannedChange[] {
+  const interrupted = new Set<AppId>();
+  for (const { steps } of cancelled) {
+    for (const { actions } of steps) {
+      for (const { action, app } of actions) if (action === 'RestartApplication') interrupted.add(app);
+    }
+  }
+  const isHalfDone = ({ id, kind }: PlannedChange): boolean =>
+    interrupted.has(id) && (kind === 'scale' || kind === 'metadata');
+  return changes.map((change) => (isHalfDone(change) ? { ...change, kind: 'restart' } : change));
+}
+
 /** The versions that a change touches, for the deployment's record. */
 export const affectedBy = (changes: readonly PlannedChange[]): readonly AffectedApp[] =>
   changes
