@@ -1,14 +1,15 @@
 /** What every script does first, with nothing installed yet: the Node version, the packages, the build. No dependencies. */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const root = fileURLToPath(new URL('..', import.meta.url));
 
 const wantedNode = [20, 19];
-const stampFile = join(root, 'node_modules', '.ultramarathon-lock');
+const modules = join(root, 'node_modules');
+const stampFile = join(modules, '.ultramarathon-lock');
 const buildStamp = join(root, 'dist', '.built');
 
 /** Ends the script with one line and exit code 2. */
@@ -43,6 +44,12 @@ export function ensureInstalled() {
     .update(readFileSync(join(root, 'package-lock.json')))
     .digest('hex');
   if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === lock) return;
+  // npm ci empties the folder first, and would follow the link into a folder that is somebody else's.
+  if (lstatSync(modules, { throwIfNoEntry: false })?.isSymbolicLink()) {
+    refuse(
+      'node_modules is a link, and its packages are not those of package-lock.json; remove the link, then try again',
+    );
+  }
   const npm = process.env.npm_execpath;
   const [command, first] = npm ? [process.execPath, [npm]] : ['npm', []];
   runQuietly('Installing packages', command, [...first, 'ci', '--no-audit', '--no-fund']);

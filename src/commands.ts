@@ -9,7 +9,6 @@ import { ignoredFlags, serverFlags } from './config/server-flags.ts';
 import type { Result } from './core/result.ts';
 import { err, ok } from './core/result.ts';
 import { keepCluster } from './local-cluster.ts';
-import { startServer } from './server.ts';
 
 /** Exit code for what the user has to mend. */
 const usageExitCode = 2;
@@ -27,6 +26,9 @@ export function refuse(message: string): number {
   process.stderr.write(`ultramarathon: ${message}\n`);
   return usageExitCode;
 }
+
+/** Loaded only when it is certain to run: most of the program hangs on it, and wrong flags should be told at once. */
+const loadServer = (): Promise<typeof import('./server.ts')> => import('./server.ts');
 
 type Prepared = { readonly type: 'help' } | { readonly type: 'flags'; readonly parsed: ParsedFlags };
 
@@ -49,6 +51,7 @@ export async function runServer(argv: readonly string[]): Promise<number> {
   const config = serverConfig(prepared.value.parsed, process.env);
   if (!config.ok) return refuse(config.error);
   const signal = stopSignal();
+  const { startServer } = await loadServer();
   const server = await startServer(config.value);
   if (!server.ok) return refuse(server.error);
   process.stdout.write(`Ultramarathon at ${server.value.url} (Mesos ${config.value.master})\n`);
@@ -71,8 +74,11 @@ export async function runStart(argv: readonly string[]): Promise<number> {
   const { values } = parsed;
   const dataDir = resolve(String(values['data_dir'] ?? '.ultramarathon'));
   const signal = stopSignal();
-  const checked = serverConfig(withMaster(parsed, `127.0.0.1:${values['mesos_port']}`, dataDir), process.env);
+  // Wrong flags are refused before anything runs, although the port of the cluster may not be known yet.
+  const checked = serverConfig(withMaster(parsed, anyMaster, dataDir), process.env);
   if (!checked.ok) return refuse(checked.error);
+  // Loading the server takes as long as the start of the cluster, and is done meanwhile.
+  const loading = loadServer();
   const cluster = await keepCluster({
     dataDir,
     port: Number(values['mesos_port']),
@@ -83,7 +89,10 @@ export async function runStart(argv: readonly string[]): Promise<number> {
     log: (line) => process.stderr.write(`${line}\n`),
   });
   if (!cluster.ok) return refuse(cluster.error);
-  const config: ServerConfig = { ...checked.value, master: cluster.value.address };
+  const { address } = cluster.value;
+  const flags = { ...checked.value.flags, master: address };
+  const config: ServerConfig = { ...checked.value, master: address, flags };
+  const { startServer } = await loading;
   const server = await startServer(config);
   if (!server.ok) {
     await cluster.value.stop();
@@ -91,7 +100,7 @@ export async function runStart(argv: readonly string[]): Promise<number> {
   }
   const { url } = server.value;
   process.stdout.write(
-    `\nUltramarathon is up.\n  API            ${url}/v2/apps\n  UI             ${url}/ui/\n  Local cluster  http://${cluster.value.address}\n` +
+    `\nUltramarathon is up.\n  API            ${url}/v2/apps\n  UI             ${url}/ui/\n  Local cluster  http://${address}\n` +
       `  State          ${dataDir}\nPress Ctrl-C to stop everything, tasks included.\n`,
   );
   await signal;
@@ -100,6 +109,9 @@ export async function runStart(argv: readonly string[]): Promise<number> {
   await cluster.value.stop();
   return 0;
 }
+
+/** Stands for the cluster that is not there yet. */
+const anyMaster = '127.0.0.1:5050';
 
 const withMaster = (parsed: ParsedFlags, master: string, dataDir: string): ParsedFlags => ({
   ...parsed,

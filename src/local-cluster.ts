@@ -37,46 +37,66 @@ const stableMs = 30_000;
 
 /** Starts the cluster and resolves once it answers; otherwise the one line that it left. */
 export async function keepCluster(options: ClusterOptions): Promise<Result<KeptCluster, string>> {
-  let port = options.port;
-  let isStopping = false;
-  let restarts = 0;
   const first = await launchAfterPredecessor(options);
   if (!first.ok) return first;
-  port = first.value.port;
+  const { port } = first.value;
   let child = first.value.child;
-  const watch = (watched: ChildProcess, startedMs: number): void => {
+  let isStopping = false;
+  let restarts = 0;
+  let restarting: Promise<void> = Promise.resolve();
+  const restartLater = (): void => {
+    if (restarts > maxRestartsInARow) {
+      options.log('The local cluster keeps ending; it is left alone now.');
+      return;
+    }
+    setTimeout(() => {
+      if (!isStopping) restarting = again();
+    }, restartPauseMs);
+  };
+  const watch = (watched: ChildProcess): void => {
+    const startedMs = performance.now();
     watched.once('exit', (code, signal) => {
       if (isStopping) return;
-      restarts = Date.now() - startedMs > stableMs ? 1 : restarts + 1;
+      restarts = performance.now() - startedMs > stableMs ? 1 : restarts + 1;
       options.log(`The local cluster ended (${signal ?? `exit code ${code}`}); it is started again.`);
-      if (restarts > maxRestartsInARow) options.log('The local cluster keeps ending; it is left alone now.');
-      else setTimeout(() => void again(), restartPauseMs);
+      restartLater();
     });
   };
   const again = async (): Promise<void> => {
-    if (isStopping) return;
-    const startedMs = Date.now();
     const next = await launch(options, port);
-    if (!next.ok) {
-      options.log(next.error);
-      restarts++;
-      if (restarts <= maxRestartsInARow && !isStopping) setTimeout(() => void again(), restartPauseMs);
+    if (next.ok) {
+      child = next.value.child;
+      watch(child);
       return;
     }
-    child = next.value.child;
-    if (isStopping) child.kill('SIGTERM');
-    else watch(child, startedMs);
+    options.log(next.error);
+    restarts++;
+    restartLater();
   };
-  watch(child, Date.now());
+  watch(child);
   const stop = async (): Promise<void> => {
     isStopping = true;
-    if (child.exitCode !== null || child.signalCode !== null) return;
-    const ended = once(child, 'exit');
-    child.kill('SIGTERM');
-    await ended;
+    await restarting;
+    const isClean = await endCluster(child);
+    // A cluster that was killed has left its tasks behind. The next one ends them before it says that it is there.
+    if (!isClean && !options.isSimulated) {
+      const last = await launch(options, port);
+      if (last.ok) await endCluster(last.value.child);
+      else options.log(`Tasks may be left: ${last.error}`);
+    }
     rmSync(join(options.dataDir, 'start.pid'), { force: true });
   };
   return ok({ address: `127.0.0.1:${port}`, stop });
+}
+
+/** Ends a cluster with its tasks. False if it did not come to the end of its work. */
+async function endCluster(child: ChildProcess): Promise<boolean> {
+  if (child.exitCode === null && child.signalCode === null) {
+    const ended = once(child, 'exit');
+    child.kill('SIGTERM');
+    await ended;
+  }
+  return child.exitCode === 0;
 }
 
 /** A cluster whose parent was killed needs a moment to end its tasks. */
@@ -147,8 +167,8 @@ function launch(options: ClusterOptions, port: number): Promise<Result<Launched,
     });
     child.once('error', (error) => resolve(err(`the local cluster cannot be started: ${error.message}`)));
     child.once('exit', (code) => {
-      const reason = complained.trim().split('\n').at(-1) ?? '';
-      resolve(err(reason === '' ? `the local cluster ended with exit code ${code}` : reason));
+      const reason = (complained.trim().split('\n').at(-1) ?? '').replace(/^local-mesos: /, '');
+      resolve(err(reason === '' ? `the local cluster ended with exit code ${code}` : `the local cluster: ${reason}`));
     });
   });
 }

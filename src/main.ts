@@ -1,7 +1,6 @@
 /** The command line: finds the command and runs it. The only place that ends the process. */
 import { refuse, runServer, runStart } from './commands.ts';
 import { endWithParent } from './local-cluster.ts';
-import { runLocalMesos } from './local-mesos/main.ts';
 
 const usage = `ultramarathon COMMAND [flags]
 
@@ -19,9 +18,11 @@ async function run(argv: readonly string[]): Promise<number> {
       return runStart(rest);
     case 'server':
       return runServer(rest);
-    case 'local-mesos':
+    case 'local-mesos': {
       if (process.env[endWithParent] === '1') endWhenParentEnds();
+      const { runLocalMesos } = await import('./local-mesos/main.ts');
       return (await runLocalMesos(rest)) ?? 0;
+    }
     case '--help':
     case '-h':
     case 'help':

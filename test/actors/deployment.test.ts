@@ -254,6 +254,23 @@ describe('Locks', () => {
     expect(world.instances('/web').map((i) => i.version >= config)).toEqual([true, true, true]);
   });
 
+  it('keep the sentence of a forced kill-and-scale that takes over an upgrade', async () => {
+    const world = await createWorld();
+    await world.put('/web', { instances: 3, healthChecks });
+    await world.advance(1_000);
+    world.prober.answer = () => ({ type: 'answered', status: 503 });
+    await world.put('/web', { instances: 3, healthChecks, cmd: 'sleep 2' });
+    await world.advance(1_000);
+    const [victim] = world.instances('/web').map((i) => i.id);
+    void world.control.kill({ instances: [victim!], scale: true, wipe: false, force: true });
+    await world.advance(5_000);
+    expect(world.instances('/web').map((i) => i.id)).not.toContain(victim);
+    world.prober.answer = () => ({ type: 'answered', status: 200 });
+    await world.advance(60_000);
+    expect(world.running('/web')).toHaveLength(2);
+    expect(world.deploymentIds()).toEqual([]);
+  });
+
   it('end with a cancellation that rolls back what the deployment changed', async () => {
     const world = await createWorld();
     await world.put('/web', { instances: 2 });

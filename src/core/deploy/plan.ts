@@ -45,16 +45,13 @@ export function planSteps(
 }
 
 function actionOf(change: PlannedChange): PlanAction | undefined {
-  const scale: PlanAction = {
-    action: 'ScaleApplication',
-    app: change.id,
-    ...(change.sentenced && change.sentenced.length > 0 ? { sentenced: change.sentenced } : {}),
-  };
+  const sentenced = change.sentenced && change.sentenced.length > 0 ? { sentenced: change.sentenced } : {};
+  const scale: PlanAction = { action: 'ScaleApplication', app: change.id, ...sentenced };
   if (!change.before) return scale;
   if (change.kind === 'none') return undefined;
   // Metadata needs no new tasks: one scale step, which does nothing if the count is right (design §8).
   if (change.kind === 'scale' || change.kind === 'metadata' || change.after?.instances === 0) return scale;
-  return { action: 'RestartApplication', app: change.id };
+  return { action: 'RestartApplication', app: change.id, ...sentenced };
 }
 
 interface Visit {

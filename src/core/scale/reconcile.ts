@@ -96,6 +96,7 @@ function rollStep(target: AppTarget, all: Iterable<Known>, hasChecks: (instance:
   const configVersion = target.app.versionInfo.lastConfigChangeAt;
   const old: RollingInstance[] = [];
   const fresh: RollingInstance[] = [];
+  const sentenced: InstanceId[] = [];
   let dying = 0;
   for (const { instance, goal } of all) {
     const isOld = instance.version < configVersion;
@@ -103,10 +104,13 @@ function rollStep(target: AppTarget, all: Iterable<Known>, hasChecks: (instance:
       if (!isGone(instance)) dying++;
       continue;
     }
+    if (target.sentenced.has(instance.id)) sentenced.push(instance.id);
     if (!isOld && instance.condition === 'UnreachableInactive') continue;
     const facts = { ...instance, goal, isReady: isReady(instance, hasChecks(instance)) };
     (isOld ? old : fresh).push(facts);
   }
+  // Somebody asked for these very ones to die; the next pass goes on with what is left.
+  if (sentenced.length > 0) return { kill: sentenced, start: 0, isDone: false };
   const isResident = (target.app.container?.volumes ?? []).some((v) => v.persistent !== undefined);
   return rollingStep({ app: target.app, isResident, old, fresh, dying });
 }
