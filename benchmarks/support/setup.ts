@@ -14,6 +14,7 @@ export interface Workload {
   readonly latencyRunsSimulated: number;
   readonly latencyRunsProcess: number;
   readonly latencyApp: Readonly<Record<string, unknown>>;
+  readonly changes: { readonly bulkApps: number; readonly separateApps: number; readonly connections: number };
 }
 
 /** What every benchmark works with; changing it makes figures incomparable. */
