@@ -7,7 +7,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { perform } from '../src/actors/effects.ts';
-import { journalBehaviour, writeToJournal } from '../src/actors/journal.ts';
+import { journalBehaviour } from '../src/actors/journal.ts';
 import type { Clock, Ids, JournalStore, Logger, Metrics } from '../src/actors/ports.ts';
 import { createRuntime } from '../src/actors/runtime/runtime.ts';
 import type { MarathonEvent } from '../src/core/events.ts';
@@ -145,7 +145,8 @@ async function launches(store: JournalStore, name: string, perTurn: number): Pro
     for (let i = 0; i < perTurn; i++, n++) {
       for (let step = 0; step < 4; step++) {
         const events = step % 2 === 0 ? [] : [event(n)];
-        writeToJournal(journal, {
+        journal.tell({
+          type: 'write',
           records: [{ kind: 'instance', key: `web.instance-${n}.${step}`, value: instance(n, step) }],
           events,
           effects,

@@ -6,11 +6,10 @@
 import type { LoggedEvent } from '../core/events.ts';
 import type { Batch, CommitOutcome, LoadedJournal, RecordWrite } from '../core/journal/batch.ts';
 import { encodeEvents, encodeRecords } from '../core/journal/encode.ts';
-import { invariant } from '../core/result.ts';
 import type { Effect } from './effects.ts';
 import { Backlog, type Congestion, createCongestion, type JournalWrite } from './journal-backlog.ts';
 import type { Ids, JournalStore } from './ports.ts';
-import type { ActorRef, Behaviour, Context } from './runtime/types.ts';
+import type { Behaviour, Context } from './runtime/types.ts';
 
 export type JournalMessage =
   | ({ readonly type: 'write' } & JournalWrite)
@@ -59,11 +58,6 @@ export interface JournalState {
   nextBatch: number;
   nextEvent: number;
   hasEnded: boolean;
-}
-
-/** Hands a write to the journal. A lost write would leave the working state ahead of the store for ever, so that is fatal. */
-export function writeToJournal(journal: ActorRef<JournalMessage>, write: JournalWrite): void {
-  invariant(journal.tell({ type: 'write', ...write }), 'the journal takes every write');
 }
 
 /**

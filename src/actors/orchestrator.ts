@@ -11,7 +11,7 @@ import { journalBehaviour } from './journal.ts';
 import { createCongestion } from './journal-backlog.ts';
 import { loadState } from './load.ts';
 import type { Clock, Ids, JournalStore, Logger, MesosEvent, MesosLink, Metrics, Prober } from './ports.ts';
-import type { EventsMessage, SchedulerMessage } from './protocol.ts';
+import type { EventsMessage, JournalWrite, SchedulerMessage } from './protocol.ts';
 import { createRuntime } from './runtime/runtime.ts';
 import type { ActorRef, AnyRef, Runtime } from './runtime/types.ts';
 import type { Services } from './services.ts';
@@ -31,6 +31,8 @@ export interface OrchestratorOptions {
   readonly settings: SchedulerSettings;
   /** `host:port` under which this server is reached; what `/v2/leader` names. */
   readonly advertisedAddress: () => string;
+  /** Writes that may wait for the journal; one more and everything is rebuilt from the store. */
+  readonly journalInboxLimit?: number;
 }
 
 export interface Orchestrator {
@@ -48,6 +50,8 @@ export interface Orchestrator {
 const firstPauseMs = 500;
 const longestPauseMs = 30_000;
 const quietMs = 60_000;
+/** The front refuses changes long before so many writes wait. */
+const journalInboxLimit = 5_000_000;
 /** How often the store may drop what nobody needs any more. */
 const compactIntervalMs = 60_000;
 
@@ -136,13 +140,13 @@ class Guardian {
       }),
       'journal',
       {
-        inboxLimit: 5_000_000,
+        inboxLimit: this.#options.journalInboxLimit ?? journalInboxLimit,
         onStopped: (reason) => this.#ended('journal', reason.type === 'failed' ? reason.error : undefined),
       },
     );
     const link = this.#observed(createLink());
     const { versions } = loaded;
-    const leader = { journal: journalRef, link, ids, settings, views: this.views, versions };
+    const leader = { journal: this.#unfailing(journalRef), link, ids, settings, views: this.views, versions };
     let ready: Services | undefined;
     const scheduler = this.runtime.spawn(
       subtreeBehaviour({
@@ -183,6 +187,18 @@ class Guardian {
           observe(event);
           listener(event);
         }),
+    };
+  }
+
+  /** A write that the journal did not take leaves the working state ahead of the store for ever: all of it is rebuilt. */
+  #unfailing(journal: ActorRef<JournalWrite>): ActorRef<JournalWrite> {
+    return {
+      path: journal.path,
+      tell: (write) => {
+        const isTaken = journal.tell(write);
+        if (!isTaken) this.#rebuildSoon('the journal took no write');
+        return isTaken;
+      },
     };
   }
 

@@ -169,6 +169,18 @@ describe('A fenced store', () => {
   });
 });
 
+describe('A journal that cannot take a write', () => {
+  it('leads to a rebuild from the store, since the working state is ahead of it for ever', async () => {
+    const world = await createWorld({ journalInboxLimit: 10 });
+    await world.put('/web', { instances: 2 });
+    expect(world.metrics.counted('leadership.rebuilds')).toBe(0);
+    void world.scale('/web', 100, true);
+    await world.settle();
+    expect(world.metrics.counted('leadership.rebuilds')).toBe(1);
+    expect(world.read.cluster().elected).toBe(false);
+  });
+});
+
 describe('Reconciliation in a running session', () => {
   it('does not ask about tasks whose launch is still on its way', async () => {
     const world = await createWorld({ settings: { reconciliationIntervalMs: 5_000 } });

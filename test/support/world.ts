@@ -23,6 +23,7 @@ import { createSilentLogger, createSilentMetrics, type SilentLogger, type Silent
 import { createVirtualClock, type VirtualClock } from './virtual-clock.ts';
 
 export interface WorldOptions {
+  readonly journalInboxLimit?: number;
   /** Agents at the start. Default 3. */
   readonly agents?: number;
   readonly settings?: Partial<SchedulerSettings>;
@@ -67,6 +68,7 @@ export class World {
   onStep: ((what: 'commit' | 'call') => boolean) | undefined;
   readonly #settings: SchedulerSettings;
   readonly #ids: Ids;
+  readonly #limits: Pick<WorldOptions, 'journalInboxLimit'>;
   readonly #due = new Map<object, number>();
   readonly #timers: Clock;
   #storeFault: string | undefined;
@@ -74,6 +76,8 @@ export class World {
 
   constructor(options: WorldOptions = {}) {
     this.random = seededRandom(options.seed ?? 1);
+    const { journalInboxLimit } = options;
+    this.#limits = journalInboxLimit === undefined ? {} : { journalInboxLimit };
     this.#settings = { ...defaultSchedulerSettings, ...options.settings };
     this.#timers = this.#tracked(() => true);
     this.mesos = new FakeMesos(this.#timers);
@@ -123,6 +127,7 @@ export class World {
       metrics,
       settings: this.#settings,
       advertisedAddress: () => 'localhost:8080',
+      ...this.#limits,
     });
     this.#life = life;
     life.orchestrator.events.attach({
