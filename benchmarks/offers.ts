@@ -11,41 +11,24 @@ import type { MatchDemand } from '../src/core/offer/lanes.ts';
 import { match } from '../src/core/offer/match.ts';
 import { constraintVictims } from '../src/core/offer/scale-down.ts';
 import { buildTaskInfo } from '../src/core/offer/task-info.ts';
+import { plainApp } from '../test/support/app.ts';
 
 /** Each case runs this often; the best run counts, since whatever else the machine does only adds to it. */
 const repeats = 25;
 const version = '2026-01-01T00:00:00.000Z';
 
-const app = (id: string, changes: Partial<AppDefinition> = {}): AppDefinition => ({
-  id: id as AppId,
-  cmd: 'exec ./serve --port $PORT0',
-  env: { STAGE: 'production', LOG_LEVEL: 'info', REGION: 'north' },
-  labels: { HAPROXY_GROUP: 'external', HAPROXY_0_VHOST: 'www.example.org', team: 'shop' },
-  instances: 10,
-  cpus: 0.1,
-  mem: 32,
-  disk: 0,
-  gpus: 0,
-  executor: '',
-  constraints: [],
-  role: '*',
-  networks: [{ mode: 'host' }],
-  portDefinitions: [{ port: 10_000, protocol: 'tcp', name: 'http' }],
-  requirePorts: false,
-  healthChecks: [],
-  readinessChecks: [],
-  fetch: [{ uri: 'https://example.org/app.tgz', extract: true, executable: false, cache: false }],
-  dependencies: [],
-  backoffSeconds: 1,
-  backoffFactor: 1.15,
-  maxLaunchDelaySeconds: 300,
-  upgradeStrategy: { minimumHealthCapacity: 1, maximumOverCapacity: 1 },
-  killSelection: 'YOUNGEST_FIRST',
-  unreachableStrategy: { inactiveAfterSeconds: 0, expungeAfterSeconds: 0 },
-  version,
-  versionInfo: { lastScalingAt: version, lastConfigChangeAt: version },
-  ...changes,
-});
+const app = (id: string, changes: Partial<AppDefinition> = {}): AppDefinition =>
+  plainApp(id, version, {
+    cmd: 'exec ./serve --port $PORT0',
+    env: { STAGE: 'production', LOG_LEVEL: 'info', REGION: 'north' },
+    labels: { HAPROXY_GROUP: 'external', HAPROXY_0_VHOST: 'www.example.org', team: 'shop' },
+    instances: 10,
+    cpus: 0.1,
+    mem: 32,
+    portDefinitions: [{ port: 10_000, protocol: 'tcp', name: 'http' }],
+    fetch: [{ uri: 'https://example.org/app.tgz', extract: true, executable: false, cache: false }],
+    ...changes,
+  });
 
 const allocation_info = { role: '*' };
 

@@ -16,46 +16,24 @@ import type { AppDefinition } from '../../src/core/app/definition.ts';
 import type { Deployment } from '../../src/core/deploy/plan-types.ts';
 import type { LoggedEvent, MarathonEvent } from '../../src/core/events.ts';
 import type { HealthStatus } from '../../src/core/health/health.ts';
-import { type AppId, type DeploymentId, instanceIdOf, taskIdOf } from '../../src/core/ids.ts';
+import { type DeploymentId, instanceIdOf, taskIdOf } from '../../src/core/ids.ts';
 import type { Condition, Instance } from '../../src/core/instance/instance.ts';
 import type { Refusal } from '../../src/core/refusal.ts';
 import { err, ok } from '../../src/core/result.ts';
+import { plainApp } from './app.ts';
 
 export const version1 = '2020-01-01T00:00:00.000Z';
 export const version2 = '2020-01-02T00:00:00.000Z';
 export const deploymentId = '97c136bf-5a28-4821-9d94-480d9fbb01c8' as DeploymentId;
 
 /** A small app; name what should differ. */
-export const fakeApp = (id: string, more: Partial<AppDefinition> = {}): AppDefinition => ({
-  id: id as AppId,
-  cmd: 'sleep 1000',
-  env: {},
-  labels: {},
-  instances: 1,
-  cpus: 0.1,
-  mem: 32,
-  disk: 0,
-  gpus: 0,
-  executor: '',
-  constraints: [],
-  role: '*',
-  networks: [{ mode: 'host' }],
-  portDefinitions: [{ port: 10_000, protocol: 'tcp', name: 'http' }],
-  requirePorts: false,
-  healthChecks: [],
-  readinessChecks: [],
-  fetch: [],
-  dependencies: [],
-  backoffSeconds: 1,
-  backoffFactor: 1.15,
-  maxLaunchDelaySeconds: 300,
-  upgradeStrategy: { minimumHealthCapacity: 1, maximumOverCapacity: 1 },
-  killSelection: 'YOUNGEST_FIRST',
-  unreachableStrategy: { inactiveAfterSeconds: 0, expungeAfterSeconds: 0 },
-  version: version1,
-  versionInfo: { lastScalingAt: version1, lastConfigChangeAt: version1 },
-  ...more,
-});
+export const fakeApp = (id: string, more: Partial<AppDefinition> = {}): AppDefinition =>
+  plainApp(id, version1, {
+    cpus: 0.1,
+    mem: 32,
+    portDefinitions: [{ port: 10_000, protocol: 'tcp', name: 'http' }],
+    ...more,
+  });
 
 /** An instance of an app with one task on `host`; a scheduled one has none. */
 export function fakeInstance(app: AppDefinition, n: number, condition: Condition = 'Running', host = 'h1'): Instance {

@@ -1,44 +1,17 @@
 /** Small apps, offers and demands for the tests of offer matching. */
 import type { AppDefinition } from '../../../src/core/app/definition.ts';
-import { type AppId, instanceIdOf } from '../../../src/core/ids.ts';
+import { instanceIdOf } from '../../../src/core/ids.ts';
 import type { AgentInfo } from '../../../src/core/instance/instance.ts';
 import type { Attribute, Offer, Range, ReservationInfo, Resource } from '../../../src/core/mesos/types.ts';
 import { defaultMatchSettings, type MatchSettings } from '../../../src/core/offer/demand.ts';
 import type { MatchDemand } from '../../../src/core/offer/lanes.ts';
 import { type MatchOutcome, match } from '../../../src/core/offer/match.ts';
+import { plainApp } from '../../support/app.ts';
 
 const version = '2026-01-02T03:04:05.678Z';
 
-export const anApp = (changes: Partial<AppDefinition> = {}, id = '/shop/web'): AppDefinition => ({
-  id: id as AppId,
-  cmd: 'sleep 1000',
-  env: {},
-  labels: {},
-  instances: 1,
-  cpus: 1,
-  mem: 128,
-  disk: 0,
-  gpus: 0,
-  executor: '',
-  constraints: [],
-  role: '*',
-  networks: [{ mode: 'host' }],
-  portDefinitions: [],
-  requirePorts: false,
-  healthChecks: [],
-  readinessChecks: [],
-  fetch: [],
-  dependencies: [],
-  backoffSeconds: 1,
-  backoffFactor: 1.15,
-  maxLaunchDelaySeconds: 300,
-  upgradeStrategy: { minimumHealthCapacity: 1, maximumOverCapacity: 1 },
-  killSelection: 'YOUNGEST_FIRST',
-  unreachableStrategy: { inactiveAfterSeconds: 0, expungeAfterSeconds: 0 },
-  version,
-  versionInfo: { lastScalingAt: version, lastConfigChangeAt: version },
-  ...changes,
-});
+export const anApp = (changes: Partial<AppDefinition> = {}, id = '/shop/web'): AppDefinition =>
+  plainApp(id, version, changes);
 
 /** Port definitions with the given service ports. */
 export const definitions = (...ports: readonly number[]): Pick<AppDefinition, 'portDefinitions'> => ({
