@@ -1,7 +1,7 @@
 /** All health checks that the leader runs itself: when to ask whom, never more at once than allowed. */
 import type { AppDefinition, HealthCheck } from '../core/app/definition.ts';
 import { checkAddress, isRunByLeader } from '../core/health/address.ts';
-import { probeDelayMs } from '../core/health/cadence.ts';
+import { graceLeftMs, probeDelayMs } from '../core/health/cadence.ts';
 import type { CheckResult } from '../core/health/verdict.ts';
 import { judgeHttpStatus } from '../core/health/verdict.ts';
 import type { InstanceId } from '../core/ids.ts';
@@ -78,8 +78,8 @@ function watch(state: ProbesState, message: Extract<ProbesMessage, { type: 'watc
     const key = `${instance.tasks[0]?.id ?? instance.id}#${index}`;
     state.watched.set(key, { instance, app, check, index, ref, key, probes: 0, isProven: instance.healthy === true });
     keys.push(key);
-    // A proven task that is taken up again is asked at once, then on its interval.
-    context.timers.set(key, probeDelayMs(check, 0, false), { type: 'due', key });
+    const graceMs = graceLeftMs(check, instance, context.clock.now());
+    context.timers.set(key, probeDelayMs(check, 0, false, graceMs), { type: 'due', key });
   });
   if (keys.length > 0) state.keysOf.set(instance.id, keys);
 }
@@ -134,6 +134,7 @@ function answered(state: ProbesState, key: string, result: CheckResult, context:
 }
 
 function again(watched: Watched, context: Ctx): void {
-  const delayMs = probeDelayMs(watched.check, watched.probes, watched.isProven);
+  const { check, instance, probes, isProven } = watched;
+  const delayMs = probeDelayMs(check, probes, isProven, graceLeftMs(check, instance, context.clock.now()));
   context.timers.set(watched.key, delayMs, { type: 'due', key: watched.key });
 }

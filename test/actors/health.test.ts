@@ -31,6 +31,20 @@ describe('Health checks run by the leader', () => {
     expect(world.tasksOf('/web')).not.toContain(task);
   });
 
+  it('kill no sooner than the interval allows when there is no grace period', async () => {
+    const world = await createWorld();
+    world.prober.answer = () => ({ type: 'failed', cause: 'refused' });
+    await world.put('/web', {
+      healthChecks: [{ ...check, gracePeriodSeconds: 0, intervalSeconds: 10, maxConsecutiveFailures: 1 }],
+    });
+    await world.advance(14_000);
+    // The first sweep after 5 s, the next 10 s later.
+    expect(world.eventsOf('failed_health_check_event')).toHaveLength(1);
+    expect(world.eventsOf('unhealthy_instance_kill_event')).toEqual([]);
+    await world.advance(2_000);
+    expect(world.eventsOf('unhealthy_instance_kill_event')).toHaveLength(1);
+  });
+
   it('tell of every flip, and of the health of the instance', async () => {
     const world = await createWorld();
     await world.put('/web', { healthChecks: [{ ...check, maxConsecutiveFailures: 0 }] });

@@ -74,7 +74,9 @@ describe('the address that a check asks (behaviour §6.2)', () => {
 
 describe('the cadence of probes', () => {
   const delays = (intervalSeconds: number, isProven: boolean) =>
-    Array.from({ length: 40 }, (_, i) => probeDelayMs(check({ intervalSeconds }), i, isProven));
+    Array.from({ length: 40 }, (_, i) =>
+      probeDelayMs(check({ intervalSeconds }), i, isProven, Number.POSITIVE_INFINITY),
+    );
 
   it('is the interval once the task has proven itself', () => {
     expect(new Set(delays(60, true))).toEqual(new Set([60_000]));
@@ -88,7 +90,15 @@ describe('the cadence of probes', () => {
     const all = delays(60, false);
     expect(all).toEqual(all.toSorted((a, b) => a - b));
     expect(all.at(-1)).toBe(60_000);
-    expect(probeDelayMs(check(), 5_000, false)).toBe(60_000);
-    expect(probeDelayMs(check({ intervalSeconds: 0 }), 50, true)).toBe(1_000);
+    expect(probeDelayMs(check(), 5_000, false, Number.POSITIVE_INFINITY)).toBe(60_000);
+    expect(probeDelayMs(check({ intervalSeconds: 0 }), 50, true, 0)).toBe(1_000);
+  });
+
+  it('is quick only while failures are dropped: what counts comes at the interval', () => {
+    const five = check({ intervalSeconds: 60 });
+    expect(probeDelayMs(five, 3, false, 801)).toBe(800);
+    expect(probeDelayMs(five, 3, false, 800)).toBe(60_000);
+    expect(probeDelayMs(five, 1, false, -1)).toBe(60_000);
+    expect(probeDelayMs(five, 0, false, 0)).toBe(5_000);
   });
 });
