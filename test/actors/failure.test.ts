@@ -88,7 +88,7 @@ describe('A task that ends', () => {
     expect(world.deploymentIds()).toEqual([]);
   });
 
-  it('is killed and launched again when it never leaves staging', async () => {
+  it('is killed and launched again when it never leaves staging (V24)', async () => {
     const world = await createWorld();
     world.mesos.launchTo = () => 'staging';
     await world.put('/web');

@@ -31,6 +31,30 @@ describe('Health checks run by the leader', () => {
     expect(world.tasksOf('/web')).not.toContain(task);
   });
 
+  it('ask for a path with a leading slash, whatever the definition says (V117)', async () => {
+    const world = await createWorld();
+    await world.put('/web', { healthChecks: [{ ...check, path: 'foo' }] });
+    await world.advance(1_000);
+    expect(new Set(world.prober.asked.map((request) => request.path))).toEqual(new Set(['/foo']));
+  });
+
+  it('neither ask nor kill a task that is out of reach (V119)', async () => {
+    const world = await createWorld();
+    const unreachableStrategy = { inactiveAfterSeconds: 3_000, expungeAfterSeconds: 6_000 };
+    await world.put('/web', { unreachableStrategy, healthChecks: [{ ...check, maxConsecutiveFailures: 1 }] });
+    await world.advance(10_000);
+    const [instance] = world.running('/web');
+    world.prober.answer = () => ({ type: 'failed', cause: 'refused' });
+    const agent = world.mesos.agents.find((one) => one.id === instance?.agent?.agentId);
+    world.mesos.partition(agent!);
+    await world.settle();
+    const asked = world.prober.asked.length;
+    await world.advance(60_000);
+    expect(world.prober.asked.length).toBeLessThanOrEqual(asked + 1);
+    expect(world.eventsOf('unhealthy_instance_kill_event')).toEqual([]);
+    expect(world.mesos.callsOf('kill')).toEqual([]);
+  });
+
   it('kill no sooner than the interval allows when there is no grace period', async () => {
     const world = await createWorld();
     world.prober.answer = () => ({ type: 'failed', cause: 'refused' });
