@@ -4,12 +4,15 @@ import type { AppChange } from '../core/app/change.ts';
 import type { AppId, InstanceId } from '../core/ids.ts';
 import { isActive } from '../core/instance/instance.ts';
 import type { Refusal } from '../core/refusal.ts';
-import { refusal } from '../core/refusal.ts';
+import { invalid, refusal } from '../core/refusal.ts';
 import type { Result } from '../core/result.ts';
 import { err, ok } from '../core/result.ts';
+import { tell } from './effects.ts';
 import type { Answer, AppsChanged, Control, DeploymentResult, KillRequest, Origin } from './front.ts';
 import type { Congestion } from './journal-backlog.ts';
-import type { AppsMessage, GroupsMessage, Reply } from './protocol.ts';
+import { type MaintenanceRequest, maintenanceRecord } from './maintenance.ts';
+import type { AppsMessage, GroupsMessage, JournalWrite, Reply } from './protocol.ts';
+import { AskInboxFull, AskTargetStopped } from './runtime/errors.ts';
 import type { Runtime } from './runtime/types.ts';
 import type { Services } from './services.ts';
 import type { Views } from './views.ts';
@@ -21,8 +24,12 @@ export interface ControlProps {
   readonly runtime: Runtime;
   readonly views: Views;
   readonly congestion: Congestion;
-  /** The actors of the present leadership, or why there are none. */
+  /** The actors of the present leadership, or why there are none, or why they must not decide anything now. */
   readonly services: () => Services | string;
+  /** Carries out an abdication whose answer was given. */
+  readonly stepAside: () => void;
+  /** Why this file URI cannot be used for a backup or a restore; undefined if it can. */
+  readonly badUri: (uri: string) => string | undefined;
 }
 
 /** The commands. */
@@ -45,6 +52,7 @@ export function createControl(props: ControlProps): Control {
           answerTimeoutMs,
         ),
       ),
+    abdicate: (request) => abdicate(props, request),
     kill: (request) => (request.scale ? killAndScale(props, request) : kill(props, request)),
   };
 }
@@ -58,27 +66,67 @@ const change = (props: ControlProps, changes: readonly AppChange[], force: boole
     ),
   );
 
-/** Turns everything that keeps the actors from answering into 503. */
+/** Turns everything that keeps the actors from answering into 503, and says what became of the write (design §5.5). */
 async function guarded<T>(props: ControlProps, ask: (services: Services) => Promise<Result<T, Refusal>>): Answer<T> {
   const services = props.services();
-  if (typeof services === 'string') return err(unavailable(services));
-  if (props.congestion.isCongested) return err(unavailable('the journal is behind; try again in a moment'));
+  if (typeof services === 'string') return err(unavailable(services, 'refused'));
+  if (props.congestion.isCongested) {
+    return err(unavailable('the journal is behind; try again in a moment', 'refused'));
+  }
   try {
     return await ask(services);
   } catch (error) {
-    return err(unavailable(error instanceof Error ? error.message : String(error)));
+    return err(unavailable(error instanceof Error ? error.message : String(error), outcomeAfter(error)));
   }
 }
 
-const unavailable = (message: string): Refusal => refusal('unavailable', message, { headers: { 'Retry-After': '1' } });
+/** `refused`: certainly not done, and never will be. `unknown`: it may have been done, or may be yet. */
+type WriteOutcome = 'refused' | 'unknown';
+
+function outcomeAfter(error: unknown): WriteOutcome {
+  if (error instanceof AskInboxFull) return 'refused';
+  return error instanceof AskTargetStopped && !error.wasDelivered ? 'refused' : 'unknown';
+}
+
+const unavailable = (message: string, outcome: WriteOutcome): Refusal =>
+  refusal('unavailable', message, { headers: { 'Retry-After': '1', 'Marathon-Write-Outcome': outcome } });
+
+/** The next leader finds the request in the store (rest-api §6A.2). The answer goes out before anybody steps aside. */
+async function abdicate(props: ControlProps, request: MaintenanceRequest): Answer<void> {
+  for (const [name, uri] of Object.entries(request)) {
+    const bad = props.badUri(uri);
+    if (bad !== undefined) return err(invalid([{ path: `/${name}`, errors: [bad] }]));
+  }
+  const result = await guarded(props, ({ journal }) => storeRequest(props, journal, request));
+  if (result.ok) props.stepAside();
+  return result;
+}
+
+function storeRequest(
+  { runtime }: ControlProps,
+  journal: Services['journal'],
+  request: MaintenanceRequest,
+): Answer<void> {
+  const records = Object.keys(request).length === 0 ? [] : [maintenanceRecord(request)];
+  return runtime.ask(
+    journal,
+    (replyTo: Reply<void>): JournalWrite => ({
+      type: 'write',
+      records,
+      events: [],
+      effects: [tell(replyTo, ok(undefined))],
+    }),
+    answerTimeoutMs,
+  );
+}
 
 async function kill(props: ControlProps, request: KillRequest): ReturnType<Control['kill']> {
   const services = props.services();
-  if (typeof services === 'string') return err(unavailable(services));
+  if (typeof services === 'string') return err(unavailable(services, 'refused'));
   const instances = request.instances.flatMap((id) => props.views.instance(id) ?? []);
   const ids = instances.map((i) => i.id);
   if (ids.length > 0 && !services.apps.tell({ type: 'kill', instances: ids, isWipe: request.wipe })) {
-    return err(unavailable('the scheduler is overloaded'));
+    return err(unavailable('the scheduler is overloaded', 'refused'));
   }
   return ok({ type: 'killed', instances });
 }

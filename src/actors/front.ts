@@ -77,9 +77,14 @@ export interface ReadModel {
 
 /** Where this server stands. */
 export interface ClusterView {
+  /** This server leads, has loaded the state, and can prove that it leads: only then may it answer for the cluster. */
   readonly elected: boolean;
   /** `host:port` of the leader. */
   readonly leader: string | undefined;
+  /** Where to forward requests to; undefined if this server leads, or nobody is known to. */
+  readonly leaderUrl: string | undefined;
+  /** One line for people: why this server neither answers nor forwards at the moment. */
+  readonly notServing: string | undefined;
   readonly frameworkId: string | undefined;
   readonly mesosConnected: boolean;
   /** `host:port` of the Mesos master. */
@@ -134,6 +139,11 @@ export interface Control {
   readonly cancelDeployment: (id: string, options: { readonly force: boolean }) => Answer<DeploymentResult | undefined>;
   /** Ends the back-off of an app; refused with 404 if nothing of it waits. */
   readonly resetDelay: (appId: AppId) => Answer<void>;
+  /**
+   * Gives up the lead once the answer had time to leave (rest-api §6A.2). With `backup` or `restore` (file URIs) the next leader writes or loads
+   * the store before it serves; an unusable URI is refused.
+   */
+  readonly abdicate: (request: { readonly backup?: string; readonly restore?: string }) => Answer<void>;
 }
 
 /** A reader of the event stream. `deliver` gets the events of one turn, in order; it must not wait. */

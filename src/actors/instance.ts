@@ -1,4 +1,5 @@
 /** One instance: its life cycle, its timers, its health. Decisions are `core/instance/decide`; this performs the effects. */
+import { keptHealth } from '../core/health/kept.ts';
 import type { InstanceCommand, InstanceEffect } from '../core/instance/decide.ts';
 import { decide, isLaunchLost } from '../core/instance/decide.ts';
 import type { Condition, Instance, Task } from '../core/instance/instance.ts';
@@ -35,9 +36,11 @@ function born(props: InstanceProps, context: Ctx): InstanceState {
     if (effect.type === 'update') write(state, effect, {});
     return state;
   }
-  follow(state, undefined, context);
-  if (instance.goal !== 'Running') killIfAlive(state, 'resumed', []);
-  return state;
+  const known: InstanceState = { ...state, health: keptHealth(definitionOf(state)?.healthChecks ?? [], instance) };
+  if (known.health.length > 0) props.services.views.putHealth(instance.id, known.health);
+  follow(known, undefined, context);
+  if (instance.goal !== 'Running') killIfAlive(known, 'resumed', []);
+  return known;
 }
 
 function receive(state: InstanceState, message: InstanceMessage, context: Ctx): InstanceState {

@@ -9,6 +9,8 @@ export interface JournalWrite {
   readonly events: readonly MarathonEvent[];
   /** Performed in order once the records and events are durable. */
   readonly effects: readonly Effect[];
+  /** Goes through the store even if there is nothing to store: its effects then prove the epoch (design §5.10). */
+  readonly mustStore?: boolean;
 }
 
 /** Lets the front refuse writes with 503 while the journal cannot keep up. Made by `createCongestion`, set by the journal actor. */
@@ -49,7 +51,7 @@ export class Backlog {
     return this.#items;
   }
 
-  /** False if nothing of it needs the store: only effects and transient events. */
+  /** False if nothing of it needs the store: only effects and transient events, and nobody asked for a proof. */
   get needsStore(): boolean {
     return this.#durableItems > 0;
   }
@@ -89,7 +91,7 @@ export class Backlog {
   }
 
   #account(write: JournalWrite, sign: 1 | -1): void {
-    let durable = write.records.length;
+    let durable = write.records.length + (write.mustStore === true ? 1 : 0);
     for (const event of write.events) if (isDurable(event.eventType)) durable++;
     this.#items += sign * (write.records.length + write.events.length);
     this.#durableItems += sign * durable;

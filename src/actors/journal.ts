@@ -135,7 +135,8 @@ function send(state: JournalState, options: JournalOptions, context: Own): void 
   const eventGroups = writes.map((write) => write.events);
   const events = encodeEvents(eventGroups, options.loaded.generation, state.nextEvent);
   const stored = records.records.length + events.stored.length;
-  if (stored === 0 && state.units.length === 0) {
+  const isProof = writes.some((write) => write.mustStore === true);
+  if (stored === 0 && !isProof && state.units.length === 0) {
     releaseOne({ records: [], events: events.logged }, writes, options, context);
   } else {
     const number = state.nextBatch++;

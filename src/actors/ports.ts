@@ -1,5 +1,5 @@
 /** What the actors need from the outside world. Implementations live in `src/infra`, fakes in `test/support`. */
-import type { Batch, CommitOutcome, EncodedEvent, LoadedJournal } from '../core/journal/batch.ts';
+import type { Batch, CommitOutcome, EncodedEvent, LoadedJournal, StoreContent } from '../core/journal/batch.ts';
 import type { FrameworkInfo, MasterInfo, Offer, TaskInfo, TaskStatus } from '../core/mesos/types.ts';
 
 export interface TimerHandle {
@@ -51,8 +51,23 @@ export interface Metrics {
  */
 export interface JournalStore {
   readonly maxInFlight: number;
-  /** Takes the epoch and reads everything. Rejects with a one-line reason if the store cannot be used. */
-  readonly open: () => Promise<LoadedJournal>;
+  /**
+   * Takes the epoch and reads everything. `claim` is what an election gave to its winner; a store that several servers share takes
+   * the epoch only while that claim holds (design §5.3), others ignore it. Rejects with a one-line reason if the store cannot be
+   * used, now (`StoreAway`, `ClaimLost`) or ever by this version (`StoreUnusable`).
+   */
+  readonly open: (claim?: string) => Promise<LoadedJournal>;
+  /** Keeps a copy of the content warm until the next `open`, so that taking over costs only what came last. Safe to call twice. */
+  readonly standBy: () => void;
+  /** Whether a commit made now can be expected to end soon. While stalled nothing new should be decided (design §5.5, §5.11). */
+  readonly status: () => StoreStatus;
+  /** What is stored, as one consistent state, without taking the epoch: for backups. */
+  readonly read: () => Promise<StoreContent>;
+  /**
+   * Replaces everything in one step, under a new generation and a new epoch: whoever led before is fenced. The old content stays
+   * if anything fails before that step.
+   */
+  readonly replace: (content: Pick<StoreContent, 'records'>) => Promise<void>;
   readonly commit: (batch: Batch, done: (outcome: CommitOutcome) => void) => void;
   /** Stored events from number `from` on, at most `limit`; `first` is the oldest number that is still kept. */
   readonly readEvents: (
@@ -67,6 +82,51 @@ export interface JournalStore {
   /** Drops what no reader needs any more: events beyond their retention, replaced snapshots. */
   readonly compact: () => Promise<void>;
   readonly close: () => Promise<void>;
+}
+
+export type StoreStatus = { readonly type: 'ready' } | { readonly type: 'stalled'; readonly reason: string };
+
+/** What a candidate tells the others about itself; kept in its election node. */
+export interface Candidate {
+  /** `host:port` under which clients reach it. */
+  readonly address: string;
+  /** `http(s)://host:port`: where followers forward to. */
+  readonly url: string;
+  /** Version of the program. */
+  readonly version: string;
+  /** Whether it could reach a Mesos master when it last looked (design §5.11). */
+  readonly reachesMesos: boolean;
+}
+
+export type ElectionEvent =
+  /** Our candidature is the oldest one. `claim` goes to `JournalStore.open`. */
+  | { readonly type: 'elected'; readonly claim: string }
+  /** We were elected and are no longer, or cannot prove it. The election tries again by itself. */
+  | { readonly type: 'lost'; readonly reason: string }
+  /** The oldest candidate, as far as we know; undefined while there is none or while we cannot see it. May be ourselves. */
+  | { readonly type: 'leader'; readonly leader: Candidate | undefined };
+
+/** Who leads among several servers (design §5.3). Events are never sent from within a call. */
+export interface Election {
+  readonly sessionTimeoutMs: number;
+  /** Stands as a candidate, and again after each loss, until `stop`. Never rejects and never ends the process. */
+  readonly start: (own: Candidate, listener: (event: ElectionEvent) => void) => void;
+  /**
+   * Monotonic ms at which the newest request was *sent* that the ensemble has answered on the present session: nobody else can
+   * be elected before `provenAtMs() + sessionTimeoutMs`. `-Infinity` without a session.
+   */
+  readonly provenAtMs: () => number;
+  /** Asks the ensemble now. False if there was no answer within `timeoutMs`, or the candidature is gone. */
+  readonly prove: (timeoutMs: number) => Promise<boolean>;
+  /** Changes what the others see of us. */
+  readonly announce: (change: Partial<Candidate>) => void;
+  /** All candidates, oldest first, from a fresh read. Rejects if the ensemble cannot be asked. */
+  readonly candidates: () => Promise<readonly Candidate[]>;
+  /** Gives the lead up and stands again behind everybody else. Resolves once the old candidature is gone or cannot count. */
+  readonly resign: () => Promise<void>;
+  /** Does not stand while the reason lasts (called again with undefined to stand again). The leader is still told. */
+  readonly withdraw: (reason: string | undefined) => void;
+  readonly stop: () => Promise<void>;
 }
 
 export type MesosEvent =

@@ -25,6 +25,8 @@ export interface JournalWrite {
   readonly records: readonly RecordWrite[];
   readonly events: readonly MarathonEvent[];
   readonly effects: readonly Effect[];
+  /** Goes through the store even if there is nothing to store: its effects then prove the epoch (design §5.10). */
+  readonly mustStore?: boolean;
 }
 
 /** An actor of the scheduler's subtree failed; its parent fails with it, up to the root, which rebuilds from the store. */

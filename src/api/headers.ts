@@ -24,12 +24,19 @@ export function standardHeaders(
   config: ApiConfig,
   read: Pick<ReadModel, 'cluster'>,
 ): (request: IncomingHttpHeaders) => FlatHeaders {
-  const own = config.disableHttp
-    ? `https://${config.hostname}:${config.httpsPort}`
-    : `http://${config.hostname}:${config.httpPort}`;
-  const asLeader = [...always, 'X-Marathon-Leader', own];
+  const scheme = config.disableHttp ? 'https' : 'http';
+  const configured = `${config.hostname}:${config.disableHttp ? config.httpsPort : config.httpPort}`;
+  let asLeader: FlatHeaders = always;
+  let address: string | undefined;
+  // The port may be known only once it is open.
+  const leading = (leader = configured): FlatHeaders => {
+    if (leader !== address) asLeader = [...always, 'X-Marathon-Leader', `${scheme}://${leader}`];
+    address = leader;
+    return asLeader;
+  };
   return (request) => {
-    const base = read.cluster().elected ? asLeader : always;
+    const { elected, leader } = read.cluster();
+    const base = elected ? leading(leader) : always;
     return config.corsOrigins.length === 0 ? base : [...base, ...cors(config.corsOrigins, request)];
   };
 }
@@ -55,3 +62,6 @@ function cors(allowed: readonly string[], request: IncomingHttpHeaders): FlatHea
 export function eachHeader(headers: FlatHeaders, set: (name: string, value: string) => void): void {
   for (let i = 0; i + 1 < headers.length; i += 2) set(headers[i] ?? '', headers[i + 1] ?? '');
 }
+
+/** Headers of a record in the flat form. */
+export const flatHeadersOf = (headers: Readonly<Record<string, string>>): FlatHeaders => Object.entries(headers).flat();

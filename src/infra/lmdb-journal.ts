@@ -5,9 +5,11 @@
 import { join } from 'node:path';
 import type { Clock, Ids, JournalStore, Logger, Metrics } from '../actors/ports.ts';
 import type { Batch, CommitOutcome, EncodedRecord, LoadedJournal } from '../core/journal/batch.ts';
-import { unreadableFormat, withFormats } from '../core/journal/formats.ts';
+import { unreadableFormat, type WrittenFormats, withFormats } from '../core/journal/formats.ts';
 import { defaultRetention, type EventRetention } from '../core/journal/retention.ts';
-import { type Databases, LmdbEnvironment, StoreUnusable } from './lmdb/environment.ts';
+import { StoreUnusable } from '../core/journal/store-errors.ts';
+import { invariant } from '../core/result.ts';
+import { type Databases, LmdbEnvironment, type Snapshot } from './lmdb/environment.ts';
 import { chunksOf } from './lmdb/event-chunk.ts';
 import { readStoredEvents, trimStoredEvents } from './lmdb/event-store.ts';
 import type { Header } from './lmdb/header.ts';
@@ -52,12 +54,29 @@ export function openLmdbJournal(options: LmdbJournalOptions): JournalStore {
     maxInFlight,
     async open() {
       const entered = await enter();
-      const unreadable = unreadableFormat(entered.header.formats);
-      if (unreadable !== undefined)
-        throw new StoreUnusable(`cannot use the store in ${options.directory}: ${unreadable}`);
+      refuseUnreadable(options.directory, entered.header.formats);
       const header = await takeEpoch(entered, ids.uuid());
       logger.info('journalOpened', { epoch: header.epoch, nextBatch: header.nextBatch, nextEvent: header.nextEvent });
       return loaded(entered, header);
+    },
+    standBy() {
+      // Nobody else writes here: there is nothing to keep up with.
+    },
+    status: () => ({ type: 'ready' }),
+    async read() {
+      const entered = await enter();
+      refuseUnreadable(options.directory, entered.header.formats);
+      const snapshot = entered.snapshot();
+      const { generation, nextEvent } = snapshot.header;
+      return { generation, nextEvent, records: readOnce(entered, snapshot) };
+    },
+    async replace({ records }) {
+      // An open store takes its place in the order at once.
+      const entered = environment ?? (await enter());
+      const generation = ids.uuid();
+      const header = await entered.exclusively((before, databases) => replaced(before, databases, records, generation));
+      entered.recent.restart(header.nextBatch);
+      logger.info('journalReplaced', { epoch: header.epoch, nextBatch: header.nextBatch, nextEvent: header.nextEvent });
     },
     commit(batch, done) {
       if (environment === undefined) queueMicrotask(() => done({ type: 'failed', reason: 'the journal is closed' }));
@@ -90,6 +109,31 @@ export function openLmdbJournal(options: LmdbJournalOptions): JournalStore {
       if (leaving !== undefined) await (await leaving).release();
     },
   };
+}
+
+function refuseUnreadable(directory: string, formats: WrittenFormats): void {
+  const unreadable = unreadableFormat(formats);
+  if (unreadable !== undefined) throw new StoreUnusable(`cannot use the store in ${directory}: ${unreadable}`);
+}
+
+/**
+ * A batch number is left out, so that nobody who followed the old content takes what comes next for its continuation. Whatever
+ * this throws, or the records throw, undoes everything.
+ */
+function replaced(before: Header, databases: Databases, records: Iterable<EncodedRecord>, generation: string): Header {
+  let formats: WrittenFormats = {};
+  databases.records.clearSync();
+  databases.events.clearSync();
+  for (const record of records) {
+    const { kind, key, format, json } = record;
+    if (json === undefined) continue;
+    const entry = entryKey(kind, key);
+    databases.records.putSync(entry, entryValue(entry, key, format, json));
+    formats = withFormats(formats, [record]);
+  }
+  const unreadable = unreadableFormat(formats);
+  if (unreadable !== undefined) throw new StoreUnusable(`the new content cannot be used: ${unreadable}`);
+  return { ...before, epoch: before.epoch + 1, nextBatch: before.nextBatch + 1, generation, formats };
 }
 
 /** A new leader: the epoch grows on disk, so that whoever led before can write no more. */
@@ -160,6 +204,34 @@ const loaded = (environment: LmdbEnvironment, header: Header): LoadedJournal => 
   nextEvent: header.nextEvent,
   records: { [Symbol.iterator]: () => allRecords(environment) },
 });
+
+/** The records of a snapshot, for one reader: at the end, or when the reader leaves early, the snapshot is given up. */
+function readOnce(environment: LmdbEnvironment, snapshot: Snapshot): Iterable<EncodedRecord> {
+  let isTaken = false;
+  return {
+    [Symbol.iterator]: () => {
+      invariant(!isTaken, 'what was read from the store is iterated once');
+      isTaken = true;
+      return snapshotRecords(environment, snapshot);
+    },
+  };
+}
+
+function* snapshotRecords(environment: LmdbEnvironment, snapshot: Snapshot): Generator<EncodedRecord> {
+  try {
+    let last: RecordEntryKey | undefined;
+    for (;;) {
+      const range = last === undefined ? {} : { start: last, exclusiveStart: true };
+      const transaction = snapshot.transaction();
+      const slice = [...environment.databases.records.getRange({ ...range, limit: loadSlice, transaction })];
+      for (const { key, value } of slice) yield recordOf(key, value);
+      last = slice.at(-1)?.key;
+      if (last === undefined) return;
+    }
+  } finally {
+    snapshot.done();
+  }
+}
 
 /** Read in slices and not from one snapshot: whoever opens a journal reads it before the first commit. */
 function* allRecords(environment: LmdbEnvironment): Generator<EncodedRecord> {

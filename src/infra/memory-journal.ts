@@ -6,6 +6,7 @@ import type { JournalStore } from '../actors/ports.ts';
 import type { Batch, CommitOutcome, EncodedEvent, EncodedRecord } from '../core/journal/batch.ts';
 import { unreadableFormat, type WrittenFormats, withFormats } from '../core/journal/formats.ts';
 import { defaultRetention, type EventChunk, type EventRetention, isExpired } from '../core/journal/retention.ts';
+import { StoreUnusable } from '../core/journal/store-errors.ts';
 import { createRecentBatches } from './recent-batches.ts';
 
 export interface MemoryJournalOptions {
@@ -36,6 +37,8 @@ export interface MemoryJournal extends JournalStore {
 }
 
 interface Content {
+  readonly firstGeneration: string;
+  generation: string;
   epoch: number;
   nextBatch: number;
   nextEvent: number;
@@ -47,8 +50,8 @@ interface Content {
 
 /** See `MemoryJournal`. Errors thrown by an answer or a follower surface as unhandled, so that tests notice. */
 export function createMemoryJournal(options: MemoryJournalOptions = {}): MemoryJournal {
-  const { generation = 'memory', retention = defaultRetention, now = () => 0 } = options;
-  const content = emptyContent();
+  const { retention = defaultRetention, now = () => 0 } = options;
+  const content = emptyContent(options.generation ?? 'memory');
   const recent = createRecentBatches(1, (error) => {
     throw error;
   });
@@ -72,10 +75,21 @@ export function createMemoryJournal(options: MemoryJournalOptions = {}): MemoryJ
     maxInFlight: options.maxInFlight ?? 4,
     async open() {
       const unreadable = unreadableFormat(content.formats);
-      if (unreadable !== undefined) throw new Error(unreadable);
+      if (unreadable !== undefined) throw new StoreUnusable(unreadable);
       isOpen = true;
-      const { nextBatch, nextEvent } = content;
+      const { nextBatch, nextEvent, generation } = content;
       return { epoch: ++content.epoch, nextBatch, generation, nextEvent, records: [...content.records.values()] };
+    },
+    standBy() {
+      // Whoever opens reads everything at once: there is nothing to keep warm.
+    },
+    status: () => ({ type: 'ready' }),
+    async read() {
+      return { generation: content.generation, nextEvent: content.nextEvent, records: [...content.records.values()] };
+    },
+    async replace({ records }) {
+      replace(content, [...records]);
+      recent.restart(content.nextBatch);
     },
     commit(batch, done) {
       const outcome = outcomeOf(batch);
@@ -108,7 +122,9 @@ export function createMemoryJournal(options: MemoryJournalOptions = {}): MemoryJ
   };
 }
 
-const emptyContent = (): Content => ({
+const emptyContent = (generation: string): Content => ({
+  firstGeneration: generation,
+  generation,
   epoch: 0,
   nextBatch: 1,
   nextEvent: 1,
@@ -137,6 +153,21 @@ function apply(content: Content, batch: Batch, atMs: number): void {
   content.nextBatch++;
   content.nextEvent += count;
   content.batches.push(batch);
+}
+
+/** A batch number is left out: what comes next is no continuation of the old content. */
+function replace(content: Content, given: readonly EncodedRecord[]): void {
+  const records = given.filter((record) => record.json !== undefined);
+  const formats = withFormats({}, records);
+  const unreadable = unreadableFormat(formats);
+  if (unreadable !== undefined) throw new StoreUnusable(`the new content cannot be used: ${unreadable}`);
+  content.epoch++;
+  content.nextBatch++;
+  content.generation = `${content.firstGeneration}-${content.epoch}`;
+  content.formats = formats;
+  content.records.clear();
+  for (const record of records) content.records.set(JSON.stringify([record.kind, record.key]), record);
+  content.chunks.length = 0;
 }
 
 function readEvents(content: Content, from: number, limit: number) {

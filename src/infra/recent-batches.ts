@@ -17,6 +17,8 @@ interface Follower {
 export interface RecentBatches {
   /** Hands a durable batch to everybody. Numbers must come in order. */
   readonly publish: (batch: Batch) => void;
+  /** Everything was replaced: whoever follows must reload. `nextBatch` is the number of the next batch. */
+  readonly restart: (nextBatch: number) => void;
   /** As `JournalStore.follow`. Nothing is called before this has returned. */
   readonly follow: (from: number, apply: (batch: Batch) => void, reload: () => void) => () => void;
 }
@@ -68,6 +70,13 @@ export function createRecentBatches(nextBatch: number, onError: (error: unknown)
         size -= kept.get(first)?.size ?? 0;
         kept.delete(first++);
       }
+      for (const follower of followers) schedule(follower);
+    },
+    restart(nextBatch) {
+      kept.clear();
+      size = 0;
+      first = nextBatch;
+      next = nextBatch;
       for (const follower of followers) schedule(follower);
     },
     follow(from, apply, reload) {

@@ -240,6 +240,7 @@ describe('headers', () => {
 
   it('name the leader only on the leader, with https when plain HTTP is off', async () => {
     const { server, front } = testApi({ disableHttp: true, hostname: 'm1' });
+    front.clusterView = { ...front.clusterView, leader: 'm1:8443' };
     expect((await server.inject('/ping')).headers['x-marathon-leader']).toBe('https://m1:8443');
     front.clusterView = { ...front.clusterView, elected: false };
     expect((await server.inject('/ping')).headers).not.toHaveProperty('x-marathon-leader');

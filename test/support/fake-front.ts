@@ -78,6 +78,8 @@ export class FakeFront {
   clusterView: ClusterView = {
     elected: true,
     leader: '127.0.0.1:8080',
+    leaderUrl: undefined,
+    notServing: undefined,
     frameworkId: 'F1',
     mesosConnected: true,
     mesosMaster: '127.0.0.1:5050',
@@ -86,6 +88,7 @@ export class FakeFront {
   readonly kills: KillRequest[] = [];
   readonly cancelled: { id: string; force: boolean }[] = [];
   readonly resets: string[] = [];
+  readonly abdications: { readonly backup?: string; readonly restore?: string }[] = [];
   readonly readers = new Set<EventReader>();
   readonly published: MarathonEvent[] = [];
   /** What every command is refused with, if set. */
@@ -160,6 +163,12 @@ export class FakeFront {
       const fault = this.#fault();
       if (fault) return err(fault);
       this.resets.push(appId);
+      return ok(undefined);
+    },
+    abdicate: async (request) => {
+      const fault = this.#fault();
+      if (fault) return err(fault);
+      this.abdications.push(request);
       return ok(undefined);
     },
   };

@@ -87,17 +87,17 @@ export class Ask extends OwnMessage implements Alarm {
   }
 
   abandon(): void {
-    this.#fail(new AskTargetStopped(this.#target.path), false);
+    this.#fail(new AskTargetStopped(this.#target.path, this.isDelivered), false);
   }
 
   /** The target, no actor of ours, did not take the question. */
   refused(): void {
-    this.#fail(new AskTargetStopped(this.#target.path), true);
+    this.#fail(new AskTargetStopped(this.#target.path, false), true);
   }
 
   /** The target has ended, or lost the state that might have answered. */
   targetEnded(cause: unknown): void {
-    if (this.#cell?.asks?.has(this)) this.#fail(new AskTargetStopped(this.#target.path, cause), true);
+    if (this.#cell?.asks?.has(this)) this.#fail(new AskTargetStopped(this.#target.path, this.isDelivered, cause), true);
   }
 
   #fail(error: Error, hasAlarm: boolean): void {
@@ -123,7 +123,7 @@ export function ask<M, R>(
   return new Promise<R>((resolve, reject) => {
     if (cell !== undefined && !cell.isAlive) {
       kernel.deadLetter(1);
-      reject(new AskTargetStopped(target.path));
+      reject(new AskTargetStopped(target.path, false));
       return;
     }
     let open: Ask | undefined;

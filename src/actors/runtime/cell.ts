@@ -130,8 +130,12 @@ export class Cell implements ActorRef<unknown>, Family {
     const { kernel } = this;
     const inbox = this.#inbox;
     if (inbox === undefined || this.phase !== 'alive') return;
-    kernel.pacer.enter();
     const startedMs = kernel.clock.monotonic();
+    if (startedMs > kernel.turnDeadlineMs) {
+      kernel.park(this);
+      return;
+    }
+    kernel.pacer.enter();
     kernel.enter(this);
     try {
       this.#drain(inbox, startedMs);
@@ -141,6 +145,11 @@ export class Cell implements ActorRef<unknown>, Family {
     kernel.metrics.time('actors.turn', kernel.clock.monotonic() - startedMs);
     // The handlers may have changed the phase, which the compiler believes to be alive still.
     if ((this.phase as Phase) === 'alive') this.#rest(inbox);
+  }
+
+  /** Takes the turn that it had to wait with. */
+  unpark(): void {
+    if (this.#isScheduled && this.phase === 'alive' && this.address !== undefined) wake(this.address);
   }
 
   turnBroke(error: unknown): void {

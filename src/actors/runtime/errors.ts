@@ -30,9 +30,12 @@ export class AskTimeout extends Error {
 /** The target had ended, ended, or failed before it answered. `cause` is its error if it failed. */
 export class AskTargetStopped extends Error {
   readonly code = 'ask-target-stopped';
-  constructor(path: string, cause?: unknown) {
+  /** False if the target never saw the question: then nothing can have come of it. */
+  readonly wasDelivered: boolean;
+  constructor(path: string, wasDelivered: boolean, cause?: unknown) {
     super(`${path} ended before it answered`, cause === undefined ? undefined : { cause });
     this.name = 'AskTargetStopped';
+    this.wasDelivered = wasDelivered;
   }
 }
 

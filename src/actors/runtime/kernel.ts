@@ -24,6 +24,11 @@ export class Kernel {
   handled = 0;
   /** True if some actor is to be stopped as soon as it has finished its message. */
   hasPendingStops = false;
+  /** No actor begins a turn after this monotonic time; `-Infinity` while paused. */
+  turnDeadlineMs = Number.POSITIVE_INFINITY;
+  #onLate: (() => void) | undefined;
+  /** Actors whose turn came while nobody may begin one. */
+  #parked: Cell[] = [];
   #names = 0;
   #busy = 0;
   #idleWaiters: (() => void)[] = [];
@@ -47,6 +52,31 @@ export class Kernel {
   nextName(): string {
     this.#names += 1;
     return this.#names.toString(36);
+  }
+
+  /** Sets the time after which turns wait; the first one that does calls `onLate`, once. Ends a pause. */
+  runUntil(monotonicMs: number, onLate: () => void): void {
+    this.turnDeadlineMs = monotonicMs;
+    this.#onLate = onLate;
+    const parked = this.#parked;
+    this.#parked = [];
+    for (const cell of parked) cell.unpark();
+  }
+
+  /** From now on turns wait. */
+  pause(): void {
+    this.turnDeadlineMs = Number.NEGATIVE_INFINITY;
+    this.#onLate = undefined;
+  }
+
+  /** Keeps an actor that came too late. */
+  park(cell: Cell): void {
+    this.#parked.push(cell);
+    const onLate = this.#onLate;
+    if (onLate === undefined) return;
+    this.pause();
+    this.metrics.count('actors.pauses');
+    onLate();
   }
 
   /** Counts messages that reach nobody. Returns false, as `tell` must. */

@@ -9,7 +9,7 @@ import type { ActorRef, AnyRef, Behaviour, Runtime, RuntimeOptions, StopReason }
 
 /**
  * Starts a runtime. Registers the gauges `actors.inbox.depth` (messages that wait, in all inboxes) `actors.live` and `actors.timers`, counts
- * `actors.dead-letters`, `actors.failures` and `actors.restarts`, and times `actors.turn` (milliseconds).
+ * `actors.dead-letters`, `actors.failures` and `actors.restarts`, and times `actors.turn` (milliseconds), and counts `actors.pauses` (turns that came after `runUntil`).
  */
 export function createRuntime(options: RuntimeOptions): Runtime {
   const kernel = new Kernel(options, (cell) => endCell(cell, { type: 'stopped' }));
@@ -31,6 +31,8 @@ export function createRuntime(options: RuntimeOptions): Runtime {
     },
     idle: () => kernel.idle(),
     stats: () => kernel.stats(),
+    runUntil: (monotonicMs, onLate) => kernel.runUntil(monotonicMs, onLate),
+    pause: () => kernel.pause(),
     shutdown: async () => {
       await root.close(kernel);
     },

@@ -101,6 +101,14 @@ export interface Runtime {
   /** Resolves once no inbox holds a message and none is being handled. Timers do not count. */
   readonly idle: () => Promise<void>;
   readonly stats: () => RuntimeStats;
+  /**
+   * Lets actors take their turns until this monotonic time and no longer: a process that was stopped, or was too busy to call this
+   * again, finds out before any actor acts (design §5.11). The first turn that comes too late calls `onLate` once; from then on
+   * messages wait in their inboxes. Calling it again goes on.
+   */
+  readonly runUntil: (monotonicMs: number, onLate: () => void) => void;
+  /** Messages wait from now on, until `runUntil`. */
+  readonly pause: () => void;
   /** Stops everything, leaves first, in reverse order of start. */
   readonly shutdown: () => Promise<void>;
 }

@@ -1,7 +1,8 @@
 /** `/v2/info`, `/v2/leader` and `/v2/plugins` (rest-api §6A.1–§6A.3). */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { refusal } from '../../core/refusal.ts';
+import { invalid, refusal, type Violation } from '../../core/refusal.ts';
 import type { ApiContext } from '../context.ts';
+import { first, queryOf } from '../query.ts';
 import { infoView } from '../render/info.ts';
 import { resource } from '../resource.ts';
 import { sendJson, sendRefusal } from '../respond.ts';
@@ -17,6 +18,7 @@ export function clusterRoutes(server: FastifyInstance, context: ApiContext): voi
         ? sendRefusal(reply, refusal('notFound', 'There is no leader', { details: [] }))
         : sendJson(reply, 200, { leader });
     },
+    DELETE: (request, reply) => abdicate(context, request, reply),
   });
   resource(server, '/v2/plugins', { GET: (_request, reply) => sendJson(reply, 200, { plugins: [] }) });
   const noPlugin = (request: FastifyRequest, reply: FastifyReply): FastifyReply => {
@@ -24,4 +26,29 @@ export function clusterRoutes(server: FastifyInstance, context: ApiContext): voi
     return sendRefusal(reply, refusal('notFound', `No plugin with id '${id}'`));
   };
   resource(server, '/v2/plugins/*', { GET: noPlugin, POST: noPlugin, PUT: noPlugin, DELETE: noPlugin });
+}
+
+/** Where a backup may lie: in files only. */
+function uriFault(uri: string): string | undefined {
+  if (/^file:/i.test(uri)) return undefined;
+  if (/^s3:/i.test(uri)) return `'${uri}': s3 is not supported, only file URIs are (file:///path)`;
+  return `'${uri}' is not a file URI (file:///path)`;
+}
+
+/** `DELETE /v2/leader?backup=&restore=` (rest-api §6A.2). */
+async function abdicate(context: ApiContext, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  const query = queryOf(request);
+  const wanted: { backup?: string; restore?: string } = {};
+  const violations: Violation[] = [];
+  for (const name of ['backup', 'restore'] as const) {
+    const uri = first(query, name);
+    if (uri === undefined) continue;
+    const fault = uriFault(uri);
+    if (fault === undefined) wanted[name] = uri;
+    else violations.push({ path: `/${name}`, errors: [fault] });
+  }
+  if (violations.length > 0) return sendRefusal(reply, invalid(violations));
+  const answer = await context.deps.control.abdicate(wanted);
+  if (!answer.ok) return sendRefusal(reply, answer.error);
+  return sendJson(reply, 200, { message: 'Leadership abdicated', details: [] });
 }

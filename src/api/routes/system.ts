@@ -1,23 +1,25 @@
-/** `/ping`, `/metrics` and the web page (rest-api §6A.4, §12). */
+/** `/ping`, `/health`, `/metrics` and the web page (rest-api §6A.4, §12). */
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import fastifyStatic from '@fastify/static';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { ClusterView } from '../../actors/front.ts';
 import { accepts } from '../accept.ts';
 import type { ApiContext } from '../context.ts';
 import { pathOf } from '../failures.ts';
 import { resource } from '../resource.ts';
-import { sendJsonText, sendText } from '../respond.ts';
+import { sendJson, sendJsonText, sendText } from '../respond.ts';
 
 /** Prometheus' text format. */
 const prometheusType = 'text/plain; version=0.0.4; charset=utf-8';
 
 /** Registers the routes. */
 export function systemRoutes(server: FastifyInstance, context: ApiContext): void {
-  const { metrics, config } = context.deps;
+  const { metrics, config, read } = context.deps;
   const sendPrometheus = async (reply: FastifyReply): Promise<FastifyReply> =>
     reply.header('content-type', prometheusType).send(Buffer.from(await metrics.renderPrometheus()));
   resource(server, '/ping', { GET: ping });
+  resource(server, '/health', { GET: (_request, reply) => sendJson(reply, 200, healthOf(read.cluster())) });
   resource(server, '/metrics', {
     GET: (request, reply) =>
       isScraper(request.headers.accept) ? sendPrometheus(reply) : sendJsonText(reply, 200, metrics.renderJson()),
@@ -30,6 +32,16 @@ export function systemRoutes(server: FastifyInstance, context: ApiContext): void
 /** Prometheus names its formats in `Accept`; everybody else gets Marathon's JSON (design §7). */
 const isScraper = (accept: string | undefined): boolean =>
   /application\/openmetrics-text|text\/plain\s*;\s*version=/i.test(accept ?? '');
+
+/**
+ * How this server sees the cluster; always 200, since the server itself is well. `leader`: it answers requests. `follower`: it hands
+ * them on to `leader`. `no-leader`: it does neither, for `reason`.
+ */
+function healthOf({ elected, leader, leaderUrl, notServing }: ClusterView): object {
+  if (elected) return { status: 'leader', leader: leader ?? null };
+  if (leaderUrl !== undefined) return { status: 'follower', leader: leader ?? null };
+  return { status: 'no-leader', leader: leader ?? null, reason: notServing ?? 'there is no leader at the moment' };
+}
 
 function ping(request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const { accept } = request.headers;

@@ -72,3 +72,10 @@ export interface LoadedJournal {
   readonly nextEvent: number;
   readonly records: Iterable<EncodedRecord>;
 }
+
+/** Everything that a backup holds: all records as they are now. */
+export interface StoreContent {
+  readonly generation: string;
+  readonly nextEvent: number;
+  readonly records: Iterable<EncodedRecord>;
+}

@@ -1,8 +1,10 @@
 /** Which record formats a program can read. */
-import { recordFormat } from './batch.ts';
+import { readableFormats } from './migrations.ts';
 
 /** Highest format ever written, by kind. Kept in a store's header, so that opening need not read every record. */
 export type WrittenFormats = Readonly<Record<string, number>>;
+
+const readable = readableFormats();
 
 /**
  * One line that says why this program must not touch a store, or undefined if it may: a record of a newer format would be
@@ -10,7 +12,7 @@ export type WrittenFormats = Readonly<Record<string, number>>;
  */
 export function unreadableFormat(
   written: WrittenFormats,
-  known: Readonly<Record<string, number>> = recordFormat,
+  known: Readonly<Record<string, number>> = readable,
 ): string | undefined {
   for (const [kind, format] of Object.entries(written)) {
     const newest = Object.hasOwn(known, kind) ? known[kind] : undefined;

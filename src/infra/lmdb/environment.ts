@@ -4,7 +4,8 @@
  * the next (design §5.12).
  */
 import { mkdirSync, realpathSync } from 'node:fs';
-import { type Database, open, type RootDatabase } from 'lmdb';
+import { type Database, open, type RootDatabase, type Transaction } from 'lmdb';
+import { StoreUnusable } from '../../core/journal/store-errors.ts';
 import { createRecentBatches, type RecentBatches } from '../recent-batches.ts';
 import { decodeHeader, emptyHeader, encodeHeader, type Header } from './header.ts';
 import type { RecordEntryKey } from './record-entry.ts';
@@ -27,9 +28,21 @@ export interface Write {
   readonly done: (outcome: WriteOutcome) => void;
 }
 
-/** The directory cannot be used as a store; the message is one line for the operator. */
-export class StoreUnusable extends Error {
-  readonly code = 'STORE_UNUSABLE';
+/** Everything as it was at one moment, whatever is committed meanwhile. LMDB keeps the old pages until it is done. */
+export interface Snapshot {
+  readonly header: Header;
+  /** For `transaction` of LMDB's reading functions. Throws once the snapshot is done or the environment is closed. */
+  readonly transaction: () => Transaction;
+  /** Safe to call twice. */
+  readonly done: () => void;
+}
+
+/** LMDB has room for 126 readers, and each snapshot keeps pages from being used again. */
+const maxSnapshots = 8;
+
+interface Exclusive {
+  readonly work: (header: Header, databases: Databases) => Header;
+  readonly done: (outcome: WriteOutcome) => void;
 }
 
 const environments = new Map<string, LmdbEnvironment>();
@@ -44,7 +57,8 @@ export class LmdbEnvironment {
   readonly #onError: (error: unknown) => void;
   #header: Header;
   #users = 1;
-  #queue: Write[] = [];
+  #queue: (Write | Exclusive)[] = [];
+  readonly #snapshots = new Set<Snapshot>();
   #writing: Promise<void> | undefined;
 
   /** Opens the environment in `directory`, or joins those who have it open. Rejects with `StoreUnusable`. */
@@ -108,10 +122,60 @@ export class LmdbEnvironment {
     this.#writing ??= this.#run();
   }
 
+  /**
+   * One transaction of its own, after everything that was handed in before. `work` runs synchronously and may put and remove any
+   * amount: LMDB writes pages out when they become too many. If it throws, nothing of it stays and the promise rejects with what
+   * it threw; if the disk fails, with `StoreUnusable`.
+   */
+  exclusively(work: (header: Header, databases: Databases) => Header): Promise<Header> {
+    return new Promise((resolve, reject) => {
+      let thrown: { readonly error: unknown } | undefined;
+      const guarded: Exclusive['work'] = (header, databases) => {
+        try {
+          return work(header, databases);
+        } catch (error) {
+          thrown = { error };
+          throw error;
+        }
+      };
+      const done = (outcome: WriteOutcome): void => {
+        if (outcome.type === 'written') resolve(outcome.header);
+        else reject(thrown === undefined ? new StoreUnusable(outcome.reason) : thrown.error);
+      };
+      this.#queue.push({ work: guarded, done });
+      this.#writing ??= this.#run();
+    });
+  }
+
+  /** What is on disk now, to be read at leisure. Throws `StoreUnusable` if it is closed, or too many are open. */
+  snapshot(): Snapshot {
+    if (!this.isOpen) throw new StoreUnusable('the journal is closed');
+    if (this.#snapshots.size >= maxSnapshots) throw new StoreUnusable(`${maxSnapshots} readers are at work already`);
+    // Otherwise it might join a reader of this turn, who does not see the newest commit.
+    this.#root.resetReadTxn();
+    const transaction = this.#root.useReadTransaction();
+    const stored = this.#meta.get('header', { transaction });
+    const header = stored === undefined ? emptyHeader : decodeHeader(stored);
+    const snapshot: Snapshot = {
+      header: typeof header === 'string' ? this.#header : header,
+      transaction: () => {
+        if (!this.isOpen || !this.#snapshots.has(snapshot))
+          throw new StoreUnusable('the journal was closed while it was being read');
+        return transaction;
+      },
+      done: () => {
+        if (this.#snapshots.delete(snapshot)) transaction.done();
+      },
+    };
+    this.#snapshots.add(snapshot);
+    return snapshot;
+  }
+
   /** Waits for what was handed in until now, then leaves; the last user closes the environment. */
   async release(): Promise<void> {
     while (this.#writing !== undefined) await this.#writing;
     if (--this.#users > 0) return;
+    for (const snapshot of this.#snapshots) snapshot.done();
     environments.delete(this.#path);
     const closed = this.#root.close().finally(() => closing.delete(this.#path));
     closing.set(this.#path, closed);
@@ -122,9 +186,12 @@ export class LmdbEnvironment {
     // What is handed in during the same turn belongs into the same transaction.
     await Promise.resolve();
     while (this.#queue.length > 0) {
-      const writes = this.#queue;
-      this.#queue = [];
-      const outcome = await this.#transact(writes);
+      const writes = this.#take();
+      const [first] = writes;
+      const outcome =
+        first !== undefined && 'work' in first
+          ? await this.#transactAlone(first)
+          : await this.#transact(writes.filter((write) => 'apply' in write));
       for (const { done } of writes) {
         try {
           done(outcome);
@@ -134,6 +201,27 @@ export class LmdbEnvironment {
       }
     }
     this.#writing = undefined;
+  }
+
+  /** What belongs into the next transaction, in order: one exclusive piece of work, or everything before the next of those. */
+  #take(): readonly (Write | Exclusive)[] {
+    const exclusive = this.#queue.findIndex((write) => 'work' in write);
+    return this.#queue.splice(0, exclusive < 0 ? this.#queue.length : Math.max(1, exclusive));
+  }
+
+  async #transactAlone({ work }: Exclusive): Promise<WriteOutcome> {
+    let header = this.#header;
+    try {
+      this.#root.transactionSync(() => {
+        header = work(header, this.databases);
+        this.#meta.putSync('header', encodeHeader(header));
+      });
+      await this.#root.flushed;
+    } catch (error) {
+      return { type: 'failed', reason: await commitFailure(error) };
+    }
+    this.#header = header;
+    return { type: 'written', header };
   }
 
   async #transact(writes: readonly Write[]): Promise<WriteOutcome> {

@@ -1,7 +1,8 @@
 /** The stored events: reading them back, and dropping the oldest. */
 import type { EncodedEvent } from '../../core/journal/batch.ts';
 import { type EventRetention, isExpired } from '../../core/journal/retention.ts';
-import { type LmdbEnvironment, StoreUnusable } from './environment.ts';
+import { StoreUnusable } from '../../core/journal/store-errors.ts';
+import type { LmdbEnvironment } from './environment.ts';
 import { decodeChunk, describeChunk } from './event-chunk.ts';
 
 /** Entries dropped in one transaction, so that commits are never held up for long. */

@@ -2,14 +2,10 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { JournalStore } from '../../../src/actors/ports.ts';
-import type {
-  Batch,
-  CommitOutcome,
-  EncodedEvent,
-  EncodedRecord,
-  LoadedJournal,
-} from '../../../src/core/journal/batch.ts';
+import type { CommitOutcome, EncodedEvent, EncodedRecord, LoadedJournal } from '../../../src/core/journal/batch.ts';
 import type { EventRetention } from '../../../src/core/journal/retention.ts';
+import { followContract } from './contract-follow.ts';
+import { type ContractTools, readContract, replaceContract } from './contract-replace.ts';
 import { drop, Leader, put } from './leader.ts';
 
 export interface JournalHarness {
@@ -40,6 +36,11 @@ export function journalContract(name: string, makeHarness: () => Promise<Journal
       opened.push(store);
       return Leader.of(store);
     };
+    const another = (): JournalStore => {
+      const store = harness.store();
+      opened.push(store);
+      return store;
+    };
     const reopen = async (leader: Leader, retention?: EventRetention): Promise<Leader> => {
       await leader.store.close();
       return lead(retention);
@@ -51,6 +52,14 @@ export function journalContract(name: string, makeHarness: () => Promise<Journal
     afterEach(async () => {
       for (const store of opened) await store.close();
       await harness.dispose();
+    });
+
+    const tools: ContractTools = { store: another, lead, reopen, fence: () => harness.fence() };
+    describe('read', () => readContract(tools));
+    describe('replace', () => replaceContract(tools));
+
+    it('is ready for commits once it is open', async () => {
+      expect((await lead()).store.status()).toEqual({ type: 'ready' });
     });
 
     describe('content', () => {
@@ -326,69 +335,6 @@ export function journalContract(name: string, makeHarness: () => Promise<Journal
       });
     });
 
-    describe('follow', () => {
-      /** Resolves once `count` batches came, or `reload` was called. */
-      const following = (store: JournalStore, from: number, count: number) => {
-        const seen: Batch[] = [];
-        let stop = (): void => {};
-        const done = new Promise<'complete' | 'reload'>((resolve) => {
-          const apply = (batch: Batch): void => {
-            seen.push(batch);
-            if (seen.length === count) resolve('complete');
-          };
-          stop = store.follow(from, apply, () => resolve('reload'));
-        });
-        return { seen, done, stop: () => stop() };
-      };
-
-      it('delivers earlier and concurrent batches in order, without gaps, with all their content', async () => {
-        const leader = await lead();
-        const from = leader.loaded.nextBatch;
-        const batches = Array.from({ length: 60 }, (_, i) => leader.batch([put(`k${i}`, i), drop('gone')], [event(i)]));
-        for (const batch of batches.slice(0, 20)) await leader.send(batch);
-        const early = following(leader.store, from, 60);
-        const late = following(leader.store, from + 15, 45);
-        for (const batch of batches.slice(20)) await leader.send(batch);
-        expect(await Promise.all([early.done, late.done])).toEqual(['complete', 'complete']);
-        expect(early.seen).toEqual(batches);
-        expect(late.seen).toEqual(batches.slice(15));
-        early.stop();
-        late.stop();
-      });
-
-      it('waits for a batch that does not exist yet', async () => {
-        const leader = await lead();
-        const follower = following(leader.store, leader.loaded.nextBatch + 1, 1);
-        await leader.commit([put('a', 1)]);
-        await leader.commit([put('a', 2)]);
-        expect(await follower.done).toBe('complete');
-        expect(follower.seen.map((batch) => batch.number)).toEqual([leader.loaded.nextBatch + 1]);
-        follower.stop();
-      });
-
-      it('delivers nothing that was fenced, and nothing after it was stopped', async () => {
-        const leader = await lead();
-        const follower = following(leader.store, leader.loaded.nextBatch, 1);
-        await leader.commit([put('a', 1)]);
-        expect(await follower.done).toBe('complete');
-        follower.stop();
-        const other = following(leader.store, leader.loaded.nextBatch, 2);
-        await leader.commit([put('a', 2)]);
-        await other.done;
-        await harness.fence();
-        expect(await leader.commit([put('a', 3)])).toMatchObject({ type: 'fenced' });
-        expect(follower.seen.length).toBe(1);
-        expect(other.seen.length).toBe(2);
-        other.stop();
-      });
-
-      it('asks for a reload when the journal no longer reaches back that far', async () => {
-        const leader = await lead();
-        await leader.commit([put('a', 1)]);
-        const follower = following(leader.store, leader.loaded.nextBatch - 1, 99);
-        expect(await follower.done).toBe('reload');
-        expect(follower.seen).toEqual([]);
-      });
-    });
+    describe('follow', () => followContract(tools));
   });
 }

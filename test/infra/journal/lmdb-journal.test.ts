@@ -129,4 +129,56 @@ describe('LMDB journal', () => {
     expect(count).toBe(30_000);
     await leader.store.close();
   });
+
+  it('gives a snapshot that is read once, and throws instead of reading once the store is closed', async () => {
+    const leader = await Leader.of(lmdbStore(directory));
+    await leader.commit(Array.from({ length: 3_000 }, (_, i) => put(`${i}`, i)));
+    const content = await leader.store.read();
+    expect([...content.records].length).toBe(3_000);
+    expect(() => [...content.records]).toThrow(/once/);
+    const left = await leader.store.read();
+    const records = left.records[Symbol.iterator]();
+    records.next();
+    await leader.store.close();
+    expect(() => {
+      while (records.next().done !== true);
+    }).toThrow(/closed/);
+  });
+
+  it('refuses to be read by more than 8 at a time, and gives the place of a reader who left early to the next', async () => {
+    const leader = await Leader.of(lmdbStore(directory));
+    await leader.commit([put('a', 1), put('b', 1)]);
+    for (let i = 0; i < 20; i++)
+      for (const record of (await leader.store.read()).records) if (record.key === 'a') break;
+    const open = await Promise.all(Array.from({ length: 8 }, () => leader.store.read()));
+    await expect(leader.store.read()).rejects.toThrow(/8 readers/);
+    expect([...(open[0]?.records ?? [])].length).toBe(2);
+    expect([...(await leader.store.read()).records].length).toBe(2);
+    await leader.store.close();
+  });
+
+  it('keeps the order of commits and a replacement that are handed in together', async () => {
+    const leader = await Leader.of(lmdbStore(directory));
+    const before = leader.commit([put('a', 1)], [{ type: 't', json: '1' }]);
+    const replacing = leader.store.replace({ records: [put('restored', 1)] });
+    const after = leader.commit([put('a', 2)]);
+    expect(await before).toEqual({ type: 'committed' });
+    await replacing;
+    expect(await after).toMatchObject({ type: 'fenced' });
+    expect([...(await leader.store.read()).records]).toEqual([put('restored', 1)]);
+    await leader.store.close();
+    const again = await Leader.of(lmdbStore(directory));
+    expect([...again.loaded.records]).toEqual([put('restored', 1)]);
+    expect(again.loaded.nextEvent).toBe(2);
+    await again.store.close();
+  });
+
+  it('may be replaced by older content although it holds what only a newer version can read', async () => {
+    const leader = await Leader.of(lmdbStore(directory));
+    await leader.commit([{ ...put('a', 1, 'app'), format: 7 }]);
+    await expect(leader.store.read()).rejects.toThrow(/format 7/);
+    await leader.store.replace({ records: [put('a', 1, 'app')] });
+    expect([...(await leader.store.read()).records]).toEqual([put('a', 1, 'app')]);
+    await leader.store.close();
+  });
 });
