@@ -15,6 +15,36 @@ export interface Credentials {
   readonly password: string;
 }
 
+/** How a server that does not lead hands requests to the one that does (rest-api §1.6, design §8). */
+export interface ProxyConfig {
+  /** `host:port` of this server, as others see it. */
+  readonly ownAddress: string | (() => string);
+  /** `--leader_proxy_connection_timeout`. */
+  readonly connectTimeoutMs: number;
+  /** `--leader_proxy_read_timeout`: until the headers of the answer, from the moment the leader has the request. */
+  readonly readTimeoutMs: number;
+  /** `--leader_proxy_max_open_connections`. Event streams and WebSockets have a limit of their own. */
+  readonly maxConnections: number;
+  /** `--deprecated_features proxy_events`: event streams are forwarded instead of redirected. */
+  readonly proxyEvents: boolean;
+  /** `--leader_proxy_ssl_ignore_hostname`. */
+  readonly sslIgnoreHostname: boolean;
+  /** PEM texts that are trusted besides the usual authorities; absent = the own certificate's chain. */
+  readonly ca?: string;
+  /** How long a request may wait, in all, for a leader that takes it. */
+  readonly waitForLeaderMs: number;
+}
+
+/** Marathon's limits, and ours for the wait (design §8). */
+export const defaultProxyLimits = {
+  connectTimeoutMs: 5_000,
+  readTimeoutMs: 10_000,
+  maxConnections: 64,
+  proxyEvents: false,
+  sslIgnoreHostname: false,
+  waitForLeaderMs: 1_000,
+} as const satisfies Partial<ProxyConfig>;
+
 export interface ApiConfig {
   /** `--http_credentials`; absent = everybody may do everything. */
   readonly credentials?: Credentials;
@@ -38,6 +68,8 @@ export interface ApiConfig {
   readonly emitLegacyFields: boolean;
   /** Folder of the web page; absent = none is served. */
   readonly uiDirectory?: string;
+  /** Set if there may be other servers: then only a proven leader answers, and the others forward. */
+  readonly proxy?: ProxyConfig;
 }
 
 /** 8 MB: a group of ten thousand ordinary apps fits. */

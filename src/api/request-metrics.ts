@@ -10,6 +10,8 @@ declare module 'fastify' {
     sentBytes: number;
     /** True once it has turned into an event stream, which holds no slot. */
     isStream: boolean;
+    /** Counted among the active ones. */
+    isActive: boolean;
   }
 }
 
@@ -38,19 +40,26 @@ export function requestMetrics(server: FastifyInstance, deps: ApiDependencies): 
   server.decorateRequest('arrivedAtMs', 0);
   server.decorateRequest('sentBytes', -1);
   server.decorateRequest('isStream', false);
+  server.decorateRequest('isActive', false);
+  const leave = (request: FastifyRequest): void => {
+    if (!request.isActive) return;
+    request.isActive = false;
+    active -= 1;
+  };
 
-  server.addHook('onRequest', (request, _reply, done) => {
+  server.addHook('onRequest', (request, reply, done) => {
     request.arrivedAtMs = clock.monotonic();
+    request.isActive = true;
     active += 1;
+    // A client that leaves before its answer is complete gets no `onResponse`.
+    reply.raw.once('close', () => leave(request));
     metrics.count('http.requests.size', lengthOf(request.headers['content-length']));
     done();
   });
 
   server.addHook('onResponse', (request, reply, done) => {
-    if (!request.isStream) {
-      active -= 1;
-      record(request, reply);
-    }
+    leave(request);
+    if (!request.isStream) record(request, reply);
     done();
   });
 
@@ -71,7 +80,7 @@ export function requestMetrics(server: FastifyInstance, deps: ApiDependencies): 
     becameStream: (request) => {
       if (request.isStream) return;
       request.isStream = true;
-      active -= 1;
+      leave(request);
     },
   };
 }

@@ -7,6 +7,8 @@ import { cachedAnswers } from './cached-answers.ts';
 import type { ApiContext } from './context.ts';
 import type { ApiDependencies } from './dependencies.ts';
 import { answerBrokenClient, frameworkFailure, handleFailures } from './failures.ts';
+import { installGate } from './follower/gate.ts';
+import { turnedAway } from './follower/turn-away.ts';
 import { eachHeader, standardHeaders } from './headers.ts';
 import { renderAppDefinition } from './render/app-definition.ts';
 import { appRenderer } from './render/app-info.ts';
@@ -52,6 +54,8 @@ export function buildServer(deps: ApiDependencies): FastifyInstance {
     keepAliveTimeout: keepAliveMs,
     requestTimeout: requestTimeoutMs,
     forceCloseConnections: true,
+    // The gate below says it in Marathon's words.
+    return503OnClosing: false,
     frameworkErrors: frameworkFailure(headers),
     clientErrorHandler: answerBrokenClient,
   });
@@ -61,9 +65,13 @@ export function buildServer(deps: ApiDependencies): FastifyInstance {
     done();
   });
   guard(server, deps);
+  refuseWhenClosing(server);
+  const context = contextOf(deps, { headers, requestMetrics: metrics });
+  const closeEventStreams = context.streams.close;
+  const { proxy } = deps.config;
+  const gate = proxy && installGate(server, { deps, proxy, requestMetrics: metrics, headers, closeEventStreams });
   readBodies(server);
   handleFailures(server, deps.logger);
-  const context = contextOf(deps, { headers, requestMetrics: metrics });
   for (const routes of [
     appsRoutes,
     appRoutes,
@@ -81,10 +89,11 @@ export function buildServer(deps: ApiDependencies): FastifyInstance {
     isAuthentic: basicAuthenticator(deps.config.credentials),
     challenge: challenge(deps.config.realm),
     headers,
+    ...(gate ? { gate } : {}),
   });
-  server.decorate('closeEventStreams', context.streams.close);
+  server.decorate('closeEventStreams', closeEventStreams);
   server.addHook('preClose', (done) => {
-    context.streams.close();
+    closeEventStreams();
     done();
   });
   return server;
@@ -110,6 +119,19 @@ function contextOf(deps: ApiDependencies, shared: Pick<ApiContext, 'headers' | '
     apps: appRenderer(read, tasks, (app) => renderAppDefinition(app, { legacy })),
     streams: eventStreams({ hub: events, clock, logger, metrics }),
   };
+}
+
+/** A server that stops takes nothing new, and says so: another one may be asked. */
+function refuseWhenClosing(server: FastifyInstance): void {
+  let isClosing = false;
+  server.addHook('preClose', (done) => {
+    isClosing = true;
+    done();
+  });
+  server.addHook('onRequest', (request, reply, next) => {
+    if (!isClosing) next();
+    else sendRefusal(reply.header('connection', 'close'), turnedAway(request.method, 'this server is stopping'));
+  });
 }
 
 /** Basic authentication on every path, the web page and `/ping` included. */

@@ -145,8 +145,8 @@ describe('paths over the wire', () => {
     ]);
     const options = await ask(port, { method: 'OPTIONS', path: '/v2/apps' });
     expect([options.status, options.headers.allow]).toEqual([200, 'GET, HEAD, POST, PUT, PATCH, OPTIONS']);
-    const leader = await ask(port, { method: 'DELETE', path: '/v2/leader' });
-    expect([leader.status, leader.headers.allow]).toEqual([405, 'GET, HEAD, OPTIONS']);
+    const leader = await ask(port, { method: 'PUT', path: '/v2/leader' });
+    expect([leader.status, leader.headers.allow]).toEqual([405, 'GET, HEAD, DELETE, OPTIONS']);
   });
 
   it('answers HEAD like GET, without a body', async () => {

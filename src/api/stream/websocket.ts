@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { Authenticator } from '../auth.ts';
 import { rawAnswer } from '../failures.ts';
+import type { Gate } from '../follower/gate.ts';
 import type { FlatHeaders } from '../headers.ts';
 import type { Query } from '../query.ts';
 import type { EventStreams, StreamConnection } from './event-streams.ts';
@@ -20,6 +21,8 @@ export interface UpgradeOptions {
   readonly isAuthentic: Authenticator;
   readonly challenge: string;
   readonly headers: (request: IncomingMessage['headers']) => FlatHeaders;
+  /** Present on one of several servers. */
+  readonly gate?: Gate;
 }
 
 /** Handles `upgrade` of the server. What is no WebSocket (`h2c`, say) is served as if no upgrade had been asked for. */
@@ -40,16 +43,22 @@ export function handleUpgrades(server: Server, options: UpgradeOptions): void {
     const refuse = (status: number, message: string, more: FlatHeaders = []): void => {
       socket.end(rawAnswer(status, message, [...options.headers(request.headers), ...more]));
     };
-    const [path = '/', search = ''] = (request.url ?? '/').split('?', 2);
     if (!options.isAuthentic(request.headers.authorization)) {
       refuse(401, 'Invalid username or password.', ['WWW-Authenticate', options.challenge]);
-    } else if (path.replace(/\/+/g, '/').replace(/\/$/, '') !== '/v2/events') refuse(404, `URI not found: ${path}`);
-    else if (options.streams.isFull()) refuse(503, 'Too many event streams', ['Retry-After', '1']);
-    else {
-      sockets.handleUpgrade(request, socket, head, (client) => {
-        stream(client, socket as Socket, request, queryOf(search), options.streams);
-      });
+      return;
     }
+    const serve = (): void => {
+      const [path = '/', search = ''] = (request.url ?? '/').split('?', 2);
+      if (path.replace(/\/+/g, '/').replace(/\/$/, '') !== '/v2/events') refuse(404, `URI not found: ${path}`);
+      else if (options.streams.isFull()) refuse(503, 'Too many event streams', ['Retry-After', '1']);
+      else {
+        sockets.handleUpgrade(request, socket, head, (client) => {
+          stream(client, socket as Socket, request, queryOf(search), options.streams);
+        });
+      }
+    };
+    if (options.gate) options.gate.upgrade(request, socket as Socket, head, serve);
+    else serve();
   });
 }
 

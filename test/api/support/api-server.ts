@@ -3,6 +3,7 @@ import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { onTestFinished } from 'vitest';
+import type { Clock } from '../../../src/actors/ports.ts';
 import { type ApiConfig, defaultApiConfig } from '../../../src/api/dependencies.ts';
 import { listen } from '../../../src/api/listen.ts';
 import { buildServer } from '../../../src/api/server.ts';
@@ -17,18 +18,22 @@ export interface LogLine {
   readonly cause?: unknown;
 }
 
-export interface TestApi {
+export interface TestApi<C extends Clock = VirtualClock> {
   readonly server: FastifyInstance;
   readonly front: FakeFront;
-  readonly clock: VirtualClock;
+  readonly clock: C;
   readonly metrics: MetricsRegistry;
   readonly lines: LogLine[];
 }
 
 /** Builds a server for `inject`. */
 export function testApi(config: Partial<ApiConfig> = {}): TestApi {
+  return testApiAt(createVirtualClock(), config);
+}
+
+/** The same in a time of one's choice. */
+export function testApiAt<C extends Clock>(clock: C, config: Partial<ApiConfig> = {}): TestApi<C> {
   const front = new FakeFront();
-  const clock = createVirtualClock();
   const metrics = createMetricsRegistry({ clock, withProcess: false });
   const lines: LogLine[] = [];
   const log =
@@ -53,7 +58,11 @@ export function testApi(config: Partial<ApiConfig> = {}): TestApi {
 
 /** The same server on a loopback port. */
 export async function listeningApi(config: Partial<ApiConfig> = {}): Promise<TestApi & { readonly port: number }> {
-  const api = testApi(config);
+  return onLoopback(testApi(config));
+}
+
+/** Opens a port for it. */
+export async function onLoopback<C extends Clock>(api: TestApi<C>): Promise<TestApi<C> & { readonly port: number }> {
   const listening = await listen(api.server, { http: { host: '127.0.0.1', port: 0 } });
   if (!listening.ok) throw new Error(listening.error.message);
   return { ...api, port: listening.value.httpPort ?? 0 };
