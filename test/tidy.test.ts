@@ -49,6 +49,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   api: ['api', 'actors', 'core'],
   infra: ['infra', 'actors', 'core'],
   config: ['config', 'core', 'actors', 'infra', 'api'],
+  backup: ['backup', 'config', 'core', 'actors', 'infra'],
   'local-mesos': ['local-mesos', 'core'],
   lb: ['lb'],
   cli: ['cli', 'config', 'core'],
