@@ -3,20 +3,24 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
-/** Debian's package, and the program that shows it is there. */
+/** Debian's package, and the program or file that shows it is there. */
 const wanted = [
+  { package: 'default-jre-headless', program: 'java', use: 'the tests with several servers' },
+  { package: 'zookeeper', file: '/usr/share/java/zookeeper.jar', use: 'the tests with several servers' },
   { package: 'chromium', program: 'chromium', use: 'the browser tests' },
   { package: 'prometheus', program: 'promtool', use: 'checking the metrics text' },
 ];
 
-const isThere = (program) =>
+const isThere = (wish) => (wish.file === undefined ? isOnPath(wish.program) : existsSync(wish.file));
+
+const isOnPath = (program) =>
   (process.env.PATH ?? '').split(delimiter).some((folder) => folder !== '' && existsSync(join(folder, program)));
 
 /** Installs what it can. Returns the programs that are still missing. */
 export function ensurePackages() {
-  const missing = wanted.filter((w) => !isThere(w.program));
+  const missing = wanted.filter((w) => !isThere(w));
   if (missing.length === 0) return [];
-  if (isThere('apt-get') && process.getuid?.() === 0) {
+  if (isOnPath('apt-get') && process.getuid?.() === 0) {
     const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
     process.stdout.write(`Installing ${missing.map((m) => m.package).join(', ')} …\n`);
     spawnSync('apt-get', ['update', '-qq'], { env, stdio: 'ignore' });
@@ -24,9 +28,9 @@ export function ensurePackages() {
       spawnSync('apt-get', ['install', '-y', '-qq', '--no-install-recommends', name], { env, stdio: 'ignore' });
     }
   }
-  const left = missing.filter((w) => !isThere(w.program));
+  const left = missing.filter((w) => !isThere(w));
   for (const { package: name, use } of left) {
     process.stderr.write(`MISSING: ${name} (for ${use}); install it with "apt-get install ${name}"\n`);
   }
-  return left.map((w) => w.program);
+  return left.map((w) => w.program ?? w.package);
 }

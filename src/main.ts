@@ -1,4 +1,6 @@
 /** The command line: finds the command and runs it. The only place that ends the process. */
+
+import { programVersion } from './backup/program-version.ts';
 import { refuse, runServer, runStart } from './commands.ts';
 import { endWithParent } from './local-cluster.ts';
 
@@ -7,6 +9,8 @@ const usage = `ultramarathon COMMAND [flags]
   start         local cluster, server and UI on this machine, in one go
   server        the scheduler alone, for a Mesos cluster
   local-mesos   the local cluster alone
+  backup        writes all state to a file
+  restore       replaces all state by that of a file
 
 Every command has --help.
 `;
@@ -23,16 +27,20 @@ async function run(argv: readonly string[]): Promise<number> {
       const { runLocalMesos } = await import('./local-mesos/main.ts');
       return (await runLocalMesos(rest)) ?? 0;
     }
+    case 'backup':
+      return (await import('./backup/command.ts')).runBackup(rest);
+    case 'restore':
+      return (await import('./backup/command.ts')).runRestore(rest);
     case '--help':
     case '-h':
     case 'help':
       process.stdout.write(usage);
       return 0;
     case '--version':
-      process.stdout.write('0.1.0\n');
+      process.stdout.write(`${programVersion()}\n`);
       return 0;
     case undefined:
-      return refuse('which command? (start, server, local-mesos; see --help)');
+      return refuse('which command? (start, server, local-mesos, backup, restore; see --help)');
     default:
       return refuse(`unknown command: ${command} (see --help)`);
   }

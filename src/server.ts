@@ -3,21 +3,24 @@ import { fileURLToPath } from 'node:url';
 import { createOrchestrator } from './actors/orchestrator.ts';
 import type { Logger } from './actors/ports.ts';
 import type { ApiConfig } from './api/dependencies.ts';
-import { defaultMaxBodyBytes } from './api/dependencies.ts';
+import { defaultMaxBodyBytes, defaultProxyLimits } from './api/dependencies.ts';
 import { listen } from './api/listen.ts';
 import { buildServer } from './api/server.ts';
+import { fileBackups } from './backup/port.ts';
+import { programVersion } from './backup/program-version.ts';
 import { infoConfig } from './config/info.ts';
 import type { ServerConfig } from './config/server-config.ts';
 import type { Result } from './core/result.ts';
 import { err, ok } from './core/result.ts';
 import { systemClock } from './infra/clock.ts';
-import { lockDataDirectory } from './infra/data-directory.ts';
 import { systemIds } from './infra/ids.ts';
-import { openLmdbJournal } from './infra/lmdb-journal.ts';
 import { createLogger } from './infra/logger.ts';
+import { createListDetector, parseMasters } from './infra/mesos/detector.ts';
 import { createMesosLink } from './infra/mesos/link.ts';
+import { createMesosProbe } from './infra/mesos/reach.ts';
 import { createMetricsRegistry } from './infra/metrics/registry.ts';
 import { createProber } from './infra/prober.ts';
+import { candidateOf, openStore } from './store.ts';
 
 export interface RunningServer {
   /** `http(s)://host:port` of API and UI. */
@@ -31,37 +34,38 @@ export interface RunningServer {
 export async function startServer(config: ServerConfig): Promise<Result<RunningServer, string>> {
   const logger = createLogger(config.loggingLevel);
   const metrics = createMetricsRegistry({ clock: systemClock });
-  const directory = await lockDataDirectory(config.dataDir);
-  if (!directory.ok) return directory;
-  const store = openLmdbJournal({
-    directory: directory.value.path,
-    clock: systemClock,
-    ids: systemIds,
-    logger,
-    metrics,
-  });
+  const shared = { clock: systemClock, ids: systemIds, logger, metrics };
+  const opened = await openStore(config, shared);
+  if (!opened.ok) return opened;
+  const { store, election } = opened.value;
   const prober = createProber();
   const { framework, master, mesosCredentials, missedHeartbeats, settings } = config;
-  const shared = { clock: systemClock, ids: systemIds, logger, metrics };
+  const mesosProbe = createMesosProbe(detectorOf(master));
   // The port is known only once it is open, and the open port needs the read model.
   const address = { port: config.http?.port ?? config.https?.port ?? 0 };
+  const advertisedAddress = (): string => `${config.hostname}:${address.port}`;
   const orchestrator = createOrchestrator({
     ...shared,
     store,
+    ...(election ? { election } : {}),
+    candidate: () => candidateOf(config, advertisedAddress(), programVersion(), true),
+    probeMesos: mesosProbe.probe,
+    backups: fileBackups,
     prober,
     settings,
-    createLink: () =>
+    createLink: (beforeSubscribe) =>
       createMesosLink({
         ...shared,
         master,
         framework,
         missedHeartbeats,
+        beforeSubscribe,
         ...(mesosCredentials ? { credentials: mesosCredentials } : {}),
       }),
-    advertisedAddress: () => `${config.hostname}:${address.port}`,
+    advertisedAddress,
   });
   const { read, control, events } = orchestrator;
-  const api = apiConfig(config);
+  const api = apiConfig(config, election ? advertisedAddress : undefined);
   const server = buildServer({ read, control, events, metrics, config: api, clock: systemClock, logger });
   const { http, https, tls } = config;
   const listening = await listen(server, {
@@ -71,7 +75,8 @@ export async function startServer(config: ServerConfig): Promise<Result<RunningS
   });
   const release = async (): Promise<void> => {
     prober.close();
-    await directory.value.release();
+    mesosProbe.stop();
+    await opened.value.release();
   };
   if (!listening.ok) {
     await release();
@@ -83,9 +88,7 @@ export async function startServer(config: ServerConfig): Promise<Result<RunningS
   } catch (error) {
     await listening.value.close();
     await release();
-    return err(
-      `the store in ${config.dataDir} cannot be used: ${error instanceof Error ? error.message : String(error)}`,
-    );
+    return err(`${opened.value.name} cannot be used: ${error instanceof Error ? error.message : String(error)}`);
   }
   const scheme = listening.value.httpPort === undefined ? 'https' : 'http';
   return ok({
@@ -99,8 +102,16 @@ export async function startServer(config: ServerConfig): Promise<Result<RunningS
   });
 }
 
-function apiConfig(config: ServerConfig): ApiConfig {
+/** The command line has refused what cannot be read. */
+function detectorOf(master: string) {
+  const masters = parseMasters(master);
+  return createListDetector(masters.ok ? masters.value : []);
+}
+
+/** `ownAddress` is there if there may be other servers. */
+function apiConfig(config: ServerConfig, ownAddress: (() => string) | undefined): ApiConfig {
   return {
+    ...(ownAddress ? { proxy: { ...defaultProxyLimits, ...config.leaderProxy, ownAddress } } : {}),
     ...(config.credentials ? { credentials: config.credentials } : {}),
     realm: config.realm,
     ...(config.tls ? { tls: config.tls } : {}),

@@ -1,13 +1,17 @@
 /** What `/v2/info` says of the configuration (rest-api §6A.1). Nothing secret is in here. */
 import type { InfoConfig } from '../api/dependencies.ts';
+import { withoutPassword } from '../infra/zookeeper/zk-url.ts';
 import type { ServerConfig } from './server-config.ts';
 
 /** Clients switch features on this; it names the Marathon whose API is spoken. */
 const spokenVersion = '1.11.24';
 
 /** Flags under the names that `/v2/info` uses; members without a value are null. */
-export function infoConfig({ flags, hostname, framework, settings }: ServerConfig): InfoConfig {
+export function infoConfig({ flags, hostname, framework, settings, zooKeeper }: ServerConfig): InfoConfig {
   const flag = (name: string): unknown => flags[name] ?? null;
+  /** What has a meaning with several servers alone. */
+  const shared = (name: string): unknown => (zooKeeper ? flag(name) : null);
+  const zk = typeof flags['zk'] === 'string' && zooKeeper ? withoutPassword(flags['zk']) : null;
   return {
     version: spokenVersion,
     buildref: 'ultramarathon',
@@ -21,12 +25,12 @@ export function infoConfig({ flags, hostname, framework, settings }: ServerConfi
       failover_timeout: flag('failover_timeout'),
       features: [...settings.app.features],
       framework_name: framework.name,
-      ha: false,
+      ha: zooKeeper?.isElected === true,
       hostname,
       launch_token: null,
       launch_token_refresh_interval: null,
-      leader_proxy_connection_timeout_ms: null,
-      leader_proxy_read_timeout_ms: null,
+      leader_proxy_connection_timeout_ms: shared('leader_proxy_connection_timeout'),
+      leader_proxy_read_timeout_ms: shared('leader_proxy_read_timeout'),
       local_port_min: flag('local_port_min'),
       local_port_max: flag('local_port_max'),
       master: flag('master'),
@@ -55,10 +59,10 @@ export function infoConfig({ flags, hostname, framework, settings }: ServerConfi
       maintenance_mode: flag('maintenance_mode'),
     },
     zookeeperConfig: {
-      zk: null,
+      zk,
       zk_timeout: null,
-      zk_connection_timeout: null,
-      zk_session_timeout: null,
+      zk_connection_timeout: shared('zk_connection_timeout'),
+      zk_session_timeout: shared('zk_session_timeout'),
       zk_max_versions: flag('zk_max_versions'),
       zk_max_node_size: null,
       zk_compression: null,

@@ -8,7 +8,26 @@ import { defaultSchedulerSettings } from '../actors/settings.ts';
 import type { Result } from '../core/result.ts';
 import { err, ok } from '../core/result.ts';
 import { parseMasters } from '../infra/mesos/detector.ts';
+import { parseZkUrl, type ZkServers } from '../infra/zookeeper/zk-url.ts';
 import type { FlagValues, ParsedFlags } from './flags.ts';
+
+/** State in ZooKeeper, shared with other servers. */
+export interface ZooKeeperConfig {
+  readonly servers: ZkServers;
+  readonly sessionTimeoutMs: number;
+  readonly connectTimeoutMs: number;
+  /** False = this is the only server, and it leads without an election. */
+  readonly isElected: boolean;
+}
+
+/** How a follower forwards (rest-api §11.4). */
+export interface LeaderProxyConfig {
+  readonly connectTimeoutMs: number;
+  readonly readTimeoutMs: number;
+  readonly maxConnections: number;
+  readonly sslIgnoreHostname: boolean;
+  readonly proxyEvents: boolean;
+}
 
 export interface ServerConfig {
   readonly master: string;
@@ -16,7 +35,10 @@ export interface ServerConfig {
   readonly mesosCredentials: { readonly principal: string; readonly secret: string } | undefined;
   readonly missedHeartbeats: number;
   readonly settings: SchedulerSettings;
+  /** Of the embedded store; not used with `zooKeeper`. */
   readonly dataDir: string;
+  readonly zooKeeper: ZooKeeperConfig | undefined;
+  readonly leaderProxy: LeaderProxyConfig;
   readonly loggingLevel: string;
   readonly hostname: string;
   readonly http: { readonly host: string; readonly port: number } | undefined;
@@ -63,6 +85,14 @@ export function serverConfig(
     missedHeartbeats: number(values, 'mesos_heartbeat_failure_threshold'),
     settings: schedulerSettings(values, new Set(enabled)),
     dataDir: text(values, 'data_dir') ?? '.ultramarathon',
+    zooKeeper: zooKeeperConfig(values),
+    leaderProxy: {
+      connectTimeoutMs: number(values, 'leader_proxy_connection_timeout'),
+      readTimeoutMs: number(values, 'leader_proxy_read_timeout'),
+      maxConnections: number(values, 'leader_proxy_max_open_connections'),
+      sslIgnoreHostname: values['leader_proxy_ssl_ignore_hostname'] === true,
+      proxyEvents: list(values, 'deprecated_features').includes('proxy_events'),
+    },
     loggingLevel: text(values, 'logging_level') ?? 'info',
     hostname,
     http: isPlain ? { host: httpHost, port: number(values, 'http_port') } : undefined,
@@ -109,7 +139,8 @@ function contradictionIn({ values, given }: ParsedFlags): string | undefined {
     return 'server needs --master HOST:PORT (or use "ultramarathon start", which brings its own cluster)';
   if (given.has('zk') && given.has('data_dir'))
     return '--zk and --data_dir exclude each other: state lives in one of them';
-  if (given.has('zk')) return '--zk is not part of this version: give --data_dir DIR for a single server';
+  const unusable = unusableZk(values, given);
+  if (unusable !== undefined) return unusable;
   if (master.startsWith('zk://')) return '--master zk://… is not part of this version: name the masters as host:port';
   const masters = parseMasters(master);
   if (!masters.ok) return `--master: ${masters.error}`;
@@ -127,6 +158,36 @@ function contradictionIn({ values, given }: ParsedFlags): string | undefined {
     return '--http_port and --https_port must differ';
   }
   return undefined;
+}
+
+/** Shortest session that a busy process on a busy machine can keep. */
+const minSessionTimeoutMs = 1_000;
+
+function unusableZk(values: FlagValues, given: ParsedFlags['given']): string | undefined {
+  const zk = text(values, 'zk');
+  if (zk === undefined) return given.has('zk') ? '--zk needs zk://host:port,host:port/path' : undefined;
+  const servers = parseZkUrl(zk);
+  if (!servers.ok) return `--zk: ${servers.error}`;
+  const sessionMs = number(values, 'zk_session_timeout');
+  if (sessionMs < minSessionTimeoutMs) return `--zk_session_timeout must be ${minSessionTimeoutMs} ms or more`;
+  const hostname = text(values, 'hostname');
+  const address = text(values, values['disable_http'] === true ? 'https_address' : 'http_address') ?? '127.0.0.1';
+  if (hostname !== undefined && !isLoopback(hostname) && isLoopback(address)) {
+    const flag = values['disable_http'] === true ? '--https_address' : '--http_address';
+    return `--zk with --hostname ${hostname} needs ${flag}: bound to ${address}, this server could not be reached by the others`;
+  }
+  return undefined;
+}
+
+function zooKeeperConfig(values: FlagValues): ZooKeeperConfig | undefined {
+  const servers = parseZkUrl(text(values, 'zk') ?? '');
+  if (!servers.ok) return undefined;
+  return {
+    servers: servers.value,
+    sessionTimeoutMs: number(values, 'zk_session_timeout'),
+    connectTimeoutMs: number(values, 'zk_connection_timeout'),
+    isElected: values['ha'] !== false,
+  };
 }
 
 function readTls(values: FlagValues): Result<ServerConfig['tls'], string> {

@@ -100,13 +100,52 @@ const http: readonly FlagSpec[] = [
   { name: 'http_credentials', type: 'string', isSecret: true, help: 'user:password for everything' },
   { name: 'http_realm', type: 'string', default: 'Mesosphere', help: 'realm of basic authentication' },
   { name: 'http_compression', type: 'boolean', default: true, help: 'compress answers' },
+  {
+    name: 'leader_proxy_connection_timeout',
+    ...milliseconds,
+    default: 5_000,
+    help: 'ms until a follower gives up connecting to the leader',
+  },
+  {
+    name: 'leader_proxy_read_timeout',
+    ...milliseconds,
+    default: 10_000,
+    help: 'ms that a follower waits for the answer of the leader',
+  },
+  {
+    name: 'leader_proxy_max_open_connections',
+    type: 'integer',
+    min: 1,
+    default: 64,
+    help: 'connections of a follower to the leader',
+  },
+  {
+    name: 'leader_proxy_ssl_ignore_hostname',
+    type: 'boolean',
+    default: false,
+    help: 'the certificate of the leader may name another host',
+  },
+  { name: 'deprecated_features', type: 'string', help: 'comma list; proxy_events: followers forward event streams' },
   { name: 'access_control_allow_origin', type: 'string', help: 'comma list of origins for CORS, or *' },
   { name: 'emit_legacy_fields', type: 'boolean', default: false, help: 'add old members (ports, uris) to apps' },
 ];
 
 const storage: readonly FlagSpec[] = [
   { name: 'data_dir', type: 'string', help: 'directory of the embedded store (one server)' },
-  { name: 'zk', type: 'string', help: 'zk://host:port,…/path: several servers (not in this version)' },
+  {
+    name: 'zk',
+    type: 'string',
+    isSecret: true,
+    help: 'zk://user:password@host:port,…/path: state for several servers',
+  },
+  { name: 'ha', type: 'boolean', default: true, help: 'with --zk: elect a leader among several servers' },
+  {
+    name: 'zk_session_timeout',
+    ...milliseconds,
+    default: 10_000,
+    help: 'ms after which ZooKeeper forgets a silent server',
+  },
+  { name: 'zk_connection_timeout', ...milliseconds, default: 10_000, help: 'ms to wait for a connection to ZooKeeper' },
   {
     name: 'logging_level',
     type: 'string',
@@ -120,7 +159,7 @@ const storage: readonly FlagSpec[] = [
 export const serverFlags: readonly FlagSpec[] = [...mesos, ...scheduling, ...http, ...storage];
 
 const ignoredNames: ReadonlySet<string> = new Set(
-  `ha executor max_apps deprecated_features new_group_enforce_role default_accepted_resource_roles mesos_authentication
+  `executor max_apps new_group_enforce_role default_accepted_resource_roles mesos_authentication
   on_elected_prepare_timeout graceful_shutdown_timeout leader_election_backend task_reservation_timeout
   task_lost_expunge_initial_delay task_lost_expunge_interval task_lost_expunge_gc reconciliation_initial_delay
   scale_apps_initial_delay scale_apps_interval max_tasks_per_offer max_tasks_per_offer_cycle revive_offers_for_new_apps
@@ -129,10 +168,9 @@ const ignoredNames: ReadonlySet<string> = new Set(
   task_operation_notification_timeout launch_queue_request_timeout deployment_manager_request_timeout
   group_manager_request_timeout task_tracker_request_timeout task_update_request_timeout max_queued_root_group_updates
   max_parallel_status_updates max_queued_status_updates max_actor_startup_time save_tasks_to_launch_timeout
-  ssl_keystore_password http_max_concurrent_requests leader_proxy_connection_timeout
-  leader_proxy_read_timeout leader_proxy_max_open_connections leader_proxy_ssl_ignore_hostname
+  ssl_keystore_password http_max_concurrent_requests
   event_stream_max_outstanding_messages assets_path event_subscriber http_endpoints
-  http_event_callback_slow_consumer_timeout http_event_request_timeout zk_timeout zk_session_timeout zk_connection_timeout
+  http_event_callback_slow_consumer_timeout http_event_request_timeout zk_timeout
   zk_compression zk_compression_threshold zk_max_node_size zk_max_concurrency zk_operation_max_retries
   zk_operation_base_retry_sleep_ms internal_store_backend store_cache internal_version_caching group_versions_cache_size
   storage_compaction_interval storage_compaction_scan_batch_size backup_location marathon_store_timeout artifact_store

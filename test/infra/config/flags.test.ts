@@ -112,9 +112,17 @@ describe('flags (rest-api §11.1)', () => {
 
   it('accept with a warning what only other Marathons know', () => {
     expect(
-      warningsOf(['--ha', '--disable_ha', '--zk_timeout=5', '--executor', '//cmd', '--killsPerBatch', '3']),
+      warningsOf([
+        '--store_cache',
+        '--disable_store_cache',
+        '--zk_timeout=5',
+        '--executor',
+        '//cmd',
+        '--killsPerBatch',
+        '3',
+      ]),
     ).toEqual(
-      ['ha', 'disable_ha', 'zk_timeout', 'executor', 'killsPerBatch'].map(
+      ['store_cache', 'disable_store_cache', 'zk_timeout', 'executor', 'killsPerBatch'].map(
         (n) => `--${n} has no meaning here and is ignored`,
       ),
     );

@@ -1,0 +1,162 @@
+/** A warm copy of what is stored. A standby keeps it up to date; a leader goes on from it (design §5.3, §5.8). */
+import type { Clock, Logger, Metrics, TimerHandle } from '../../actors/ports.ts';
+import { createRecentBatches, type RecentBatches } from '../recent-batches.ts';
+import type { ZooKeeperSession } from '../zookeeper/session.ts';
+import type { Image } from './image.ts';
+import { entryPath } from './layout.ts';
+import { catchUp, followWindow, loadSnapshot, loadWindow, readManifest } from './reading.ts';
+import type { DataSessions } from './sessions.ts';
+
+/** A standby looks at least so often, whatever its watch says. */
+const lookEveryMs = 2_000;
+const firstPauseMs = 200;
+const longestPauseMs = 5_000;
+
+export interface MirrorOptions {
+  readonly sessions: DataSessions;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+export class Mirror {
+  readonly recent: RecentBatches;
+  readonly #options: MirrorOptions;
+  #image: Image | undefined;
+  /** Runs while this is set; a loop of before ends when it is another one. */
+  #following: object | undefined;
+  #loop: Promise<void> = Promise.resolve();
+  #wake: () => void = () => {};
+  /** The entry whose creation is being watched for. */
+  #watched: string | undefined;
+  #whenLoaded: (() => void)[] = [];
+
+  constructor(options: MirrorOptions) {
+    this.#options = options;
+    const { metrics, logger } = options;
+    this.recent = createRecentBatches(1, (error) => logger.error('journalFollowerFailed', {}, error));
+    metrics.gauge('journal.mirror.records', () => this.#image?.size ?? 0);
+  }
+
+  /** What is known; undefined before anything was loaded. */
+  get image(): Image | undefined {
+    return this.#image;
+  }
+
+  /** Calls `ready` once something was loaded. */
+  whenLoaded(ready: () => void): void {
+    if (this.#image) ready();
+    else this.#whenLoaded.push(ready);
+  }
+
+  /** Keeps up with the journal until `rest`. Safe to call twice. */
+  follow(): void {
+    if (this.#following) return;
+    const mine = {};
+    this.#following = mine;
+    this.#loop = this.#loop.then(() => this.#run(mine));
+  }
+
+  /** Resolves when nothing of it is under way any more. */
+  rest(): Promise<void> {
+    this.#following = undefined;
+    this.#wake();
+    return this.#loop;
+  }
+
+  /** Reads to the end, from the snapshot on if it must be. Nothing else may use the mirror meanwhile. */
+  async bring(session: ZooKeeperSession): Promise<Image> {
+    for (;;) {
+      const image = this.#image ?? (await this.#load(session));
+      if (!(await this.#isStale(session, image))) {
+        const end = await catchUp(session, image, loadWindow, this.recent.publish);
+        // Entries may have been swept away since the manifest was read.
+        if (end === 'end' && !(await this.#isStale(session, image))) return image;
+      }
+      this.#image = undefined;
+    }
+  }
+
+  async #load(session: ZooKeeperSession): Promise<Image> {
+    const { clock, metrics, logger } = this.#options;
+    const startedMs = clock.monotonic();
+    const image = await loadSnapshot(session);
+    // Readers get what the snapshot holds by reloading, and nothing of it as batches.
+    this.recent.restart(image.nextBatch);
+    this.#image = image;
+    const durationMs = clock.monotonic() - startedMs;
+    metrics.time('journal.load', durationMs);
+    logger.info('journal.loaded', { records: image.size, entry: image.nextEntry, durationMs: Math.round(durationMs) });
+    for (const ready of this.#whenLoaded.splice(0)) ready();
+    return image;
+  }
+
+  /** True if the journal no longer leads on from where the image is. */
+  async #isStale(session: ZooKeeperSession, image: Image): Promise<boolean> {
+    const manifest = await readManifest(session);
+    if (manifest.generation !== image.generation || manifest.entry > image.nextEntry) return true;
+    if (manifest.entry > image.manifest.entry) image.rest(manifest);
+    return false;
+  }
+
+  async #run(mine: object): Promise<void> {
+    const { sessions, logger, ...rest } = this.#options;
+    let pauseMs = firstPauseMs;
+    while (this.#following === mine) {
+      try {
+        const session = await sessions.get();
+        await this.#keepUp(session, mine);
+        pauseMs = firstPauseMs;
+      } catch (error) {
+        if (this.#following !== mine) return;
+        // Half of an applied batch cannot be: whole ones are applied without waiting in between.
+        logger.warn('journal.follow-interrupted', { reason: error instanceof Error ? error.message : String(error) });
+        await this.#sleep(rest.clock, pauseMs);
+        pauseMs = Math.min(longestPauseMs, pauseMs * 2);
+      }
+    }
+  }
+
+  async #keepUp(session: ZooKeeperSession, mine: object): Promise<void> {
+    this.#watched = undefined;
+    let image = await this.bring(session);
+    let lookedMs = this.#options.clock.monotonic();
+    while (this.#following === mine) {
+      const end = await catchUp(session, image, followWindow, this.recent.publish);
+      const isDue = this.#options.clock.monotonic() - lookedMs >= lookEveryMs;
+      if (end === 'reload' || (isDue && (await this.#isStale(session, image)))) {
+        this.#image = undefined;
+        image = await this.bring(session);
+      }
+      if (isDue) lookedMs = this.#options.clock.monotonic();
+      if (this.#following === mine && !(await this.#isThere(session, image)))
+        await this.#sleep(this.#options.clock, lookEveryMs);
+    }
+  }
+
+  /** Whether the next entry is there; if not, its creation ends the sleep. One watch for each name (dependencies §5, fault 8). */
+  async #isThere(session: ZooKeeperSession, image: Image): Promise<boolean> {
+    const path = entryPath(image.nextEntry);
+    if (this.#watched === path) return false;
+    const stat = await session.exists(path, () => {
+      if (this.#watched === path) this.#watched = undefined;
+      this.#wake();
+    });
+    if (stat === undefined) this.#watched = path;
+    return stat !== undefined;
+  }
+
+  #sleep(clock: Clock, delayMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      let timer: TimerHandle | undefined;
+      const wake = (): void => {
+        timer?.cancel();
+        this.#wake = () => {};
+        resolve();
+      };
+      timer = clock.after(delayMs, wake);
+      this.#wake = wake;
+      if (!this.#following) wake();
+    });
+  }
+}
