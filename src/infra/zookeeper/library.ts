@@ -1,13 +1,19 @@
 /** One client object of node-zookeeper-client, and the few things that its public face lacks. */
 import zookeeper, { type ACL, type Client, type State } from 'node-zookeeper-client';
+import type { Clock } from '../../actors/ports.ts';
 import type { ZkServers } from './zk-url.ts';
 
 /** What we must reach behind the library's face for; nothing else of it is touched. */
 interface Manager {
   socket?: { destroy: () => void };
   readonly packetQueue: { shift: () => unknown };
+  /** The session time-out by the number of servers: so long one of them may be tried. */
+  readonly connectTimeout: number;
   onSocketConnected: () => void;
 }
+
+/** A server is never tried for a shorter time. */
+const minAttemptMs = 300;
 
 /** The library tries the next server after at most this pause. */
 const spinDelayMs = 100;
@@ -33,6 +39,7 @@ export function createLibraryClient(
   { hosts, credentials }: ZkServers,
   sessionTimeoutMs: number,
   random: () => number,
+  clock: Clock,
 ): Library {
   const shuffled = hosts
     .map((host) => ({ host, order: random() }))
@@ -46,6 +53,7 @@ export function createLibraryClient(
   });
   if (credentials) client.addAuthInfo('digest', Buffer.from(`${credentials.user}:${credentials.password}`));
   const manager = (client as unknown as { connectionManager: Manager }).connectionManager;
+  tryNextIfSilent(client, manager, clock);
   let isClosing = false;
   const close = (): void => {
     if (isClosing) return;
@@ -66,5 +74,20 @@ export function createLibraryClient(
       manager.onSocketConnected = () => manager.socket?.destroy();
       manager.socket?.destroy();
     },
+  };
+}
+
+/**
+ * A server that takes the connection and says nothing, because it is frozen or has no majority, is given up like one that takes none:
+ * the library would wait for it for ever and never try the others (dependencies §5, fault 2).
+ */
+function tryNextIfSilent(client: Client, manager: Manager, clock: Clock): void {
+  const connected = manager.onSocketConnected;
+  manager.onSocketConnected = () => {
+    const { socket } = manager;
+    connected.call(manager);
+    clock.after(Math.max(minAttemptMs, manager.connectTimeout), () => {
+      if (manager.socket === socket && client.getState() !== zookeeper.State.SYNC_CONNECTED) socket?.destroy();
+    });
   };
 }

@@ -76,7 +76,7 @@ class Session implements ZooKeeperSession {
         if (isWrite) this.#writtenAtMs = Math.max(this.#writtenAtMs, sentAtMs);
       },
     });
-    this.#library = createLibraryClient(servers, sessionTimeoutMs, random);
+    this.#library = createLibraryClient(servers, sessionTimeoutMs, random, clock);
     this.#library.onState((state) => this.#libraryState(state));
     this.#library.client.connect();
   }

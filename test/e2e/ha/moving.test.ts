@@ -89,6 +89,7 @@ async function moveThereAndBack(playground: Playground, ensemble: Ensemble): Pro
   const zk = ensemble.url(zkPath);
   expect(await command(playground, ['backup', '--data_dir', playground.path('data'), '--file', file])).toMatchObject([
     0,
+    expect.any(String),
   ]);
   // A damaged file must not become anybody's state.
   const damaged = playground.path('damaged.file');
@@ -97,7 +98,7 @@ async function moveThereAndBack(playground: Playground, ensemble: Ensemble): Pro
   writeFileSync(damaged, bytes);
   const [refused, why] = await command(playground, ['restore', '--zk', zk, '--file', damaged]);
   expect(refused, why).not.toBe(0);
-  expect(await command(playground, ['restore', '--zk', zk, '--file', file])).toMatchObject([0]);
+  expect(await command(playground, ['restore', '--zk', zk, '--file', file])).toMatchObject([0, expect.any(String)]);
   expect([...playground.tasks()].sort()).toEqual(before.pids);
 
   const servers = await startServers(playground, ensemble, cluster.address);
@@ -127,8 +128,11 @@ async function backAgain(playground: Playground, zk: string, master: string, mov
   const file = playground.path('back.file');
   const data = playground.path('data');
   rmSync(data, { recursive: true });
-  expect(await command(playground, ['backup', '--zk', zk, '--file', file])).toMatchObject([0]);
-  expect(await command(playground, ['restore', '--data_dir', data, '--file', file])).toMatchObject([0]);
+  expect(await command(playground, ['backup', '--zk', zk, '--file', file])).toMatchObject([0, expect.any(String)]);
+  expect(await command(playground, ['restore', '--data_dir', data, '--file', file])).toMatchObject([
+    0,
+    expect.any(String),
+  ]);
   const server = await startServer(playground, master);
   await sameAs(playground, server.rest, moved);
   server.rest.close();

@@ -127,8 +127,8 @@ describe('flags (rest-api §11.1)', () => {
       ),
     );
     expect(warningsOf(['--instance_tracker_x', '1', '--task_update_execution_context_size=8'])).toHaveLength(2);
-    expect(warningsOf([], { MARATHON_DISABLE_HA: '', MARATHON_KILLSPERBATCH: '3' })).toEqual([
-      'MARATHON_DISABLE_HA is ignored: it has no meaning here',
+    expect(warningsOf([], { MARATHON_DISABLE_STORE_CACHE: '', MARATHON_KILLSPERBATCH: '3' })).toEqual([
+      'MARATHON_DISABLE_STORE_CACHE is ignored: it has no meaning here',
       'MARATHON_KILLSPERBATCH is ignored: it has no meaning here',
     ]);
   });
