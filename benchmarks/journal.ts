@@ -1,73 +1,26 @@
 /**
  * The journal's figures (design §9), one JSON line each: commits one after another, and launches through the journal actor, LMDB
- * below it. A launch is four small writes of about 600 bytes of JSON each, with two events. `node --import tsx benchmarks/journal.ts`
+ * below it. A launch is four small writes of about 600 bytes of JSON each, with two events. `npm run bench -- journal`
  */
-import { randomUUID } from 'node:crypto';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { perform } from '../src/actors/effects.ts';
-import { journalBehaviour } from '../src/actors/journal.ts';
-import type { Clock, Ids, JournalStore, Logger, Metrics } from '../src/actors/ports.ts';
-import { createRuntime } from '../src/actors/runtime/runtime.ts';
-import type { MarathonEvent } from '../src/core/events.ts';
-import type { CommitOutcome } from '../src/core/journal/batch.ts';
+import type { JournalStore } from '../src/actors/ports.ts';
 import { openLmdbJournal } from '../src/infra/lmdb-journal.ts';
 import { createMemoryJournal } from '../src/infra/memory-journal.ts';
-
-const nothing = (): void => {};
-const logger: Logger = { debug: nothing, info: nothing, warn: nothing, error: nothing };
-const metrics: Metrics = { count: nothing, gauge: nothing, time: nothing };
-const clock: Clock = {
-  now: Date.now,
-  monotonic: () => performance.now(),
-  after: (delayMs, fire) => {
-    const timer = setTimeout(fire, delayMs);
-    return { cancel: () => clearTimeout(timer) };
-  },
-};
-const ids: Ids = { uuid: randomUUID, timeUuid: randomUUID, random: Math.random };
-
-const say = (figure: string, values: Record<string, number>): void => {
-  const rounded = Object.entries(values).map(([name, value]) => [name, Math.round(value * 100) / 100]);
-  console.log(JSON.stringify({ benchmark: 'journal', figure, ...Object.fromEntries(rounded) }));
-};
-
-/** Milliseconds that the main thread has spent on a CPU: LMDB's own thread does not count, nor does waiting. */
-async function mainThreadMs(): Promise<number> {
-  const stat = await readFile(`/proc/self/task/${process.pid}/schedstat`, 'utf8');
-  return Number(stat.split(' ')[0]) / 1e6;
-}
-
-const instance = (n: number, step: number): object => ({
-  instanceId: `web.instance-${n}`,
-  appId: '/web',
-  step,
-  agent: { host: `agent-${n % 100}.example.org`, agentId: '0b5f3c1e-8a55-4c2f-9d0a-2f1d9f2f6a11-S7', attributes: [] },
-  tasks: [
-    {
-      taskId: `web.instance-${n}._app.1`,
-      condition: 'Running',
-      ports: [31_000, 31_001],
-      startedAt: '2026-01-01T00:00:00.000Z',
-    },
-  ],
-  runSpecVersion: '2026-01-01T00:00:00.000Z',
-  pad: 'x'.repeat(240),
-});
-const event = (n: number): MarathonEvent => ({
-  eventType: 'status_update_event',
-  timestamp: '2026-01-01T00:00:00.000Z',
-  slaveId: '0b5f3c1e-8a55-4c2f-9d0a-2f1d9f2f6a11-S7',
-  taskId: `web.instance-${n}._app.1`,
-  taskStatus: 'TASK_RUNNING',
-  message: '',
-  appId: '/web',
-  host: `agent-${n % 100}.example.org`,
-  ipAddresses: [],
-  ports: [31_000, 31_001],
-  version: '2026-01-01T00:00:00.000Z',
-});
+import {
+  clock,
+  event,
+  ids,
+  instance,
+  launches,
+  loading,
+  logger,
+  mainThreadMs,
+  metrics,
+  oneByOne,
+  say,
+} from './support/journal-load.ts';
 
 async function withStore(run: (store: JournalStore) => Promise<void>): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), 'journal-benchmark-'));
@@ -75,107 +28,6 @@ async function withStore(run: (store: JournalStore) => Promise<void>): Promise<v
   await run(store);
   await store.close();
   await rm(directory, { recursive: true });
-}
-
-/** One record at a time, each durable before the next. */
-async function oneByOne(store: JournalStore): Promise<void> {
-  const loaded = await store.open();
-  const count = 4_000;
-  const latencies: number[] = [];
-  const json = JSON.stringify(instance(1, 1));
-  const begun = performance.now();
-  for (let i = 0; i < count; i++) {
-    const records = [{ kind: 'instance', key: `k${i % 1_000}`, format: 1, json }] as const;
-    const batch = {
-      number: loaded.nextBatch + i,
-      id: 'x',
-      epoch: loaded.epoch,
-      records,
-      firstEvent: loaded.nextEvent,
-      events: [],
-    };
-    const sent = performance.now();
-    const outcome = await new Promise<CommitOutcome>((resolve) => store.commit(batch, resolve));
-    if (outcome.type !== 'committed') throw new Error(outcome.reason);
-    latencies.push(performance.now() - sent);
-  }
-  const commitsPerSecond = (count / (performance.now() - begun)) * 1_000;
-  latencies.sort((a, b) => a - b);
-  const at = (share: number): number => latencies[Math.floor(share * count)] ?? 0;
-  say('sync-commit', { commitsPerSecond, p50Ms: at(0.5), p99Ms: at(0.99) });
-}
-
-/** Launches handed to the actor, `perTurn` in a turn of the loop, as fast as it takes them. */
-async function launches(store: JournalStore, name: string, perTurn: number): Promise<void> {
-  const { records: _, ...loaded } = await store.open();
-  const runtime = createRuntime({ name, clock, logger, metrics });
-  let released = 0;
-  let batches = 0;
-  const behaviour = journalBehaviour({
-    store,
-    loaded,
-    ids,
-    onDurable: () => {
-      batches++;
-    },
-    onFenced: (reason) => {
-      throw new Error(reason);
-    },
-  });
-  const journal = runtime.spawn(behaviour, 'journal', { inboxLimit: 10_000_000 });
-  const warmUp = 5_000;
-  const count = 50_000;
-  let begun = 0;
-  let cpuBegun = 0;
-  // Waiting must not cost anything, so nobody asks in a loop whether there is room again.
-  let room = nothing;
-  let wanted = Number.POSITIVE_INFINITY;
-  const countRelease = (): void => {
-    if (++released >= wanted) room();
-  };
-  const releasedAtLeast = (target: number): Promise<void> =>
-    new Promise((resolve) => {
-      wanted = target;
-      room = resolve;
-      if (released >= target) resolve();
-    });
-  const effects = [perform('released', countRelease)];
-  for (let n = 0; n < warmUp + count; ) {
-    if (n === warmUp) [begun, cpuBegun] = [performance.now(), await mainThreadMs()];
-    for (let i = 0; i < perTurn; i++, n++) {
-      for (let step = 0; step < 4; step++) {
-        const events = step % 2 === 0 ? [] : [event(n)];
-        journal.tell({
-          type: 'write',
-          records: [{ kind: 'instance', key: `web.instance-${n}.${step}`, value: instance(n, step) }],
-          events,
-          effects,
-        });
-      }
-    }
-    // No more than the store can take may be under way, or this would measure an ever longer queue.
-    await new Promise(setImmediate);
-    await releasedAtLeast(4 * n - 4 * perTurn * 4);
-  }
-  await releasedAtLeast(4 * (warmUp + count));
-  const seconds = (performance.now() - begun) / 1_000;
-  say(name, {
-    launchesPerSecond: count / seconds,
-    recordsPerSecond: (4 * count) / seconds,
-    recordsPerBatch: (4 * (warmUp + count)) / batches,
-    mainThreadMicrosPerLaunch: (((await mainThreadMs()) - cpuBegun) * 1_000) / count,
-  });
-  await runtime.shutdown();
-}
-
-/** What a new leader pays before it can decide anything: taking the epoch and reading all records, JSON not yet parsed. */
-async function loading(store: JournalStore): Promise<void> {
-  const begun = performance.now();
-  const { records } = await store.open();
-  let count = 0;
-  for (const record of records) count += record.json === undefined ? 0 : 1;
-  const elapsedMs = performance.now() - begun;
-  say('lmdb-load', { records: count, elapsedMs, recordsPerSecond: (count / elapsedMs) * 1_000 });
 }
 
 /** What the benchmark itself costs: making the objects. It is contained in the figures of `launches`. */
@@ -188,14 +40,15 @@ async function making(): Promise<void> {
       sink += Object.keys(instance(n, step)).length + (step % 2 ? event(n).eventType.length : 0);
   }
   if (sink === 0) throw new Error('nothing was made');
-  say('making-objects', { mainThreadMicrosPerLaunch: (((await mainThreadMs()) - begun) * 1_000) / count });
+  say('journal', 'making-objects', { mainThreadMicrosPerLaunch: (((await mainThreadMs()) - begun) * 1_000) / count });
 }
 
 await making();
-await withStore(oneByOne);
-for (const perTurn of [10, 50]) await withStore((store) => launches(store, `lmdb-launches-${perTurn}-a-turn`, perTurn));
+await withStore((store) => oneByOne(store, 'journal', 4_000));
+for (const perTurn of [10, 50])
+  await withStore((store) => launches(store, 'journal', `lmdb-launches-${perTurn}-a-turn`, perTurn));
 await withStore(async (store) => {
-  await launches(store, 'lmdb-launches-100-a-turn', 100);
-  await loading(store);
+  await launches(store, 'journal', 'lmdb-launches-100-a-turn', 100);
+  await loading(store, 'journal');
 });
-await launches(createMemoryJournal(), 'memory-launches-50-a-turn', 50);
+await launches(createMemoryJournal(), 'journal', 'memory-launches-50-a-turn', 50);
