@@ -120,10 +120,18 @@ describe('the tree', () => {
 
   it('has a reason for every test that may be skipped', () => {
     const listed = JSON.parse(textOf('test/skips.json')) as readonly {
-      readonly test: string;
+      /** A test's path and name, or what several of them begin with. */
+      readonly test?: string;
+      readonly prefix?: string;
+      /** What must be missing for it. */
+      readonly needs: readonly string[];
       readonly reason: string;
     }[];
-    for (const one of listed) expect(one.reason.length, one.test).toBeGreaterThan(10);
+    for (const one of listed) {
+      expect(one.test ?? one.prefix).toMatch(/^test\//);
+      expect(one.needs.length).toBeGreaterThan(0);
+      expect(one.reason.length).toBeGreaterThan(10);
+    }
   });
 });
 
