@@ -40,7 +40,7 @@ export async function startServer(config: ServerConfig): Promise<Result<RunningS
     logger,
     metrics,
   });
-  const prober = createProber();
+  const prober = createProber({ clock: systemClock, logger, metrics });
   const { framework, master, mesosCredentials, missedHeartbeats, settings } = config;
   const shared = { clock: systemClock, ids: systemIds, logger, metrics };
   // The port is known only once it is open, and the open port needs the read model.

@@ -115,11 +115,15 @@ function ask(state: ProbesState, key: string, prober: Prober, context: Ctx): voi
       path: path.startsWith('/') ? path : `/${path}`,
       timeoutMs: check.timeoutSeconds * 1000,
     },
-    (result) => context.self.tell({ type: 'answered', key, result: judge(check, result) }),
+    (result) => {
+      if (result.type === 'notAsked') context.metrics.count('health-checks.not-asked');
+      context.self.tell({ type: 'answered', key, result: judge(check, result) });
+    },
   );
 }
 
 function judge(check: HealthCheck, result: ProbeResult): CheckResult {
+  if (result.type === 'notAsked') return { type: 'ignored' };
   if (result.type === 'failed') return { type: 'unhealthy', cause: result.cause };
   return result.status === undefined ? { type: 'healthy' } : judgeHttpStatus(check, result.status);
 }

@@ -42,7 +42,7 @@ export const defaultSchedulerSettings: SchedulerSettings = {
   reconciliationIntervalMs: 600_000,
   killChunkSize: 100,
   killRetryTimeoutMs: 30_000,
-  maxConcurrentHealthChecks: 256,
+  maxConcurrentHealthChecks: 2_048,
   maxRunningDeployments: Number.POSITIVE_INFINITY,
   maxVersions: 50,
 };

@@ -79,7 +79,7 @@ const scheduling: readonly FlagSpec[] = [
   { name: 'max_running_deployments', type: 'integer', min: 1, help: 'deployments at once (default: no limit)' },
   { name: 'kill_chunk_size', type: 'integer', min: 1, default: 100, help: 'kills at once' },
   { name: 'kill_retry_timeout', ...milliseconds, default: 30_000, help: 'ms until a kill is repeated' },
-  { name: 'max_concurrent_marathon_health_checks', type: 'integer', min: 1, default: 256, help: 'probes at once' },
+  { name: 'max_concurrent_marathon_health_checks', type: 'integer', min: 1, default: 2_048, help: 'probes at once' },
   { name: 'zk_max_versions', type: 'integer', min: 1, default: 50, help: 'stored versions of an app' },
 ];
 
