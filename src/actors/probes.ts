@@ -19,6 +19,8 @@ interface Watched {
   /** Tells answers for this watch from those for an earlier task of the instance. */
   readonly key: string;
   probes: number;
+  /** Monotonic time at which the last question was due: the interval counts from there, however late it was or the answer came. */
+  dueAtMs: number;
   isProven: boolean;
 }
 
@@ -76,10 +78,12 @@ function watch(state: ProbesState, message: Extract<ProbesMessage, { type: 'watc
   app.healthChecks.forEach((check, index) => {
     if (!isRunByLeader(check)) return;
     const key = `${instance.tasks[0]?.id ?? instance.id}#${index}`;
-    state.watched.set(key, { instance, app, check, index, ref, key, probes: 0, isProven: instance.healthy === true });
+    const isProven = instance.healthy === true;
+    const delayMs = probeDelayMs(check, 0, false, graceLeftMs(check, instance, context.clock.now()));
+    const dueAtMs = context.clock.monotonic() + delayMs;
+    state.watched.set(key, { instance, app, check, index, ref, key, probes: 0, dueAtMs, isProven });
     keys.push(key);
-    const graceMs = graceLeftMs(check, instance, context.clock.now());
-    context.timers.set(key, probeDelayMs(check, 0, false, graceMs), { type: 'due', key });
+    context.timers.set(key, delayMs, { type: 'due', key });
   });
   if (keys.length > 0) state.keysOf.set(instance.id, keys);
 }
@@ -138,7 +142,12 @@ function answered(state: ProbesState, key: string, result: CheckResult, context:
 }
 
 function again(watched: Watched, context: Ctx): void {
-  const { check, instance, probes, isProven } = watched;
-  const delayMs = probeDelayMs(check, probes, isProven, graceLeftMs(check, instance, context.clock.now()));
+  const { check, instance, probes, isProven, dueAtMs } = watched;
+  const nowMs = context.clock.monotonic();
+  const sinceMs = nowMs - dueAtMs;
+  const graceMs = graceLeftMs(check, instance, context.clock.now()) + sinceMs;
+  // Late by more than a period: asked at once, and what was missed stays missed.
+  const delayMs = Math.max(0, probeDelayMs(check, probes, isProven, graceMs) - sinceMs);
+  watched.dueAtMs = nowMs + delayMs;
   context.timers.set(watched.key, delayMs, { type: 'due', key: watched.key });
 }

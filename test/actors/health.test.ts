@@ -86,6 +86,22 @@ describe('Health checks run by the leader', () => {
     expect(world.read.healthOf(instance?.id as InstanceId)).toHaveLength(1);
   });
 
+  it('come at the interval, however long an answer takes', async () => {
+    const world = await createWorld();
+    await world.put('/web', { healthChecks: [{ ...check, intervalSeconds: 10, timeoutSeconds: 5 }] });
+    await world.advance(20_000);
+    const at: number[] = [];
+    const { probe } = world.prober;
+    Object.assign(world.prober, {
+      probe: (...[request, done]: Parameters<typeof probe>) => {
+        at.push(world.clock.now());
+        world.clock.after(4_000, () => probe(request, done));
+      },
+    });
+    for (let i = 0; i < 60; i++) await world.advance(1_000);
+    expect(at.slice(1).map((ms, i) => ms - at[i]!)).toEqual([10_000, 10_000, 10_000, 10_000, 10_000]);
+  });
+
   it('hold nothing against a task that was not asked, and ask again', async () => {
     const world = await createWorld();
     await world.put('/web', { healthChecks: [{ ...check, maxConsecutiveFailures: 1 }] });

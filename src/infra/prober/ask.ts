@@ -5,7 +5,7 @@ import { connect as connectTls } from 'node:tls';
 import type { ProbeRequest, ProbeResult } from '../../actors/ports.ts';
 import type { Lookup } from './lookup.ts';
 import type { StallMeter } from './stall.ts';
-import { requestText, scanAnswer } from './status-line.ts';
+import { maxHeadBytes, requestText, scanAnswer } from './status-line.ts';
 
 export interface AskTools {
   readonly lookup: Lookup;
@@ -74,10 +74,9 @@ export function ask(request: ProbeRequest, tools: AskTools, finish: (result: Pro
   socket.on(protocol === 'HTTPS' ? 'secureConnect' : 'connect', () => {
     socket?.write(requestText(plainHost(request.host), port, path, protocol === 'HTTPS' ? 443 : 80));
   });
-  socket.setEncoding('latin1');
-  socket.on('data', (text: string) => {
+  socket.on('data', (bytes: Buffer) => {
     if (isOver) return;
-    const scan = scanAnswer(rest + text, interim);
+    const scan = scanAnswer(rest + bytes.toString('latin1', 0, maxHeadBytes + 1), interim);
     if (scan.type === 'status') end({ type: 'answered', status: scan.status });
     else if (scan.type === 'invalid') fail('the answer is not HTTP/1');
     else {

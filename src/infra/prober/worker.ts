@@ -1,4 +1,6 @@
 /** The prober's thread: opens the sockets, keeps their time-outs, and sends the answers home many at a time. */
+import { readlinkSync } from 'node:fs';
+import { setPriority } from 'node:os';
 import { parentPort } from 'node:worker_threads';
 import type { ProbeResult } from '../../actors/ports.ts';
 import { createFifo } from '../mesos/fifo.ts';
@@ -13,6 +15,17 @@ const openedPerTurn = 64;
 
 const home = parentPort;
 if (!home) throw new Error('this file is the prober worker, started by prober.ts');
+
+/** Where cores are scarce the leader's loop goes first: a late probe is no failure, a late leader delays everything. */
+const niceness = 5;
+if (process.platform === 'linux') {
+  try {
+    // Linux schedules threads by numbers of their own: the end of `<pid>/task/<tid>`.
+    setPriority(Number(readlinkSync('/proc/thread-self').split('/').at(-1)), niceness);
+  } catch (error) {
+    process.emitWarning(`the prober keeps the priority of the leader: ${String(error)}`);
+  }
+}
 
 const tools = { lookup: createLookup(), stall: createStallMeter() };
 /** Bounded by `maxOutstanding` on the other side. */
