@@ -109,7 +109,7 @@ async function measure(figure: string, prober: Prober | undefined, targets: Targ
   const tally: Tally = { healthy: 0, unhealthy: 0, causes: new Map() };
   const sink = runtime.spawn(counting(tally), 'sink', { inboxLimit: 1_000_000 });
   if (prober) {
-    const probes = runtime.spawn(probesBehaviour(prober, 2_048), 'probes', { inboxLimit: 1_000_000 });
+    const probes = runtime.spawn(probesBehaviour(prober, 2_048, quiet), 'probes', { inboxLimit: 1_000_000 });
     const version = '2026-01-01T00:00:00.000Z';
     const healthChecks = [
       {

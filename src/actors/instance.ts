@@ -9,7 +9,7 @@ import type { TaskStatus } from '../core/mesos/types.ts';
 import { countsAsFailure } from '../core/scale/backoff.ts';
 import type { Effect } from './effects.ts';
 import { perform, tell } from './effects.ts';
-import { probed } from './instance-health.ts';
+import { greetGuard, killUnhealthy, probed } from './instance-health.ts';
 import type { Extras, InstanceProps, InstanceState } from './instance-state.ts';
 import { definitionOf, strategyOf } from './instance-state.ts';
 import type { InstanceMessage } from './protocol.ts';
@@ -62,6 +62,8 @@ function receive(state: InstanceState, message: InstanceMessage, context: Ctx): 
       return state.instance.tasks[0]?.id === message.taskId
         ? probed(state, message.check, message.result, context, apply)
         : state;
+    case 'killUnhealthy':
+      return killUnhealthy(state, message, context);
     case 'overdue':
       return overdue(state, context);
     case 'unreachableDue': {
@@ -232,8 +234,7 @@ function follow(state: InstanceState, before: Condition | undefined, context: Ct
   const { services } = state.props;
   context.timers.cancel('overdue');
   context.timers.cancel('unreachable');
-  if (before === 'Running' && instance.condition !== 'Running')
-    services.probes.tell({ type: 'forget', instanceId: instance.id });
+  if (before === 'Running' && instance.condition !== 'Running') forgetHealth(state);
   route(state, before, context);
   switch (instance.condition) {
     case 'Provisioned':
@@ -246,6 +247,7 @@ function follow(state: InstanceState, before: Condition | undefined, context: Ct
     case 'Running': {
       const app = definitionOf(state);
       if (app && app.healthChecks.length > 0) services.probes.tell({ type: 'watch', instance, app, ref: context.self });
+      if (instance.healthy === true) greetGuard(state);
       // It came back after it was sentenced: the earlier kill may never have reached it (behaviour §12, 37).
       if (before !== undefined && instance.goal !== 'Running') killTasks(state, 'returned');
       return;
@@ -284,6 +286,13 @@ function watchUnreachable(state: InstanceState, context: Ctx): void {
   context.timers.set('unreachable', Math.max(0, dueMs - context.clock.now()), { type: 'unreachableDue' });
 }
 
+/** Nobody asks it any more, and the guard does not count it. */
+function forgetHealth({ instance, props }: InstanceState): void {
+  const forget = { type: 'forget', instanceId: instance.id } as const;
+  props.services.probes.tell(forget);
+  props.services.healthGuard.tell(forget);
+}
+
 /** Nobody waits for the death of its task any more. */
 function endKill({ instance, props }: InstanceState): void {
   const taskId = instance.tasks[0]?.id;
@@ -295,7 +304,7 @@ function leave(state: InstanceState, isForgotten: boolean): void {
   const { services } = state.props;
   const { instance } = state;
   const taskId = instance.tasks[0]?.id;
-  services.probes.tell({ type: 'forget', instanceId: instance.id });
+  forgetHealth(state);
   services.views.putHealth(instance.id, undefined);
   if (!isForgotten || killable(instance).length === 0) endKill(state);
   services.scheduler.tell({ type: 'unplaced', appId: instance.appId, instanceId: instance.id, taskId });

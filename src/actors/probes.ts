@@ -35,7 +35,12 @@ interface ProbesState {
 type Ctx = Context<ProbesMessage>;
 
 /** The prober's schedule. */
-export function probesBehaviour(prober: Prober, maxConcurrent: number): Behaviour<ProbesState, ProbesMessage> {
+export function probesBehaviour(
+  prober: Prober,
+  maxConcurrent: number,
+  /** Called when a probe came to its turn later than half of its time-out: this loop lags. */
+  onLag: () => void,
+): Behaviour<ProbesState, ProbesMessage> {
   return {
     initial: (context) => {
       const state: ProbesState = { watched: new Map(), keysOf: new Map(), waiting: new Set(), inFlight: 0 };
@@ -52,9 +57,13 @@ export function probesBehaviour(prober: Prober, maxConcurrent: number): Behaviou
         case 'forget':
           forget(state, message.instanceId, context);
           return state;
-        case 'due':
-          if (state.watched.has(message.key)) state.waiting.add(message.key);
+        case 'due': {
+          const watched = state.watched.get(message.key);
+          if (!watched) break;
+          state.waiting.add(message.key);
+          if (context.clock.monotonic() - watched.dueAtMs > watched.check.timeoutSeconds * 500) onLag();
           break;
+        }
         case 'answered':
           state.inFlight--;
           answered(state, message.key, message.result, context);
