@@ -31,6 +31,7 @@ export interface Extras {
   readonly records?: readonly RecordWrite[];
   readonly effects?: readonly Effect[];
   readonly isFailure?: boolean;
+  readonly isDrained?: boolean;
 }
 
 /** Decides a command and performs its effect. */

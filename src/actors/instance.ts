@@ -121,9 +121,10 @@ function updated(state: InstanceState, status: TaskStatus, context: Ctx): Instan
   const last = effect.type === 'update' ? effect.next : effect.last;
   const isNew = last.condition !== state.instance.condition;
   const isLost = task !== undefined && isLaunchLost(task, status);
+  const isDrained = isNew && isDraining(status) && (last.condition === 'Killed' || last.condition === 'Gone');
   const isFailure = isNew && countsAsFailure(last.condition) && !isDraining(status) && !isLost;
   const failure = isNew && !isLost ? taskFailureRecord(last, status, context.clock.now()) : undefined;
-  const next = commit(state, effect, { effects, isFailure, records: failure ? [failure] : [] }, context);
+  const next = commit(state, effect, { effects, isFailure, isDrained, records: failure ? [failure] : [] }, context);
   const check = agentCheck(next, status);
   if (check === undefined || status.healthy === undefined || next.instance.condition !== 'Running') return next;
   const result = status.healthy
@@ -203,17 +204,17 @@ type Change = Extract<InstanceEffect, { type: 'update' | 'expunge' }>;
 function commit(state: InstanceState, effect: Change, extras: Extras, context: Ctx): InstanceState {
   write(state, effect, extras);
   const { owner } = state.props;
-  const isFailure = extras.isFailure === true;
+  const { isFailure = false, isDrained = false } = extras;
   const before = state.instance;
   if (effect.type === 'expunge') {
     const next = { ...state, instance: effect.last };
     leave(next, true);
-    owner.tell({ type: 'instanceGone', instanceId: before.id, isFailure });
+    owner.tell({ type: 'instanceGone', instanceId: before.id, isFailure, isDrained });
     context.stop(context.self);
     return next;
   }
   const next = { ...state, instance: effect.next };
-  owner.tell({ type: 'instanceChanged', instance: effect.next, isFailure });
+  owner.tell({ type: 'instanceChanged', instance: effect.next, isFailure, isDrained });
   if (before.condition !== effect.next.condition) follow(next, before.condition, context);
   return next;
 }

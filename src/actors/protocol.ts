@@ -156,9 +156,19 @@ export type AppsMessage =
 
 export type AppMessage =
   | { readonly type: 'target'; readonly order: TargetOrder }
-  /** `isFailure`: the end of a task that the app is to blame for. */
-  | { readonly type: 'instanceChanged'; readonly instance: Instance; readonly isFailure: boolean }
-  | { readonly type: 'instanceGone'; readonly instanceId: InstanceId; readonly isFailure: boolean }
+  /** `isFailure`: the end of a task that the app is to blame for; `isDrained`: its agent is being emptied, nobody is. */
+  | {
+      readonly type: 'instanceChanged';
+      readonly instance: Instance;
+      readonly isFailure: boolean;
+      readonly isDrained?: boolean;
+    }
+  | {
+      readonly type: 'instanceGone';
+      readonly instanceId: InstanceId;
+      readonly isFailure: boolean;
+      readonly isDrained?: boolean;
+    }
   | { readonly type: 'reconcile' }
   | { readonly type: 'kill'; readonly instances: readonly InstanceId[]; readonly isWipe: boolean }
   | { readonly type: 'resetDelay'; readonly replyTo: Reply<void> }
