@@ -174,6 +174,7 @@ const isLaunchStep = (instance: Instance): boolean =>
 /** False for news that cannot lead to a decision, the bulk of it when many instances start. */
 function needsPass(state: AppState, before: Instance, after: Instance): boolean {
   if (state.toAnnounce.size > 0 || state.target?.mode !== 'steady') return true;
+  if (before.condemned !== after.condemned) return true;
   if (state.counted !== state.target.app.instances) return true;
   if (state.waiter) return state.awaited === 0 && (state.leaving === 0 || before.condition !== after.condition);
   return false;
@@ -276,7 +277,8 @@ function schedule(state: AppState, app: AppDefinition, context: Ctx): void {
 function adopt(state: AppState, instance: Instance, type: 'loaded' | 'new', isAwaited: boolean, context: Ctx): void {
   const { services } = state.props;
   const targetOf = () => state.target?.app;
-  const props = { services, owner: context.self, targetOf, birth: { type, instance } } as const;
+  const isReplacedFirst = () => state.target?.mode === 'steady' && state.target.app.replaceBeforeKill === true;
+  const props = { services, owner: context.self, targetOf, isReplacedFirst, birth: { type, instance } } as const;
   const ref = context.spawn(instanceBehaviour(props), instance.id, {
     onStopped: (reason): AppMessage =>
       reason.type === 'failed'

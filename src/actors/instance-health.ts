@@ -61,6 +61,7 @@ export function killUnhealthy(
   state: InstanceState,
   { taskId, check: checkIndex }: Extract<InstanceMessage, { type: 'killUnhealthy' }>,
   context: Context<InstanceMessage>,
+  apply: ApplyCommand,
 ): InstanceState {
   const { instance, health } = state;
   const check = definitionOf(state)?.healthChecks[checkIndex];
@@ -68,6 +69,11 @@ export function killUnhealthy(
   if (instance.tasks[0]?.id !== taskId || instance.condition !== 'Running') return state;
   if (!check || !isKillDeserved(check, status)) return state;
   const cause = status?.lastFailureCause ?? 'unhealthy';
+  // One that never was well holds no place that somebody would have to take.
+  const wasWell = status?.firstSuccessMs !== undefined || instance.condemned !== undefined;
+  if (wasWell && instance.goal === 'Running' && state.props.isReplacedFirst()) {
+    return apply(state, { type: 'condemn', cause }, {}, context);
+  }
   const nowMs = context.clock.now();
   const { journal, kills } = state.props.services;
   const kill = { type: 'kill', taskId, agentId: instance.agent?.agentId, reason: `unhealthy: ${cause}` } as const;

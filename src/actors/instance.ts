@@ -14,7 +14,7 @@ import type { Extras, InstanceProps, InstanceState } from './instance-state.ts';
 import { definitionOf, strategyOf } from './instance-state.ts';
 import type { InstanceMessage } from './protocol.ts';
 import type { Behaviour, Context } from './runtime/types.ts';
-import { taskFailureRecord } from './task-failure.ts';
+import { taskFailureRecord, unhealthyRecord } from './task-failure.ts';
 
 type Ctx = Context<InstanceMessage>;
 
@@ -63,7 +63,7 @@ function receive(state: InstanceState, message: InstanceMessage, context: Ctx): 
         ? probed(state, message.check, message.result, context, apply)
         : state;
     case 'killUnhealthy':
-      return killUnhealthy(state, message, context);
+      return killUnhealthy(state, message, context, apply);
     case 'overdue':
       return overdue(state, context);
     case 'unreachableDue': {
@@ -147,7 +147,10 @@ function agentCheck(state: InstanceState, status: TaskStatus): number | undefine
 function aim(state: InstanceState, goal: Instance['goal'], reason: string, context: Ctx): InstanceState {
   const kills: Effect[] = [];
   if (goal !== 'Running') killIfAlive(state, reason, kills);
-  return apply(state, { type: 'changeGoal', goal }, { effects: kills }, context);
+  const { condemned } = state.instance;
+  const isBlamed = condemned !== undefined && goal !== 'Running' && state.instance.goal === 'Running';
+  const records = isBlamed ? [unhealthyRecord(state.instance, condemned, context.clock.now())] : [];
+  return apply(state, { type: 'changeGoal', goal }, { effects: kills, records }, context);
 }
 
 /** Kills that follow a goal go out only after the goal is durable (design §5.11): they are collected, unless nothing is pending. */
