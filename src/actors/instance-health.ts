@@ -36,6 +36,8 @@ export function probed(
   const overall = overallHealth(health) ?? (health.some((s) => s && !isAlive(s)) ? false : instance.healthy);
   const next = apply({ ...state, health }, { type: 'healthChanged', healthy: overall }, {}, context);
   const { id: instanceId, appId, tasks } = instance;
+  // Whoever is meant to die says nothing about the world by failing, and needs no second kill.
+  if (instance.goal !== 'Running') return next;
   if (overall !== instance.healthy) {
     if (overall === true) greetGuard(next);
     else if (overall === false) healthGuard.tell({ type: 'failing', instanceId });
@@ -51,9 +53,14 @@ export function probed(
 
 /** Tells the guard of a task that is known to be well. Checks that the agent runs are no business of the guard's. */
 export function greetGuard(state: InstanceState): void {
-  if (!definitionOf(state)?.healthChecks.some(isRunByLeader)) return;
-  const { id: instanceId, appId } = state.instance;
+  const { id: instanceId, appId, goal } = state.instance;
+  if (goal !== 'Running' || !definitionOf(state)?.healthChecks.some(isRunByLeader)) return;
   state.props.services.healthGuard.tell({ type: 'healthy', instanceId, appId });
+}
+
+/** The guard neither counts this task any more nor lets it be killed. */
+export function leaveGuard({ instance, props }: InstanceState): void {
+  props.services.healthGuard.tell({ type: 'forget', instanceId: instance.id });
 }
 
 /** The guard allows the kill. It may have taken its time: what has recovered, or is another task by now, lives. */

@@ -9,7 +9,7 @@ import type { TaskStatus } from '../core/mesos/types.ts';
 import { countsAsFailure } from '../core/scale/backoff.ts';
 import type { Effect } from './effects.ts';
 import { perform, tell } from './effects.ts';
-import { greetGuard, killUnhealthy, probed } from './instance-health.ts';
+import { greetGuard, killUnhealthy, leaveGuard, probed } from './instance-health.ts';
 import type { Extras, InstanceProps, InstanceState } from './instance-state.ts';
 import { definitionOf, strategyOf } from './instance-state.ts';
 import type { InstanceMessage } from './protocol.ts';
@@ -146,7 +146,10 @@ function agentCheck(state: InstanceState, status: TaskStatus): number | undefine
 
 function aim(state: InstanceState, goal: Instance['goal'], reason: string, context: Ctx): InstanceState {
   const kills: Effect[] = [];
-  if (goal !== 'Running') killIfAlive(state, reason, kills);
+  if (goal !== 'Running') {
+    killIfAlive(state, reason, kills);
+    leaveGuard(state);
+  }
   const { condemned } = state.instance;
   const isBlamed = condemned !== undefined && goal !== 'Running' && state.instance.goal === 'Running';
   const records = isBlamed ? [unhealthyRecord(state.instance, condemned, context.clock.now())] : [];
@@ -175,6 +178,7 @@ const killable = (instance: Instance): readonly Task[] =>
   instance.tasks.filter((t) => isActive(t.condition) && t.condition !== 'Unreachable');
 
 function killTasks(state: InstanceState, reason: string): void {
+  leaveGuard(state);
   for (const task of killable(state.instance)) {
     state.props.services.kills.tell({ type: 'kill', taskId: task.id, agentId: state.instance.agent?.agentId, reason });
   }
@@ -291,10 +295,10 @@ function watchUnreachable(state: InstanceState, context: Ctx): void {
 }
 
 /** Nobody asks it any more, and the guard does not count it. */
-function forgetHealth({ instance, props }: InstanceState): void {
-  const forget = { type: 'forget', instanceId: instance.id } as const;
-  props.services.probes.tell(forget);
-  props.services.healthGuard.tell(forget);
+function forgetHealth(state: InstanceState): void {
+  const { instance, props } = state;
+  props.services.probes.tell({ type: 'forget', instanceId: instance.id });
+  leaveGuard(state);
 }
 
 /** Nobody waits for the death of its task any more. */

@@ -21,12 +21,26 @@ async function healthyWorld(instances: number, options: WorldOptions = {}): Prom
   return world;
 }
 
-/** From now on the first `count` instances, in the order of their ports and hosts, fail. */
-function failSome(world: World, count: number): void {
-  const places = world.running('/web').map((i) => `${i.agent?.host}:${i.tasks[0]?.hostPorts[0]}`);
-  const sick = new Set(places.slice(0, count));
+/** From now on these tasks fail, wherever they run. */
+function failWhere(world: World, isSick: (taskId: string) => boolean): void {
+  const sick = new Set(
+    world.instances('/web').flatMap(({ agent, tasks }) => {
+      const [task] = tasks;
+      return task && isSick(task.id) ? [`${agent?.host}:${task.hostPorts[0]}`] : [];
+    }),
+  );
   world.prober.answer = ({ host, port }) =>
     sick.has(`${host}:${port}`) ? { type: 'failed', cause: 'refused' } : { type: 'answered', status: 200 };
+}
+
+function failSome(world: World, count: number): void {
+  const sick = new Set(
+    world
+      .running('/web')
+      .slice(0, count)
+      .map(({ tasks }) => tasks[0]?.id as string),
+  );
+  failWhere(world, (taskId) => sick.has(taskId));
 }
 
 const failAll = (world: World): void => {
@@ -85,6 +99,21 @@ describe('The circuit breaker of health kills', () => {
     expect(world.deploymentIds()).toHaveLength(1);
     expect(world.eventsOf('alarm_event')).toEqual([]);
     expect(killsOf(world)).toBeGreaterThan(0);
+  });
+
+  it('never counts tasks that are to die, however long that takes', async () => {
+    const world = await healthyWorld(48);
+    world.mesos.losesKills = true;
+    await world.scale('/web', 24);
+    const ids = world.instances('/web').flatMap(({ id, goal }) => (goal === 'Running' ? [id] : []));
+    expect(ids).toHaveLength(24);
+    void world.control.kill({ instances: ids.slice(0, 16), scale: false, wipe: false, force: false });
+    await world.settle();
+    const spared = new Set(ids.slice(16).map((id) => world.read.instance(id)!.tasks[0]!.id));
+    failWhere(world, (taskId) => !spared.has(taskId as never));
+    await world.advance(25_000);
+    expect(world.eventsOf('failed_health_check_event').length).toBeGreaterThan(100);
+    expect(world.eventsOf('alarm_event')).toEqual([]);
   });
 
   it('gives way in the end, at the pace of the budget', async () => {
