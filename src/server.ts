@@ -38,7 +38,7 @@ export async function startServer(config: ServerConfig): Promise<Result<RunningS
   const opened = await openStore(config, shared);
   if (!opened.ok) return opened;
   const { store, election } = opened.value;
-  const prober = createProber();
+  const prober = createProber({ clock: systemClock, logger, metrics });
   const { framework, master, mesosCredentials, missedHeartbeats, settings } = config;
   const mesosProbe = createMesosProbe(detectorOf(master));
   // The port is known only once it is open, and the open port needs the read model.

@@ -3,6 +3,7 @@
  * themselves. However many events come in, they become one pass of `reconcile` behind them.
  */
 import type { AppDefinition } from '../core/app/definition.ts';
+import { isResident } from '../core/app/resident.ts';
 import type { AppId, InstanceId } from '../core/ids.ts';
 import { instanceIdOf } from '../core/ids.ts';
 import { scheduledInstance } from '../core/instance/decide.ts';
@@ -12,6 +13,7 @@ import { refusal } from '../core/refusal.ts';
 import { err, InvariantError, ok } from '../core/result.ts';
 import type { Backoff } from '../core/scale/backoff.ts';
 import { advanced, currentBackoff, grown, notBeforeMs } from '../core/scale/backoff.ts';
+import { killAction } from '../core/scale/kill-action.ts';
 import type { AppTarget, Known } from '../core/scale/reconcile.ts';
 import { isCounted, isReady, reconcile } from '../core/scale/reconcile.ts';
 import { instanceBehaviour } from './instance.ts';
@@ -86,9 +88,11 @@ function receive(state: AppState, message: AppMessage, context: Ctx): AppState {
       retarget(state, message.order, context);
       break;
     case 'instanceChanged':
+      if (message.isDrained) endDelay(state);
       changed(state, message.instance, message.isFailure, context);
       break;
     case 'instanceGone':
+      if (message.isDrained) endDelay(state);
       gone(state, message.instanceId, message.isFailure, context);
       break;
     case 'reconcile':
@@ -170,6 +174,7 @@ const isLaunchStep = (instance: Instance): boolean =>
 /** False for news that cannot lead to a decision, the bulk of it when many instances start. */
 function needsPass(state: AppState, before: Instance, after: Instance): boolean {
   if (state.toAnnounce.size > 0 || state.target?.mode !== 'steady') return true;
+  if (before.condemned !== after.condemned) return true;
   if (state.counted !== state.target.app.instances) return true;
   if (state.waiter) return state.awaited === 0 && (state.leaving === 0 || before.condition !== after.condition);
   return false;
@@ -272,7 +277,8 @@ function schedule(state: AppState, app: AppDefinition, context: Ctx): void {
 function adopt(state: AppState, instance: Instance, type: 'loaded' | 'new', isAwaited: boolean, context: Ctx): void {
   const { services } = state.props;
   const targetOf = () => state.target?.app;
-  const props = { services, owner: context.self, targetOf, birth: { type, instance } } as const;
+  const isReplacedFirst = () => state.target?.mode === 'steady' && state.target.app.replaceBeforeKill === true;
+  const props = { services, owner: context.self, targetOf, isReplacedFirst, birth: { type, instance } } as const;
   const ref = context.spawn(instanceBehaviour(props), instance.id, {
     onStopped: (reason): AppMessage =>
       reason.type === 'failed'
@@ -305,18 +311,18 @@ function delay(state: AppState, app: AppDefinition, context: Ctx): number | unde
 }
 
 function kill(state: AppState, ids: readonly InstanceId[], isWipe: boolean, context: Ctx): void {
+  const isReserved = state.target !== undefined && isResident(state.target.app);
   for (const id of ids) {
     const member = state.members.get(id);
     if (!member) continue;
     if (isWipe) {
       replace(state, { ...member, goal: 'Decommissioned' });
       member.ref.tell({ type: 'wipe' });
-    } else if (member.instance.condition === 'Unreachable' || member.instance.condition === 'UnreachableInactive') {
-      // No call can reach it: it is given up, and a replacement starts (behaviour §7).
-      sentence(state, id, 'steady');
-    } else {
-      member.ref.tell({ type: 'killTask', reason: 'user request' });
+      continue;
     }
+    const action = killAction({ ...member.instance, goal: member.goal }, isReserved);
+    if (action === 'decommission') sentence(state, id, 'steady');
+    else if (action === 'call') member.ref.tell({ type: 'killTask', reason: 'user request' });
   }
   markDirty(state, context);
 }
@@ -331,7 +337,14 @@ function resetDelay(state: AppState, replyTo: Extract<AppMessage, { type: 'reset
     replyTo.tell(err(refusal('notFound', `Application ${state.props.appId} not found in tasks queue.`)));
     return;
   }
+  endDelay(state);
+  replyTo.tell(ok(undefined));
+}
+
+/** Whoever waits may start at once (behaviour §5). */
+function endDelay(state: AppState): void {
+  const app = state.target?.app;
+  if (!app || !state.backoff) return;
   state.backoff = undefined;
   state.props.services.scheduler.tell({ type: 'demandChanged', app, notBeforeMs: undefined });
-  replyTo.tell(ok(undefined));
 }

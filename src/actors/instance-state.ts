@@ -15,6 +15,8 @@ export interface InstanceProps {
   readonly owner: ActorRef<AppMessage>;
   /** The app's present target, for rules that hold for running tasks at once (unreachable strategy). */
   readonly targetOf: () => AppDefinition | undefined;
+  /** True if an unhealthy instance must wait for its replacement (`replaceBeforeKill`). */
+  readonly isReplacedFirst: () => boolean;
   /** A stored instance that is taken up again, or a new one that must still be written. */
   readonly birth: { readonly type: 'loaded' | 'new'; readonly instance: Instance };
 }
@@ -31,6 +33,7 @@ export interface Extras {
   readonly records?: readonly RecordWrite[];
   readonly effects?: readonly Effect[];
   readonly isFailure?: boolean;
+  readonly isDrained?: boolean;
 }
 
 /** Decides a command and performs its effect. */

@@ -9,12 +9,12 @@ import type { TaskStatus } from '../core/mesos/types.ts';
 import { countsAsFailure } from '../core/scale/backoff.ts';
 import type { Effect } from './effects.ts';
 import { perform, tell } from './effects.ts';
-import { probed } from './instance-health.ts';
+import { greetGuard, killUnhealthy, leaveGuard, probed } from './instance-health.ts';
 import type { Extras, InstanceProps, InstanceState } from './instance-state.ts';
 import { definitionOf, strategyOf } from './instance-state.ts';
 import type { InstanceMessage } from './protocol.ts';
 import type { Behaviour, Context } from './runtime/types.ts';
-import { taskFailureRecord } from './task-failure.ts';
+import { taskFailureRecord, unhealthyRecord } from './task-failure.ts';
 
 type Ctx = Context<InstanceMessage>;
 
@@ -62,6 +62,8 @@ function receive(state: InstanceState, message: InstanceMessage, context: Ctx): 
       return state.instance.tasks[0]?.id === message.taskId
         ? probed(state, message.check, message.result, context, apply)
         : state;
+    case 'killUnhealthy':
+      return killUnhealthy(state, message, context, apply);
     case 'overdue':
       return overdue(state, context);
     case 'unreachableDue': {
@@ -119,9 +121,10 @@ function updated(state: InstanceState, status: TaskStatus, context: Ctx): Instan
   const last = effect.type === 'update' ? effect.next : effect.last;
   const isNew = last.condition !== state.instance.condition;
   const isLost = task !== undefined && isLaunchLost(task, status);
+  const isDrained = isNew && isDraining(status) && (last.condition === 'Killed' || last.condition === 'Gone');
   const isFailure = isNew && countsAsFailure(last.condition) && !isDraining(status) && !isLost;
   const failure = isNew && !isLost ? taskFailureRecord(last, status, context.clock.now()) : undefined;
-  const next = commit(state, effect, { effects, isFailure, records: failure ? [failure] : [] }, context);
+  const next = commit(state, effect, { effects, isFailure, isDrained, records: failure ? [failure] : [] }, context);
   const check = agentCheck(next, status);
   if (check === undefined || status.healthy === undefined || next.instance.condition !== 'Running') return next;
   const result = status.healthy
@@ -143,8 +146,14 @@ function agentCheck(state: InstanceState, status: TaskStatus): number | undefine
 
 function aim(state: InstanceState, goal: Instance['goal'], reason: string, context: Ctx): InstanceState {
   const kills: Effect[] = [];
-  if (goal !== 'Running') killIfAlive(state, reason, kills);
-  return apply(state, { type: 'changeGoal', goal }, { effects: kills }, context);
+  if (goal !== 'Running') {
+    killIfAlive(state, reason, kills);
+    leaveGuard(state);
+  }
+  const { condemned } = state.instance;
+  const isBlamed = condemned !== undefined && goal !== 'Running' && state.instance.goal === 'Running';
+  const records = isBlamed ? [unhealthyRecord(state.instance, condemned, context.clock.now())] : [];
+  return apply(state, { type: 'changeGoal', goal }, { effects: kills, records }, context);
 }
 
 /** Kills that follow a goal go out only after the goal is durable (design §5.11): they are collected, unless nothing is pending. */
@@ -169,6 +178,7 @@ const killable = (instance: Instance): readonly Task[] =>
   instance.tasks.filter((t) => isActive(t.condition) && t.condition !== 'Unreachable');
 
 function killTasks(state: InstanceState, reason: string): void {
+  leaveGuard(state);
   for (const task of killable(state.instance)) {
     state.props.services.kills.tell({ type: 'kill', taskId: task.id, agentId: state.instance.agent?.agentId, reason });
   }
@@ -201,17 +211,17 @@ type Change = Extract<InstanceEffect, { type: 'update' | 'expunge' }>;
 function commit(state: InstanceState, effect: Change, extras: Extras, context: Ctx): InstanceState {
   write(state, effect, extras);
   const { owner } = state.props;
-  const isFailure = extras.isFailure === true;
+  const { isFailure = false, isDrained = false } = extras;
   const before = state.instance;
   if (effect.type === 'expunge') {
     const next = { ...state, instance: effect.last };
     leave(next, true);
-    owner.tell({ type: 'instanceGone', instanceId: before.id, isFailure });
+    owner.tell({ type: 'instanceGone', instanceId: before.id, isFailure, isDrained });
     context.stop(context.self);
     return next;
   }
   const next = { ...state, instance: effect.next };
-  owner.tell({ type: 'instanceChanged', instance: effect.next, isFailure });
+  owner.tell({ type: 'instanceChanged', instance: effect.next, isFailure, isDrained });
   if (before.condition !== effect.next.condition) follow(next, before.condition, context);
   return next;
 }
@@ -232,8 +242,7 @@ function follow(state: InstanceState, before: Condition | undefined, context: Ct
   const { services } = state.props;
   context.timers.cancel('overdue');
   context.timers.cancel('unreachable');
-  if (before === 'Running' && instance.condition !== 'Running')
-    services.probes.tell({ type: 'forget', instanceId: instance.id });
+  if (before === 'Running' && instance.condition !== 'Running') forgetHealth(state);
   route(state, before, context);
   switch (instance.condition) {
     case 'Provisioned':
@@ -246,6 +255,7 @@ function follow(state: InstanceState, before: Condition | undefined, context: Ct
     case 'Running': {
       const app = definitionOf(state);
       if (app && app.healthChecks.length > 0) services.probes.tell({ type: 'watch', instance, app, ref: context.self });
+      if (instance.healthy === true) greetGuard(state);
       // It came back after it was sentenced: the earlier kill may never have reached it (behaviour §12, 37).
       if (before !== undefined && instance.goal !== 'Running') killTasks(state, 'returned');
       return;
@@ -284,6 +294,13 @@ function watchUnreachable(state: InstanceState, context: Ctx): void {
   context.timers.set('unreachable', Math.max(0, dueMs - context.clock.now()), { type: 'unreachableDue' });
 }
 
+/** Nobody asks it any more, and the guard does not count it. */
+function forgetHealth(state: InstanceState): void {
+  const { instance, props } = state;
+  props.services.probes.tell({ type: 'forget', instanceId: instance.id });
+  leaveGuard(state);
+}
+
 /** Nobody waits for the death of its task any more. */
 function endKill({ instance, props }: InstanceState): void {
   const taskId = instance.tasks[0]?.id;
@@ -295,7 +312,7 @@ function leave(state: InstanceState, isForgotten: boolean): void {
   const { services } = state.props;
   const { instance } = state;
   const taskId = instance.tasks[0]?.id;
-  services.probes.tell({ type: 'forget', instanceId: instance.id });
+  forgetHealth(state);
   services.views.putHealth(instance.id, undefined);
   if (!isForgotten || killable(instance).length === 0) endKill(state);
   services.scheduler.tell({ type: 'unplaced', appId: instance.appId, instanceId: instance.id, taskId });

@@ -187,9 +187,12 @@ export interface ProbeRequest {
 
 export type ProbeResult =
   /** HTTP kinds carry the status, which the core judges (behaviour §6.2). */
-  { readonly type: 'answered'; readonly status?: number } | { readonly type: 'failed'; readonly cause: string };
+  | { readonly type: 'answered'; readonly status?: number }
+  | { readonly type: 'failed'; readonly cause: string }
+  /** Our own fault: the task may be well, and nothing may be held against it. */
+  | { readonly type: 'notAsked'; readonly reason: string };
 
-/** Asks one address once. */
+/** Asks one address once. Calls `done` at most once, never from within `probe`. */
 export interface Prober {
   readonly probe: (request: ProbeRequest, done: (result: ProbeResult) => void) => void;
   readonly close: () => void;

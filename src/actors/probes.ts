@@ -19,6 +19,8 @@ interface Watched {
   /** Tells answers for this watch from those for an earlier task of the instance. */
   readonly key: string;
   probes: number;
+  /** Monotonic time at which the last question was due: the interval counts from there, however late it was or the answer came. */
+  dueAtMs: number;
   isProven: boolean;
 }
 
@@ -33,7 +35,12 @@ interface ProbesState {
 type Ctx = Context<ProbesMessage>;
 
 /** The prober's schedule. */
-export function probesBehaviour(prober: Prober, maxConcurrent: number): Behaviour<ProbesState, ProbesMessage> {
+export function probesBehaviour(
+  prober: Prober,
+  maxConcurrent: number,
+  /** Called when a probe came to its turn later than half of its time-out: this loop lags. */
+  onLag: () => void,
+): Behaviour<ProbesState, ProbesMessage> {
   return {
     initial: (context) => {
       const state: ProbesState = { watched: new Map(), keysOf: new Map(), waiting: new Set(), inFlight: 0 };
@@ -50,9 +57,13 @@ export function probesBehaviour(prober: Prober, maxConcurrent: number): Behaviou
         case 'forget':
           forget(state, message.instanceId, context);
           return state;
-        case 'due':
-          if (state.watched.has(message.key)) state.waiting.add(message.key);
+        case 'due': {
+          const watched = state.watched.get(message.key);
+          if (!watched) break;
+          state.waiting.add(message.key);
+          if (context.clock.monotonic() - watched.dueAtMs > watched.check.timeoutSeconds * 500) onLag();
           break;
+        }
         case 'answered':
           state.inFlight--;
           answered(state, message.key, message.result, context);
@@ -76,10 +87,12 @@ function watch(state: ProbesState, message: Extract<ProbesMessage, { type: 'watc
   app.healthChecks.forEach((check, index) => {
     if (!isRunByLeader(check)) return;
     const key = `${instance.tasks[0]?.id ?? instance.id}#${index}`;
-    state.watched.set(key, { instance, app, check, index, ref, key, probes: 0, isProven: instance.healthy === true });
+    const isProven = instance.healthy === true;
+    const delayMs = probeDelayMs(check, 0, false, graceLeftMs(check, instance, context.clock.now()));
+    const dueAtMs = context.clock.monotonic() + delayMs;
+    state.watched.set(key, { instance, app, check, index, ref, key, probes: 0, dueAtMs, isProven });
     keys.push(key);
-    const graceMs = graceLeftMs(check, instance, context.clock.now());
-    context.timers.set(key, probeDelayMs(check, 0, false, graceMs), { type: 'due', key });
+    context.timers.set(key, delayMs, { type: 'due', key });
   });
   if (keys.length > 0) state.keysOf.set(instance.id, keys);
 }
@@ -115,11 +128,15 @@ function ask(state: ProbesState, key: string, prober: Prober, context: Ctx): voi
       path: path.startsWith('/') ? path : `/${path}`,
       timeoutMs: check.timeoutSeconds * 1000,
     },
-    (result) => context.self.tell({ type: 'answered', key, result: judge(check, result) }),
+    (result) => {
+      if (result.type === 'notAsked') context.metrics.count('health-checks.not-asked');
+      context.self.tell({ type: 'answered', key, result: judge(check, result) });
+    },
   );
 }
 
 function judge(check: HealthCheck, result: ProbeResult): CheckResult {
+  if (result.type === 'notAsked') return { type: 'ignored' };
   if (result.type === 'failed') return { type: 'unhealthy', cause: result.cause };
   return result.status === undefined ? { type: 'healthy' } : judgeHttpStatus(check, result.status);
 }
@@ -134,7 +151,12 @@ function answered(state: ProbesState, key: string, result: CheckResult, context:
 }
 
 function again(watched: Watched, context: Ctx): void {
-  const { check, instance, probes, isProven } = watched;
-  const delayMs = probeDelayMs(check, probes, isProven, graceLeftMs(check, instance, context.clock.now()));
+  const { check, instance, probes, isProven, dueAtMs } = watched;
+  const nowMs = context.clock.monotonic();
+  const sinceMs = nowMs - dueAtMs;
+  const graceMs = graceLeftMs(check, instance, context.clock.now()) + sinceMs;
+  // Late by more than a period: asked at once, and what was missed stays missed.
+  const delayMs = Math.max(0, probeDelayMs(check, probes, isProven, graceMs) - sinceMs);
+  watched.dueAtMs = nowMs + delayMs;
   context.timers.set(watched.key, delayMs, { type: 'due', key: watched.key });
 }

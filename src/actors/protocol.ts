@@ -156,9 +156,19 @@ export type AppsMessage =
 
 export type AppMessage =
   | { readonly type: 'target'; readonly order: TargetOrder }
-  /** `isFailure`: the end of a task that the app is to blame for. */
-  | { readonly type: 'instanceChanged'; readonly instance: Instance; readonly isFailure: boolean }
-  | { readonly type: 'instanceGone'; readonly instanceId: InstanceId; readonly isFailure: boolean }
+  /** `isFailure`: the end of a task that the app is to blame for; `isDrained`: its agent is being emptied, nobody is. */
+  | {
+      readonly type: 'instanceChanged';
+      readonly instance: Instance;
+      readonly isFailure: boolean;
+      readonly isDrained?: boolean;
+    }
+  | {
+      readonly type: 'instanceGone';
+      readonly instanceId: InstanceId;
+      readonly isFailure: boolean;
+      readonly isDrained?: boolean;
+    }
   | { readonly type: 'reconcile' }
   | { readonly type: 'kill'; readonly instances: readonly InstanceId[]; readonly isWipe: boolean }
   | { readonly type: 'resetDelay'; readonly replyTo: Reply<void> }
@@ -181,6 +191,8 @@ export type InstanceMessage =
   | { readonly type: 'killTask'; readonly reason: string }
   /** Forget the instance at once; its task is killed. */
   | { readonly type: 'wipe' }
+  /** The guard allows the kill for a failed health check, if it is still deserved. */
+  | { readonly type: 'killUnhealthy'; readonly taskId: TaskId; readonly check: number }
   | { readonly type: 'probed'; readonly taskId: TaskId; readonly check: number; readonly result: CheckResult }
   | { readonly type: 'overdue' }
   | { readonly type: 'unreachableDue' };
@@ -195,6 +207,26 @@ export type ProbesMessage =
   | { readonly type: 'forget'; readonly instanceId: InstanceId }
   | { readonly type: 'due'; readonly key: string }
   | { readonly type: 'answered'; readonly key: string; readonly result: CheckResult };
+
+/** What the guard of health kills hears; `healthy` and `failing` are about all checks of a task together. */
+export type HealthGuardMessage =
+  | { readonly type: 'healthy'; readonly instanceId: InstanceId; readonly appId: AppId }
+  | { readonly type: 'failing'; readonly instanceId: InstanceId }
+  | { readonly type: 'forget'; readonly instanceId: InstanceId }
+  /** A probe was due, and the leader's loop came to it later than half of its time-out. */
+  | { readonly type: 'lagged' }
+  /** One failure too many; repeated with each further one. */
+  | {
+      readonly type: 'killDue';
+      readonly instanceId: InstanceId;
+      readonly appId: AppId;
+      readonly taskId: TaskId;
+      readonly check: number;
+      /** How many instances the app should have. */
+      readonly instances: number;
+      readonly ref: ActorRef<InstanceMessage>;
+    }
+  | { readonly type: 'lookAgain' };
 
 export type KillsMessage =
   | { readonly type: 'kill'; readonly taskId: string; readonly agentId: string | undefined; readonly reason: string }

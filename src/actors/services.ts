@@ -5,6 +5,7 @@ import type {
   AppsMessage,
   DeploymentsMessage,
   GroupsMessage,
+  HealthGuardMessage,
   JournalWrite,
   KillsMessage,
   ProbesMessage,
@@ -32,5 +33,6 @@ export interface Services extends LeaderServices {
   readonly deployments: ActorRef<DeploymentsMessage>;
   readonly apps: ActorRef<AppsMessage>;
   readonly probes: ActorRef<ProbesMessage>;
+  readonly healthGuard: ActorRef<HealthGuardMessage>;
   readonly kills: ActorRef<KillsMessage>;
 }

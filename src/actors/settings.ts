@@ -1,6 +1,8 @@
 /** The scheduler's flags in one record; names and defaults are Marathon's where design §8 says nothing else. */
 import type { AppSettings } from '../core/app/settings.ts';
 import { defaultAppSettings } from '../core/app/settings.ts';
+import type { KillBudget } from '../core/health/kill-budget.ts';
+import { defaultKillBudget } from '../core/health/kill-budget.ts';
 import type { MatchSettings } from '../core/offer/demand.ts';
 import { defaultMatchSettings } from '../core/offer/demand.ts';
 
@@ -23,6 +25,8 @@ export interface SchedulerSettings {
   readonly killChunkSize: number;
   /** `--kill_retry_timeout`. */
   readonly killRetryTimeoutMs: number;
+  /** `--health_kill_breaker`, `--health_kills_per_minute`, `--health_kills_per_app`. */
+  readonly healthKills: { readonly hasBreaker: boolean; readonly budget: KillBudget };
   /** `--max_concurrent_marathon_health_checks`. */
   readonly maxConcurrentHealthChecks: number;
   /** `--max_running_deployments`; Infinity unless given. */
@@ -42,7 +46,8 @@ export const defaultSchedulerSettings: SchedulerSettings = {
   reconciliationIntervalMs: 600_000,
   killChunkSize: 100,
   killRetryTimeoutMs: 30_000,
-  maxConcurrentHealthChecks: 256,
+  healthKills: { hasBreaker: true, budget: defaultKillBudget },
+  maxConcurrentHealthChecks: 2_048,
   maxRunningDeployments: Number.POSITIVE_INFINITY,
   maxVersions: 50,
 };

@@ -6,6 +6,7 @@ import { appsBehaviour } from './apps.ts';
 import { deploymentsBehaviour } from './deployments.ts';
 import { tell } from './effects.ts';
 import { groupsBehaviour } from './groups.ts';
+import { healthGuardBehaviour } from './health-guard.ts';
 import { killsBehaviour } from './kills.ts';
 import type { LoadedState } from './load.ts';
 import { orphanedApps } from './load.ts';
@@ -50,7 +51,9 @@ function assemble({ leader, loaded, prober }: SubtreeProps, context: Context<Sch
     });
   const { settings } = leader;
   services.kills = worker('kills', killsBehaviour(leader));
-  services.probes = worker('probes', probesBehaviour(prober, settings.maxConcurrentHealthChecks));
+  services.healthGuard = worker('health-guard', healthGuardBehaviour(leader));
+  const onLag = () => services.healthGuard.tell({ type: 'lagged' });
+  services.probes = worker('probes', probesBehaviour(prober, settings.maxConcurrentHealthChecks, onLag));
   services.deployments = worker('deployments', deploymentsBehaviour(services));
   services.apps = worker('apps', appsBehaviour({ services, loaded: loaded.instances }));
   services.groups = worker('groups', groupsBehaviour({ services, tree: loaded.tree, running: loaded.deployments }));

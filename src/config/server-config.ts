@@ -292,6 +292,13 @@ function schedulerSettings(values: FlagValues, enabled: ReadonlySet<string>): Sc
     reconciliationIntervalMs: number(values, 'reconciliation_interval'),
     killChunkSize: number(values, 'kill_chunk_size'),
     killRetryTimeoutMs: number(values, 'kill_retry_timeout'),
+    healthKills: {
+      hasBreaker: values['health_kill_breaker'] !== false,
+      budget: {
+        perMinute: number(values, 'health_kills_per_minute') || Number.POSITIVE_INFINITY,
+        perAppShare: number(values, 'health_kills_per_app') / 100 || Number.POSITIVE_INFINITY,
+      },
+    },
     maxConcurrentHealthChecks: number(values, 'max_concurrent_marathon_health_checks'),
     maxRunningDeployments: unlimited('max_running_deployments'),
     maxVersions: number(values, 'zk_max_versions'),

@@ -79,7 +79,28 @@ const scheduling: readonly FlagSpec[] = [
   { name: 'max_running_deployments', type: 'integer', min: 1, help: 'deployments at once (default: no limit)' },
   { name: 'kill_chunk_size', type: 'integer', min: 1, default: 100, help: 'kills at once' },
   { name: 'kill_retry_timeout', ...milliseconds, default: 30_000, help: 'ms until a kill is repeated' },
-  { name: 'max_concurrent_marathon_health_checks', type: 'integer', min: 1, default: 256, help: 'probes at once' },
+  { name: 'max_concurrent_marathon_health_checks', type: 'integer', min: 1, default: 2_048, help: 'probes at once' },
+  {
+    name: 'health_kill_breaker',
+    type: 'boolean',
+    default: true,
+    help: 'no kills for failed health checks while many tasks fail at once or this server lags',
+  },
+  {
+    name: 'health_kills_per_minute',
+    type: 'integer',
+    min: 0,
+    default: 200,
+    help: 'kills for failed health checks in a minute, over all; 0 = no limit',
+  },
+  {
+    name: 'health_kills_per_app',
+    type: 'integer',
+    min: 0,
+    max: 100,
+    default: 20,
+    help: 'the same for one app, in percent of its instances but at least 5; 0 = no limit',
+  },
   { name: 'zk_max_versions', type: 'integer', min: 1, default: 50, help: 'stored versions of an app' },
 ];
 

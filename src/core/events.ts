@@ -89,6 +89,13 @@ export type MarathonEvent =
       readonly host: string;
       readonly slaveId?: string;
     })
+  /** Something that a person should look at. Marathon has no such event: see `isOurs`. */
+  | (Common<'alarm_event'> & {
+      readonly alarm: string;
+      readonly state: 'raised' | 'cleared';
+      readonly reason: string | null;
+      readonly details: Readonly<Record<string, number | string>>;
+    })
   | (Common<'app_terminated_event'> & { readonly appId: string })
   | (Common<'group_change_success'> & { readonly groupId: string; readonly version: Timestamp })
   | (Common<'group_change_failed'> & {
@@ -122,6 +129,12 @@ const transient: ReadonlySet<EventType> = new Set<EventType>([
   'failed_health_check_event',
   'framework_message_event',
 ]);
+
+/** Types that Marathon lacks: only for readers that name them, or that know of event ids (design §7). */
+const ours: ReadonlySet<EventType> = new Set<EventType>(['alarm_event']);
+
+/** True for a type that readers made for Marathon must not get. */
+export const isOurs = (type: EventType): boolean => ours.has(type);
 
 /** True if the event belongs to the batch that caused it and gets an id. */
 export const isDurable = (type: EventType): boolean => !transient.has(type);

@@ -55,6 +55,18 @@ describe('A task that ends', () => {
     expect(await timeToRun(world, '/web', 60_000)).toBeLessThan(1_000);
   });
 
+  it('by draining its agent ends the delay of earlier failures', async () => {
+    const world = await createWorld();
+    await world.put('/web', { instances: 2, backoffSeconds: 100 });
+    const [failing, drained] = world.tasksOf('/web');
+    world.mesos.move(failing as string, 'TASK_FAILED');
+    await world.advance(1_000);
+    expect(world.running('/web')).toHaveLength(1);
+    world.mesos.move(drained as string, 'TASK_KILLED', { reason: 'REASON_AGENT_DRAINING' });
+    await world.advance(1_000);
+    expect(world.running('/web')).toHaveLength(2);
+  });
+
   it('waits no longer once its delay is reset', async () => {
     const world = await createWorld();
     await world.put('/web', { backoffSeconds: 100 });
@@ -160,6 +172,25 @@ describe('Kills', () => {
     world.mesos.losesKills = false;
     await world.advance(30_000);
     expect(world.tasksOf('/web')).toEqual([]);
+    world.expectSane();
+  });
+
+  it('V121: of 250, a hundred go out, the same hundred again after 30 s, and the rest waits', async () => {
+    const world = await createWorld({ agents: 5 });
+    await world.put('/web', { instances: 250, cpus: 0.001, mem: 1 });
+    expect(world.tasksOf('/web')).toHaveLength(250);
+    world.mesos.losesKills = true;
+    await world.scale('/web', 0);
+    const killed = () => world.mesos.callsOf('kill').map((call) => call.ids[0]);
+    expect(killed()).toHaveLength(100);
+    expect(new Set(killed()).size).toBe(100);
+    await world.advance(30_000);
+    expect(killed()).toHaveLength(200);
+    expect(killed().slice(100)).toEqual(killed().slice(0, 100));
+    world.mesos.losesKills = false;
+    await world.advance(30_000);
+    expect(world.tasksOf('/web')).toEqual([]);
+    expect(killed()).toHaveLength(450);
     world.expectSane();
   });
 

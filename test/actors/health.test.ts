@@ -86,6 +86,35 @@ describe('Health checks run by the leader', () => {
     expect(world.read.healthOf(instance?.id as InstanceId)).toHaveLength(1);
   });
 
+  it('come at the interval, however long an answer takes', async () => {
+    const world = await createWorld();
+    await world.put('/web', { healthChecks: [{ ...check, intervalSeconds: 10, timeoutSeconds: 5 }] });
+    await world.advance(20_000);
+    const at: number[] = [];
+    const { probe } = world.prober;
+    Object.assign(world.prober, {
+      probe: (...[request, done]: Parameters<typeof probe>) => {
+        at.push(world.clock.now());
+        world.clock.after(4_000, () => probe(request, done));
+      },
+    });
+    for (let i = 0; i < 60; i++) await world.advance(1_000);
+    expect(at.slice(1).map((ms, i) => ms - at[i]!)).toEqual([10_000, 10_000, 10_000, 10_000, 10_000]);
+  });
+
+  it('hold nothing against a task that was not asked, and ask again', async () => {
+    const world = await createWorld();
+    await world.put('/web', { healthChecks: [{ ...check, maxConsecutiveFailures: 1 }] });
+    await world.advance(10_000);
+    world.prober.answer = () => ({ type: 'notAsked', reason: 'EMFILE' });
+    const asked = world.prober.asked.length;
+    await world.advance(20_000);
+    expect(world.prober.asked.length).toBeGreaterThanOrEqual(asked + 9);
+    expect(world.running('/web')[0]?.healthy).toBe(true);
+    expect(world.eventsOf('failed_health_check_event')).toEqual([]);
+    expect(world.metrics.counted('health-checks.not-asked')).toBe(world.prober.asked.length - asked);
+  });
+
   it('never run more at once than allowed', async () => {
     const world = await createWorld({ settings: { maxConcurrentHealthChecks: 3 } });
     world.prober.answer = () => undefined;

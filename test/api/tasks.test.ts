@@ -60,6 +60,18 @@ describe('GET /v2/tasks', () => {
     expect(both.json().tasks).toHaveLength(5);
   });
 
+  it('V122: writes one line for each service port, with the addresses of all tasks', async () => {
+    const { server, front } = testApi();
+    const app = fakeApp('/a/b');
+    const on = (n: number, host: string, port: number) => {
+      const instance = fakeInstance(app, n, 'Running', host);
+      return { ...instance, tasks: instance.tasks.map((task) => ({ ...task, hostPorts: [port] })) };
+    };
+    front.addApp(app, [on(1, 'h1', 31_000), on(2, 'h2', 31_001)]);
+    const { body } = await server.inject({ url: '/v2/tasks', headers: { accept: 'text/plain' } });
+    expect(body).toBe('a_b\t10000\th1:31000\th2:31001\t\n');
+  });
+
   it('lists addresses of a container network only if it is named', async () => {
     const { server, front } = testApi();
     const app = {

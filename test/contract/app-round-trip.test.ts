@@ -79,6 +79,7 @@ const body = optional({
   unreachableStrategy: fc.constantFrom('Disabled', { expungeAfterSeconds: 7 }, {}),
   backoffSeconds: seconds,
   killSelection: fc.constantFrom('oldest_first', 'YOUNGEST_FIRST'),
+  replaceBeforeKill: fc.boolean(),
   tty: fc.boolean(),
   residency: fc.constant({}),
   unknown: fc.jsonValue({ maxDepth: 1 }),

@@ -55,6 +55,7 @@ export function renderAppDefinition(
     killSelection: app.killSelection,
     unreachableStrategy: app.unreachableStrategy,
     ...given('tty', app.tty),
+    ...given('replaceBeforeKill', app.replaceBeforeKill),
     role: app.role,
   };
 }

@@ -68,6 +68,7 @@ const members = {
   upgradeStrategy: optional(
     Type.Object({ minimumHealthCapacity: optional(capacity), maximumOverCapacity: optional(capacity) }),
   ),
+  replaceBeforeKill: optional(flag),
   killSelection: optional(oneOf('YOUNGEST_FIRST', 'OLDEST_FIRST')),
   unreachableStrategy: optional(unreachableStrategy),
   residency: optional(

@@ -6,7 +6,7 @@ import type { EventHub } from '../../actors/front.ts';
 import type { Clock, Logger, Metrics, TimerHandle } from '../../actors/ports.ts';
 import type { LoggedEvent, MarathonEvent } from '../../core/events.ts';
 import { timestamp } from '../../core/time.ts';
-import type { EventFilter } from './filter.ts';
+import { type EventFilter, wants } from './filter.ts';
 import { type FrameFormat, frameOf } from './frames.ts';
 
 /** Unsent bytes at which a reader is cut off. */
@@ -87,7 +87,7 @@ class Switchboard {
     this.#timer ??= clock.after(heartbeatMs, () => this.#beat());
     const { filter, format } = connection;
     const event = streamEvent(attachedType, connection, clock);
-    const wantsOwn = filter.types?.has(attachedType) ?? true;
+    const wantsOwn = wants(filter, attachedType);
     const key = `${format} ${filter.key}`;
     const reader: Reader = { connection, key, isCut: false, own: wantsOwn ? event : undefined };
     if (wantsOwn) this.#send(reader, frameOf({ type: attachedType, json: JSON.stringify(event) }, format));
@@ -149,8 +149,7 @@ class Switchboard {
 
 /** The joined frames of those events that pass the filter; undefined if there are none. */
 function framesFor({ filter, format }: StreamConnection, events: readonly LoggedEvent[]): Buffer | undefined {
-  const { types } = filter;
-  const wanted = types ? events.filter(({ type }) => types.has(type)) : events;
+  const wanted = events.filter(({ type }) => wants(filter, type));
   const [only] = wanted;
   if (only === undefined) return undefined;
   return wanted.length === 1 ? frameOf(only, format) : Buffer.concat(wanted.map((event) => frameOf(event, format)));

@@ -1,5 +1,6 @@
 /** Which events a reader gets, from the query of its request (rest-api §10.1). */
 import type { IncomingHttpHeaders } from 'node:http';
+import { type EventType, isOurs } from '../../core/events.ts';
 import { all, bool, first, type Query } from '../query.ts';
 
 export interface EventFilter {
@@ -7,6 +8,8 @@ export interface EventFilter {
   readonly types: ReadonlySet<string> | undefined;
   /** `id:` lines only for readers that know of them (design §7). */
   readonly withIds: boolean;
+  /** Types that Marathon lacks come too, named or not. */
+  readonly withOurs: boolean;
   /** Equal for readers that get the same events. */
   readonly key: string;
 }
@@ -16,5 +19,10 @@ export function eventFilter(query: Query, headers: IncomingHttpHeaders): EventFi
   const names = [...new Set(all(query, 'event_type').filter((name) => name !== ''))].sort();
   const withIds =
     headers['last-event-id'] !== undefined || first(query, 'since') !== undefined || bool(query, 'ids', false);
-  return { types: names.length === 0 ? undefined : new Set(names), withIds, key: JSON.stringify(names) };
+  const types = names.length === 0 ? undefined : new Set(names);
+  return { types, withIds, withOurs: withIds, key: JSON.stringify([withIds, ...names]) };
 }
+
+/** True if a reader with this filter gets events of this type. */
+export const wants = ({ types, withOurs }: EventFilter, type: EventType): boolean =>
+  types ? types.has(type) : withOurs || !isOurs(type);

@@ -44,6 +44,7 @@ export function withDefaults(id: AppId, body: AppBody, settings: AppSettings): A
     dependencies: (body.dependencies ?? []).map((dependency) => resolvePath(dependency)),
     ...launchingOf(body),
     ...strategiesOf(body),
+    ...(body.replaceBeforeKill === undefined ? {} : { replaceBeforeKill: body.replaceBeforeKill }),
     ...(body.tty === undefined ? {} : { tty: body.tty }),
     version: unstamped,
     versionInfo: { lastScalingAt: unstamped, lastConfigChangeAt: unstamped },

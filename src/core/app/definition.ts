@@ -145,6 +145,8 @@ export interface AppDefinition {
   readonly taskKillGracePeriodSeconds?: number;
   readonly upgradeStrategy: UpgradeStrategy;
   readonly killSelection: KillSelection;
+  /** An instance that fails its health checks goes only when another one has taken its place. Not Marathon's: shown only if set. */
+  readonly replaceBeforeKill?: boolean;
   readonly unreachableStrategy: UnreachableStrategy;
   readonly tty?: boolean;
   readonly version: Timestamp;

@@ -43,6 +43,7 @@ const members: Readonly<Record<Member, { readonly kind: 'metadata' | 'config'; r
   backoffFactor: { kind: 'metadata' },
   maxLaunchDelaySeconds: { kind: 'metadata' },
   killSelection: { kind: 'metadata' },
+  replaceBeforeKill: { kind: 'metadata' },
   unreachableStrategy: { kind: 'metadata' },
   readinessChecks: { kind: 'metadata' },
 };

@@ -83,6 +83,13 @@ export function verdict(
   };
 }
 
+/**
+ * Whether a task whose kill was put off still deserves it. `status` is what is known now: the failure that asked for the kill is
+ * counted in it.
+ */
+export const isKillDeserved = (check: HealthCheck, status: HealthStatus | undefined): boolean =>
+  status !== undefined && check.maxConsecutiveFailures > 0 && status.consecutiveFailures > check.maxConsecutiveFailures;
+
 /** All checks together: all alive → true, any without a result → unknown, else false (V118). */
 export function overallHealth(statuses: readonly (HealthStatus | undefined)[]): boolean | undefined {
   let allAlive = true;

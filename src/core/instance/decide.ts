@@ -4,6 +4,7 @@
  */
 import type { UnreachableStrategy } from '../app/definition.ts';
 import type { MarathonEvent } from '../events.ts';
+import { unhealthyKilled } from '../health/events.ts';
 import type { InstanceId, TaskId } from '../ids.ts';
 import type { TaskStatus } from '../mesos/types.ts';
 import { assertNever } from '../result.ts';
@@ -36,6 +37,8 @@ export type InstanceCommand =
   | { readonly type: 'changeGoal'; readonly goal: Goal }
   /** All health checks together flipped. */
   | { readonly type: 'healthChanged'; readonly healthy: boolean | undefined }
+  /** It is to be replaced, and then killed, for this cause. */
+  | { readonly type: 'condemn'; readonly cause: string }
   /** Forget it, whatever its tasks do. */
   | { readonly type: 'forceExpunge' };
 
@@ -78,6 +81,8 @@ export function decide(current: Instance | undefined, command: InstanceCommand, 
       return aimed(current, command.goal, nowMs);
     case 'healthChanged':
       return healthChanged(current, command.healthy, nowMs);
+    case 'condemn':
+      return condemned(current, command.cause);
     case 'forceExpunge':
       return { type: 'expunge', last: current, events: [instanceChanged(current, nowMs)] };
     default:
@@ -114,7 +119,7 @@ function provisioned(current: Instance, command: Provision, nowMs: number): Inst
 function launchFailed(current: Instance, taskId: TaskId, nowMs: number): InstanceEffect {
   const task = current.tasks.find((t) => t.id === taskId);
   if (task?.condition !== 'Provisioned') return noop;
-  const { agent: _agent, healthy: _healthy, activeSinceMs: _active, ...rest } = current;
+  const { agent: _agent, healthy: _healthy, activeSinceMs: _active, condemned: _condemned, ...rest } = current;
   const next: Instance = { ...rest, condition: 'Scheduled', sinceMs: nowMs, tasks: [] };
   const events = [instanceChanged(next, nowMs)];
   if (next.goal === 'Decommissioned') return { type: 'expunge', last: next, events };
@@ -167,11 +172,13 @@ function withTask(current: Instance, task: Task, nowMs: number): Instance {
   // An app instance has one task, whose condition is the instance's; several tasks are the business of pods.
   const condition = task.condition;
   const startedAtMs = task.startedAtMs;
-  const { healthy, ...rest } = current;
+  const { healthy, condemned: cause, ...rest } = current;
   const keepsHealth = healthy !== undefined && !isTerminal(condition);
+  const staysCondemned = cause !== undefined && !isTerminal(condition);
   return {
     ...rest,
     ...(keepsHealth ? { healthy } : {}),
+    ...(staysCondemned ? { condemned: cause } : {}),
     condition,
     tasks,
     sinceMs: condition === current.condition ? current.sinceMs : nowMs,
@@ -197,17 +204,33 @@ function aimed(current: Instance, goal: Goal, nowMs: number): InstanceEffect {
   if (current.goal === goal) return noop;
   if (current.goal === 'Decommissioned') return { type: 'reject', reason: 'goalIsFinal' };
   const next: Instance = { ...current, goal };
-  const events = [instanceChanged(next, nowMs)];
+  const { condemned: cause } = current;
+  const events = [
+    ...(cause === undefined || goal === 'Running' ? [] : [unhealthyKilled(current, cause, nowMs)]),
+    instanceChanged(next, nowMs),
+  ];
   if (goal === 'Decommissioned' && next.tasks.every((t) => isTerminal(t.condition))) {
     return { type: 'expunge', last: next, events };
   }
   return { type: 'update', next, previous: current, events };
 }
 
+/** Nothing is published: to the outside it is as unhealthy as before. */
+function condemned(current: Instance, cause: string): InstanceEffect {
+  const isLeft = current.goal === 'Running' && current.condition === 'Running';
+  if (!isLeft || current.condemned !== undefined) return noop;
+  return { type: 'update', next: { ...current, condemned: cause }, previous: current, events: [] };
+}
+
 function healthChanged(current: Instance, healthy: boolean | undefined, nowMs: number): InstanceEffect {
   if (current.healthy === healthy) return noop;
-  const { healthy: _previous, ...rest } = current;
-  const next: Instance = { ...rest, sinceMs: nowMs, ...(healthy === undefined ? {} : { healthy }) };
+  const { healthy: _previous, condemned: cause, ...rest } = current;
+  const next: Instance = {
+    ...rest,
+    sinceMs: nowMs,
+    ...(healthy === undefined ? {} : { healthy }),
+    ...(cause === undefined || healthy === true ? {} : { condemned: cause }),
+  };
   const event: MarathonEvent = {
     eventType: 'instance_health_changed_event',
     timestamp: timestamp(nowMs),

@@ -70,6 +70,8 @@ export interface Instance {
   readonly incarnation: number;
   /** All checks together: absent = unknown. */
   readonly healthy?: boolean;
+  /** It failed one health check too many, with this cause, and goes when another one has taken its place (`replaceBeforeKill`). */
+  readonly condemned?: string;
 }
 
 const active: ReadonlySet<Condition> = new Set([

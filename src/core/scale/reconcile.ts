@@ -4,6 +4,7 @@ import type { RollingInstance } from '../deploy/rolling.ts';
 import { isGone, rollingStep } from '../deploy/rolling.ts';
 import type { InstanceId } from '../ids.ts';
 import type { Goal, Instance } from '../instance/instance.ts';
+import { replaceStep } from './replace.ts';
 import { victims } from './victims.ts';
 
 export interface AppTarget {
@@ -76,6 +77,8 @@ function steadyStep(
   hasChecks: (instance: Instance) => boolean,
 ): Reconciliation {
   const running: Instance[] = [];
+  const condemned: Instance[] = [];
+  let settled = 0;
   let sentenced = 0;
   let isWaiting = false;
   for (const known of all) {
@@ -84,12 +87,29 @@ function steadyStep(
       continue;
     }
     running.push(known.instance);
-    if (target.sentenced.has(known.instance.id)) sentenced++;
+    const isSentenced = target.sentenced.has(known.instance.id);
+    if (isSentenced) sentenced++;
     if (known.isAwaited && !isReady(known.instance, hasChecks(known.instance))) isWaiting = true;
+    if (target.app.replaceBeforeKill !== true || isSentenced) continue;
+    if (known.instance.condemned !== undefined) condemned.push(known.instance);
+    else if (isSettled(known, hasChecks)) settled++;
   }
-  const step = scaleStep(running.length, sentenced, target.app.instances);
-  const kill = step.kill === 0 ? [] : victims(target.app, running, target.sentenced, step.kill);
+  const { instances: wanted, upgradeStrategy } = target.app;
+  const { maximumOverCapacity } = upgradeStrategy;
+  const facts = { wanted, running: running.length, condemned: condemned.length, settled, maximumOverCapacity };
+  const { release, extra } = replaceStep(facts);
+  const released = condemned.slice(0, release).map(({ id }) => id);
+  const left = release === 0 ? running : running.filter(({ id }) => !released.includes(id));
+  const step = scaleStep(left.length, sentenced, wanted + extra);
+  const rest = step.kill === 0 ? [] : victims(target.app, left, target.sentenced, step.kill);
+  const kill = [...released, ...rest];
   return { kill, start: step.start, isDone: kill.length === 0 && step.start === 0 && !isWaiting };
+}
+
+/** It works, or has worked. One that starts, or never was well, can replace nobody. */
+function isSettled({ instance, isAwaited }: Known, hasChecks: (instance: Instance) => boolean): boolean {
+  if (isReady(instance, hasChecks(instance))) return true;
+  return instance.condition === 'Running' && !isAwaited && instance.healthy === false;
 }
 
 function rollStep(target: AppTarget, all: Iterable<Known>, hasChecks: (instance: Instance) => boolean): Reconciliation {

@@ -64,6 +64,20 @@ describe('GET /v2/events', () => {
     expect(await api.metrics.renderPrometheus()).toContain('marathon_http_event_streams_active_gauge 1\n');
   });
 
+  it('gives types that Marathon lacks only to readers that name them, or that know of ids', async () => {
+    const api = await listeningApi();
+    const plain = await attached(api);
+    const naming = await attached(api, '?event_type=alarm_event');
+    const withIds = await attached(api, '?ids=true');
+    api.front.deliver(event('alarm_event', 1), event('deployment_success', 2));
+    await plain.until(({ text }) => text.includes('"n":2'));
+    await withIds.until(({ text }) => text.includes('"n":2'));
+    await naming.until(({ text }) => text.includes('"n":1'));
+    expect(plain.text).not.toContain('alarm_event');
+    expect(withIds.text).toContain('event: alarm_event\r\n');
+    expect(naming.text).not.toContain('deployment_success');
+  });
+
   it('listens to the hub only while there are readers', async () => {
     const api = await listeningApi();
     const client = await attached(api);

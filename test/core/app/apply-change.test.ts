@@ -118,6 +118,7 @@ describe('the kind of a change (design §8)', () => {
     [{ fetch: [{ uri: 'a' }] }, 'config'],
     [{ taskKillGracePeriodSeconds: 1 }, 'config'],
     [{ tty: true }, 'config'],
+    [{ replaceBeforeKill: true }, 'metadata'],
   ];
   it.each(kinds)('%j is %s', (body, kind) => {
     expect(kindOfChange(stamped, must(update(stamped, body)))).toBe(kind);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { HealthCheck } from '../../../src/core/app/definition.ts';
-import { judgeCounted } from '../../../src/core/health/events.ts';
+import { healthEvents, unhealthyKilled } from '../../../src/core/health/events.ts';
 import type { HealthStatus } from '../../../src/core/health/health.ts';
 import { isAlive } from '../../../src/core/health/health.ts';
 import type { CheckResult, Verdict } from '../../../src/core/health/verdict.ts';
@@ -146,16 +146,24 @@ describe('the events of a result', () => {
     ...changes,
   });
 
-  it('come in order: failure, kill, flip', () => {
-    const events = judgeCounted(instance, aCheck(), judged({ isCountedFailure: true, flippedTo: false }), 'gone', 7);
+  it('come in order: failure, flip', () => {
+    const events = healthEvents(instance, aCheck(), judged({ isCountedFailure: true, flippedTo: false }), 7);
     expect(events).toMatchObject([
       { eventType: 'failed_health_check_event', taskId: instanceId('a'), appId: instance.appId },
-      { eventType: 'unhealthy_instance_kill_event', taskId: taskId('a'), reason: 'gone', host: 'h1' },
       { eventType: 'health_status_changed_event', taskId: taskId('a'), alive: false },
     ]);
   });
 
+  it('name the task that is killed, with the cause', () => {
+    expect(unhealthyKilled(instance, 'gone', 7)).toMatchObject({
+      eventType: 'unhealthy_instance_kill_event',
+      taskId: taskId('a'),
+      reason: 'gone',
+      host: 'h1',
+    });
+  });
+
   it('are none for a result that changes nothing', () => {
-    expect(judgeCounted(instance, aCheck(), judged({}), undefined, 7)).toEqual([]);
+    expect(healthEvents(instance, aCheck(), judged({}), 7)).toEqual([]);
   });
 });

@@ -257,3 +257,32 @@ describe('what a status brings along', () => {
     expect(event).toMatchObject({ message: 'x'.repeat(10_000) });
   });
 });
+
+describe('an instance that is condemned', () => {
+  const sick = anInstance('a', 'Running', { healthy: false });
+  const condemn = { type: 'condemn', cause: 'refused' } as const;
+  const condemned = updated(decide(sick, condemn, 5));
+
+  it('remembers the cause, once, and publishes nothing', () => {
+    expect(condemned).toEqual({ ...sick, condemned: 'refused' });
+    expect(eventTypes(decide(sick, condemn, 5))).toEqual([]);
+    expect(decide(condemned, condemn, 6).type).toBe('noop');
+  });
+
+  it('is so only while it runs and should', () => {
+    expect(decide(anInstance('a', 'Staging'), condemn, 5).type).toBe('noop');
+    expect(decide({ ...sick, goal: 'Decommissioned' }, condemn, 5).type).toBe('noop');
+  });
+
+  it('is pardoned when it recovers, when its task ends, and not by more failures', () => {
+    const heard = (healthy: boolean | undefined) => updated(decide(condemned, { type: 'healthChanged', healthy }, 7));
+    expect(heard(true).condemned).toBeUndefined();
+    expect(heard(undefined).condemned).toBe('refused');
+    expect(updated(told(condemned, aStatus('TASK_FAILED'))).condemned).toBeUndefined();
+  });
+
+  it('is named as killed for its health when it goes', () => {
+    const gone = decide(condemned, { type: 'changeGoal', goal: 'Decommissioned' }, 9);
+    expect(eventTypes(gone)).toEqual(['unhealthy_instance_kill_event', 'instance_changed_event']);
+  });
+});

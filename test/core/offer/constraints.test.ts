@@ -165,3 +165,13 @@ describe('field values', () => {
     expect(fieldValue(agent, 'r')).toBe('[1-5,10-12]');
   });
 });
+
+describe('A pattern of the user', () => {
+  it('takes linear time, however it is made', () => {
+    const evil: Constraint = ['jdk', 'LIKE', '(a+)+$'];
+    const startedMs = performance.now();
+    expect(accepts(evil, [], jdk(`${'a'.repeat(5_000)}!`))).toBe(false);
+    // A backtracking engine would need longer than the universe is old.
+    expect(performance.now() - startedMs).toBeLessThan(5_000);
+  });
+});

@@ -188,4 +188,14 @@ describe('the configuration of the server', () => {
     expect(JSON.stringify(shown)).not.toContain('geheim');
     expect(shown.marathonConfig).toMatchObject({ master: 'h:5050', hostname: '127.0.0.1', local_port_min: 10_000 });
   });
+
+  it('knows the limits of health kills, and how to lift them', () => {
+    expect(config().settings.healthKills).toEqual({ hasBreaker: true, budget: { perMinute: 200, perAppShare: 0.2 } });
+    const lifted = ['--disable_health_kill_breaker', '--health_kills_per_minute', '0', '--health_kills_per_app', '0'];
+    expect(config(lifted).settings.healthKills).toEqual({
+      hasBreaker: false,
+      budget: { perMinute: Number.POSITIVE_INFINITY, perAppShare: Number.POSITIVE_INFINITY },
+    });
+    expect(configure([...master, '--health_kills_per_app', '101'])).toMatchObject({ ok: false });
+  });
 });
