@@ -4,6 +4,7 @@ import type { AppDefinition } from '../core/app/definition.ts';
 import type { Deployment } from '../core/deploy/plan-types.ts';
 import type { LoggedEvent, MarathonEvent } from '../core/events.ts';
 import type { HealthStatus } from '../core/health/health.ts';
+import type { ReadinessResult } from '../core/health/readiness.ts';
 import type { AppId, DeploymentId, InstanceId } from '../core/ids.ts';
 import type { Instance } from '../core/instance/instance.ts';
 import type { Offer } from '../core/mesos/types.ts';
@@ -67,6 +68,8 @@ export interface ReadModel {
   readonly instance: (id: string) => Instance | undefined;
   /** One entry for each of the app's checks, in their order; undefined where there is no result yet. */
   readonly healthOf: (id: InstanceId) => readonly (HealthStatus | undefined)[];
+  /** The last answers of readiness checks, while a deployment waits for the app. */
+  readonly readinessOf: (appId: string) => Iterable<ReadinessResult>;
   readonly lastTaskFailure: (appId: string) => TaskFailure | undefined;
   readonly deployments: () => Iterable<Deployment>;
   readonly deployment: (id: string) => Deployment | undefined;

@@ -3,6 +3,7 @@ import type { AppChange } from '../core/app/change.ts';
 import type { AppDefinition } from '../core/app/definition.ts';
 import type { Deployment } from '../core/deploy/plan-types.ts';
 import type { LoggedEvent, MarathonEvent } from '../core/events.ts';
+import type { ReadinessAnswer } from '../core/health/readiness.ts';
 import type { CheckResult } from '../core/health/verdict.ts';
 import type { AppId, DeploymentId, InstanceId, TaskId } from '../core/ids.ts';
 import type { AgentInfo, Goal, Instance } from '../core/instance/instance.ts';
@@ -162,6 +163,8 @@ export type AppMessage =
   | { readonly type: 'reconcile' }
   | { readonly type: 'kill'; readonly instances: readonly InstanceId[]; readonly isWipe: boolean }
   | { readonly type: 'resetDelay'; readonly replyTo: Reply<void> }
+  /** Its readiness check has passed. */
+  | { readonly type: 'ready'; readonly instanceId: InstanceId; readonly taskId: TaskId }
   | ChildFailed;
 
 export type InstanceMessage =
@@ -195,6 +198,24 @@ export type ProbesMessage =
   | { readonly type: 'forget'; readonly instanceId: InstanceId }
   | { readonly type: 'due'; readonly key: string }
   | { readonly type: 'answered'; readonly key: string; readonly result: CheckResult };
+
+export type ReadinessMessage =
+  /** Ask this task until it is ready; again for the same task: it has an address now. */
+  | {
+      readonly type: 'watch';
+      readonly instance: Instance;
+      readonly app: AppDefinition;
+      readonly ref: ActorRef<AppMessage>;
+    }
+  /** Stop asking, and show nothing of it any more. */
+  | { readonly type: 'forget'; readonly instanceIds: readonly InstanceId[] }
+  | { readonly type: 'due'; readonly instanceId: InstanceId }
+  | {
+      readonly type: 'answered';
+      readonly taskId: TaskId;
+      readonly instanceId: InstanceId;
+      readonly answer: ReadinessAnswer;
+    };
 
 export type KillsMessage =
   | { readonly type: 'kill'; readonly taskId: string; readonly agentId: string | undefined; readonly reason: string }

@@ -8,6 +8,7 @@ import type {
   JournalWrite,
   KillsMessage,
   ProbesMessage,
+  ReadinessMessage,
   SchedulerMessage,
 } from './protocol.ts';
 import type { ActorRef } from './runtime/types.ts';
@@ -32,5 +33,6 @@ export interface Services extends LeaderServices {
   readonly deployments: ActorRef<DeploymentsMessage>;
   readonly apps: ActorRef<AppsMessage>;
   readonly probes: ActorRef<ProbesMessage>;
+  readonly readiness: ActorRef<ReadinessMessage>;
   readonly kills: ActorRef<KillsMessage>;
 }

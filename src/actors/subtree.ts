@@ -12,6 +12,7 @@ import { orphanedApps } from './load.ts';
 import type { Prober } from './ports.ts';
 import { probesBehaviour } from './probes.ts';
 import type { SchedulerMessage } from './protocol.ts';
+import { readinessBehaviour } from './readiness.ts';
 import type { Behaviour, Context, StopReason } from './runtime/types.ts';
 import { schedulerBehaviour } from './scheduler.ts';
 import type { SchedulerState } from './scheduler-state.ts';
@@ -51,6 +52,10 @@ function assemble({ leader, loaded, prober }: SubtreeProps, context: Context<Sch
   const { settings } = leader;
   services.kills = worker('kills', killsBehaviour(leader));
   services.probes = worker('probes', probesBehaviour(prober, settings.maxConcurrentHealthChecks));
+  services.readiness = worker(
+    'readiness',
+    readinessBehaviour(prober, leader.views, settings.maxConcurrentHealthChecks),
+  );
   services.deployments = worker('deployments', deploymentsBehaviour(services));
   services.apps = worker('apps', appsBehaviour({ services, loaded: loaded.instances }));
   services.groups = worker('groups', groupsBehaviour({ services, tree: loaded.tree, running: loaded.deployments }));

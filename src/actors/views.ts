@@ -5,6 +5,7 @@
 import type { AppDefinition } from '../core/app/definition.ts';
 import type { Deployment } from '../core/deploy/plan-types.ts';
 import type { HealthStatus } from '../core/health/health.ts';
+import type { ReadinessResult } from '../core/health/readiness.ts';
 import type { DeploymentId, InstanceId } from '../core/ids.ts';
 import { parentOf } from '../core/ids.ts';
 import type { Instance } from '../core/instance/instance.ts';
@@ -26,6 +27,7 @@ export class Views implements ReadModel {
   #staged = 0;
   readonly #instancesByApp = new Map<string, Map<InstanceId, Instance>>();
   readonly #health = new Map<InstanceId, readonly (HealthStatus | undefined)[]>();
+  readonly #readiness = new Map<string, Map<InstanceId, ReadinessResult>>();
   readonly #deployments = new Map<string, Deployment>();
   readonly #deploymentsByApp = new Map<string, Set<DeploymentId>>();
   readonly #failures = new Map<string, TaskFailure>();
@@ -44,6 +46,7 @@ export class Views implements ReadModel {
   instancesOf = (appId: string): Iterable<Instance> => this.#instancesByApp.get(appId)?.values() ?? [];
   instance = (id: string): Instance | undefined => this.#instances.get(id);
   healthOf = (id: InstanceId): readonly (HealthStatus | undefined)[] => this.#health.get(id) ?? noHealth;
+  readinessOf = (appId: string): Iterable<ReadinessResult> => this.#readiness.get(appId)?.values() ?? [];
   lastTaskFailure = (appId: string): TaskFailure | undefined => this.#failures.get(appId);
   deployments = (): Iterable<Deployment> => this.#deployments.values();
   deployment = (id: string): Deployment | undefined => this.#deployments.get(id);
@@ -75,6 +78,19 @@ export class Views implements ReadModel {
     this.#stateVersion++;
   }
 
+  /** Last answer of an instance's readiness check; undefined forgets it. */
+  putReadiness(appId: string, id: InstanceId, result: ReadinessResult | undefined): void {
+    const known = this.#readiness.get(appId);
+    if (result) {
+      if (known) known.set(id, result);
+      else this.#readiness.set(appId, new Map([[id, result]]));
+    } else {
+      if (!known?.delete(id)) return;
+      if (known.size === 0) this.#readiness.delete(appId);
+    }
+    this.#stateVersion++;
+  }
+
   /** Where the launch queue can be read; called for each request that shows it. */
   showQueue(read: () => readonly QueueEntry[]): void {
     this.#queue = read;
@@ -97,7 +113,8 @@ export class Views implements ReadModel {
     this.#staged = 0;
     for (const map of [this.#apps, this.#groupSizes, this.#versions, this.#instances, this.#instancesByApp])
       map.clear();
-    for (const map of [this.#health, this.#deployments, this.#deploymentsByApp, this.#failures]) map.clear();
+    for (const map of [this.#health, this.#readiness, this.#deployments, this.#deploymentsByApp, this.#failures])
+      map.clear();
     this.#queue = () => [];
   }
 

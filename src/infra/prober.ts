@@ -47,7 +47,8 @@ function probeTcp({ host, port, timeoutMs }: ProbeRequest, finish: Finish): void
   });
 }
 
-function probeHttp({ protocol, host, port, path, timeoutMs }: ProbeRequest, agent: http.Agent, finish: Finish): void {
+function probeHttp(probe: ProbeRequest, agent: http.Agent, finish: Finish): void {
+  const { protocol, host, port, path, timeoutMs, bodyBytes = 0 } = probe;
   const send = protocol === 'HTTPS' ? https.request : http.request;
   let request: http.ClientRequest;
   try {
@@ -66,6 +67,10 @@ function probeHttp({ protocol, host, port, path, timeoutMs }: ProbeRequest, agen
   }
   const timer = setTimeout(() => request.destroy(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
   request.on('response', (response) => {
+    if (bodyBytes > 0) {
+      readBody(response, bodyBytes, timer, finish);
+      return;
+    }
     clearTimeout(timer);
     finish({ type: 'answered', status: response.statusCode ?? 0 });
     // The status is all that counts: the body may be endless.
@@ -78,4 +83,30 @@ function probeHttp({ protocol, host, port, path, timeoutMs }: ProbeRequest, agen
     finish({ type: 'failed', cause: causeOf(error) });
   });
   request.end();
+}
+
+/** The time-out goes on until the body is complete, or as long as it may be. */
+function readBody(response: http.IncomingMessage, limit: number, timer: NodeJS.Timeout, finish: Finish): void {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  const end = (): void => {
+    clearTimeout(timer);
+    finish({
+      type: 'answered',
+      status: response.statusCode ?? 0,
+      contentType: response.headers['content-type'] ?? '',
+      body: Buffer.concat(chunks).subarray(0, limit).toString('utf8'),
+    });
+    response.destroy();
+  };
+  response.on('data', (chunk: Buffer) => {
+    chunks.push(chunk);
+    length += chunk.length;
+    if (length >= limit) end();
+  });
+  response.on('end', end);
+  response.on('error', (error) => {
+    clearTimeout(timer);
+    finish({ type: 'failed', cause: causeOf(error) });
+  });
 }

@@ -16,6 +16,7 @@ import type { AppDefinition } from '../../src/core/app/definition.ts';
 import type { Deployment } from '../../src/core/deploy/plan-types.ts';
 import type { LoggedEvent, MarathonEvent } from '../../src/core/events.ts';
 import type { HealthStatus } from '../../src/core/health/health.ts';
+import type { ReadinessResult } from '../../src/core/health/readiness.ts';
 import { type DeploymentId, instanceIdOf, taskIdOf } from '../../src/core/ids.ts';
 import type { Condition, Instance } from '../../src/core/instance/instance.ts';
 import type { Refusal } from '../../src/core/refusal.ts';
@@ -72,6 +73,7 @@ export class FakeFront {
   readonly stored = new Map<string, AppDefinition[]>();
   readonly instanceMap = new Map<string, Instance>();
   readonly health = new Map<string, readonly (HealthStatus | undefined)[]>();
+  readonly readiness = new Map<string, readonly ReadinessResult[]>();
   readonly failures = new Map<string, TaskFailure>();
   readonly deploymentMap = new Map<string, Deployment>();
   queueEntries: QueueEntry[] = [];
@@ -118,6 +120,7 @@ export class FakeFront {
     instancesOf: (appId) => [...this.instanceMap.values()].filter((instance) => instance.appId === appId),
     instance: (id) => this.instanceMap.get(id),
     healthOf: (id) => this.health.get(id) ?? [],
+    readinessOf: (appId) => this.readiness.get(appId) ?? [],
     lastTaskFailure: (appId) => this.failures.get(appId),
     deployments: () => this.deploymentMap.values(),
     deployment: (id) => this.deploymentMap.get(id),

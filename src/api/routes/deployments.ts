@@ -13,7 +13,10 @@ export function deploymentsRoutes(server: FastifyInstance, context: ApiContext):
   resource(server, '/v2/deployments', {
     GET: (request, reply) =>
       context.answers.send(request, reply, {
-        render: () => ok(`[${[...context.deps.read.deployments()].map(deploymentJson).join(',')}]`),
+        render: () => {
+          const { deployments, readinessOf } = context.deps.read;
+          return ok(`[${[...deployments()].map((d) => deploymentJson(d, readinessOf)).join(',')}]`);
+        },
       }),
   });
   resource(server, '/v2/deployments/:id', { DELETE: (request, reply) => cancel(context, request, reply) });

@@ -44,19 +44,24 @@ export function scaleStep(running: number, sentencedRunning: number, wanted: num
   return { kill, start: Math.max(0, n - running + kill) };
 }
 
-/** One pass over everything that the app has. `hasChecks` says of a version whether it defines health checks. */
+/**
+ * One pass over everything that the app has. `hasChecks` says of an instance whether its version defines health checks, `isProven`
+ * whether its readiness check, if a deployment waits for one, has passed.
+ */
 export function reconcile(
   target: AppTarget,
   all: Iterable<Known>,
   hasChecks: (instance: Instance) => boolean,
+  isProven: (instance: Instance) => boolean = () => true,
 ): Reconciliation {
+  const isReadyNow = (instance: Instance): boolean => isReady(instance, hasChecks(instance)) && isProven(instance);
   switch (target.mode) {
     case 'stopped':
       return stopStep(all);
     case 'rolling':
-      return rollStep(target, all, hasChecks);
+      return rollStep(target, all, isReadyNow);
     case 'steady':
-      return steadyStep(target, all, hasChecks);
+      return steadyStep(target, all, isReadyNow);
   }
 }
 
@@ -73,7 +78,7 @@ function stopStep(all: Iterable<Known>): Reconciliation {
 function steadyStep(
   target: AppTarget,
   all: Iterable<Known>,
-  hasChecks: (instance: Instance) => boolean,
+  isReadyNow: (instance: Instance) => boolean,
 ): Reconciliation {
   const running: Instance[] = [];
   let sentenced = 0;
@@ -85,14 +90,18 @@ function steadyStep(
     }
     running.push(known.instance);
     if (target.sentenced.has(known.instance.id)) sentenced++;
-    if (known.isAwaited && !isReady(known.instance, hasChecks(known.instance))) isWaiting = true;
+    if (known.isAwaited && !isReadyNow(known.instance)) isWaiting = true;
   }
   const step = scaleStep(running.length, sentenced, target.app.instances);
   const kill = step.kill === 0 ? [] : victims(target.app, running, target.sentenced, step.kill);
   return { kill, start: step.start, isDone: kill.length === 0 && step.start === 0 && !isWaiting };
 }
 
-function rollStep(target: AppTarget, all: Iterable<Known>, hasChecks: (instance: Instance) => boolean): Reconciliation {
+function rollStep(
+  target: AppTarget,
+  all: Iterable<Known>,
+  isReadyNow: (instance: Instance) => boolean,
+): Reconciliation {
   const configVersion = target.app.versionInfo.lastConfigChangeAt;
   const old: RollingInstance[] = [];
   const fresh: RollingInstance[] = [];
@@ -106,7 +115,7 @@ function rollStep(target: AppTarget, all: Iterable<Known>, hasChecks: (instance:
     }
     if (target.sentenced.has(instance.id)) sentenced.push(instance.id);
     if (!isOld && instance.condition === 'UnreachableInactive') continue;
-    const facts = { ...instance, goal, isReady: isReady(instance, hasChecks(instance)) };
+    const facts = { ...instance, goal, isReady: isReadyNow(instance) };
     (isOld ? old : fresh).push(facts);
   }
   // Somebody asked for these very ones to die; the next pass goes on with what is left.
