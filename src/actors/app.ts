@@ -3,6 +3,7 @@
  * themselves. However many events come in, they become one pass of `reconcile` behind them.
  */
 import type { AppDefinition } from '../core/app/definition.ts';
+import { isCurrent } from '../core/app/versions.ts';
 import type { AppId, InstanceId, TaskId } from '../core/ids.ts';
 import { instanceIdOf } from '../core/ids.ts';
 import { scheduledInstance } from '../core/instance/decide.ts';
@@ -209,8 +210,7 @@ function gone(state: AppState, id: InstanceId, isFailure: boolean, context: Ctx)
 }
 
 /** Delays belong to a configuration: what an older one does says nothing about the present one (behaviour §5). */
-const isOfConfig = (instance: Instance, app: AppDefinition): boolean =>
-  instance.version >= app.versionInfo.lastConfigChangeAt;
+const isOfConfig = (instance: Instance, app: AppDefinition): boolean => isCurrent(instance.version, app);
 
 function fail(state: AppState, app: AppDefinition, instance: Instance, context: Ctx): void {
   context.metrics.count('apps.task-failures');

@@ -1,5 +1,6 @@
 /** What one app knows of the readiness of its new instances while a deployment waits for it. */
 import type { AppDefinition } from '../core/app/definition.ts';
+import { isCurrent } from '../core/app/versions.ts';
 import type { InstanceId, TaskId } from '../core/ids.ts';
 import type { Instance } from '../core/instance/instance.ts';
 import type { AppMessage, ReadinessMessage, TargetOrder } from './protocol.ts';
@@ -73,8 +74,6 @@ export class ReadinessGate {
   /** Those that the step starts: all of the new configuration in an upgrade, those of this very version otherwise. */
   #covers(instance: Instance): boolean {
     if (!this.#app) return false;
-    return this.#isRolling
-      ? instance.version >= this.#app.versionInfo.lastConfigChangeAt
-      : instance.version === this.#app.version;
+    return this.#isRolling ? isCurrent(instance.version, this.#app) : instance.version === this.#app.version;
   }
 }

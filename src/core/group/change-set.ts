@@ -6,7 +6,7 @@ import { kindOfChange } from '../app/diff.ts';
 import { assignServicePorts } from '../app/service-ports.ts';
 import type { AppSettings } from '../app/settings.ts';
 import { dependenciesOf, dependencyCycle, idConflict } from '../app/tree-rules.ts';
-import { stampVersions } from '../app/versions.ts';
+import { rememberingTasksOf, stampVersions } from '../app/versions.ts';
 import type { PlannedChange } from '../deploy/plan.ts';
 import type { Deployment } from '../deploy/plan-types.ts';
 import type { AppId } from '../ids.ts';
@@ -160,7 +160,9 @@ export function revertOf(deployment: Deployment, context: ChangeContext): Result
     // A rolling step back even where the definitions are equal: some instances may run the version in between.
     const kind = current ? backwards(current, original) : 'config';
     const stamped = stampVersions(current, original, version, kind, false);
-    planned.push({ id, before: current, after: stamped, kind });
+    // What still runs the original configuration is what the way back leads to: it stays.
+    const after = current && kind === 'config' ? rememberingTasksOf(original, current, stamped) : stamped;
+    planned.push({ id, before: current, after, kind });
   }
   // Nobody else touched these apps, but others may have come where they were, or depend on them now.
   const refused = treeRefusal(planned, context.tree);

@@ -1,5 +1,6 @@
 /** Target against actual for one app: whom to kill, how many to start, and whether the step of a deployment is done. */
 import type { AppDefinition } from '../app/definition.ts';
+import { isCurrent } from '../app/versions.ts';
 import type { RollingInstance } from '../deploy/rolling.ts';
 import { isGone, rollingStep } from '../deploy/rolling.ts';
 import type { InstanceId } from '../ids.ts';
@@ -102,13 +103,12 @@ function rollStep(
   all: Iterable<Known>,
   isReadyNow: (instance: Instance) => boolean,
 ): Reconciliation {
-  const configVersion = target.app.versionInfo.lastConfigChangeAt;
   const old: RollingInstance[] = [];
   const fresh: RollingInstance[] = [];
   const sentenced: InstanceId[] = [];
   let dying = 0;
   for (const { instance, goal } of all) {
-    const isOld = instance.version < configVersion;
+    const isOld = !isCurrent(instance.version, target.app);
     if (goal !== 'Running') {
       if (!isGone(instance)) dying++;
       continue;
