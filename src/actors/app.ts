@@ -8,7 +8,7 @@ import type { AppId, InstanceId, TaskId } from '../core/ids.ts';
 import { instanceIdOf } from '../core/ids.ts';
 import { scheduledInstance } from '../core/instance/decide.ts';
 import type { Goal, Instance } from '../core/instance/instance.ts';
-import { isScheduled, isTerminal } from '../core/instance/instance.ts';
+import { isLost, isScheduled, isTerminal } from '../core/instance/instance.ts';
 import { refusal } from '../core/refusal.ts';
 import { err, InvariantError, ok } from '../core/result.ts';
 import type { Backoff } from '../core/scale/backoff.ts';
@@ -172,6 +172,7 @@ function changed(state: AppState, instance: Instance, isFailure: boolean, contex
     }
   }
   if (member.goal === 'Running' && isTerminal(instance.condition) && !isTerminal(before.condition)) {
+    reportLaunches(state, member, instance, isFailure);
     replace(state, { ...(state.members.get(instance.id) ?? member), isAnnounced: false });
     state.toAnnounce.add(instance.id);
   }
@@ -179,6 +180,17 @@ function changed(state: AppState, instance: Instance, isFailure: boolean, contex
     state.toAnnounce.add(instance.id);
   }
   if (needsPass(state, before, instance)) markDirty(state, context);
+}
+
+/** A deployment may have had enough of an instance that ends again and again without getting ready. */
+function reportLaunches(state: AppState, member: Member, instance: Instance, isFailure: boolean): void {
+  const { waiter, target } = state;
+  if (waiter?.maxLaunchAttempts === undefined || !target || !isOfConfig(instance, target.app)) return;
+  const isBlamed = member.isAwaited ? !isLost(instance.condition) : isFailure && target.mode === 'rolling';
+  if (!isBlamed || instance.incarnation < waiter.maxLaunchAttempts) return;
+  const { ref, step } = waiter;
+  const launches = instance.incarnation;
+  ref.tell({ type: 'launchesFailed', appId: state.props.appId, step, instanceId: instance.id, launches });
 }
 
 const isLaunchStep = (instance: Instance): boolean =>

@@ -58,7 +58,10 @@ function assemble({ leader, loaded, prober }: SubtreeProps, context: Context<Sch
   );
   services.deployments = worker('deployments', deploymentsBehaviour(services));
   services.apps = worker('apps', appsBehaviour({ services, loaded: loaded.instances }));
-  services.groups = worker('groups', groupsBehaviour({ services, tree: loaded.tree, running: loaded.deployments }));
+  services.groups = worker(
+    'groups',
+    groupsBehaviour({ services, tree: loaded.tree, running: loaded.deployments, finished: loaded.finished }),
+  );
   return services;
 }
 

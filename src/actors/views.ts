@@ -3,16 +3,17 @@
  * batch goes out, so a GET after an acknowledged write shows the write (design §5.1, §7). Nothing in here decides anything.
  */
 import type { AppDefinition } from '../core/app/definition.ts';
-import type { Deployment } from '../core/deploy/plan-types.ts';
+import type { Deployment, FinishedDeployment } from '../core/deploy/plan-types.ts';
 import type { HealthStatus } from '../core/health/health.ts';
 import type { ReadinessResult } from '../core/health/readiness.ts';
-import type { DeploymentId, InstanceId } from '../core/ids.ts';
+import type { AppId, DeploymentId, InstanceId } from '../core/ids.ts';
 import { parentOf } from '../core/ids.ts';
 import type { Instance } from '../core/instance/instance.ts';
 import type { RecordWrite } from '../core/journal/batch.ts';
 import type { Timestamp } from '../core/time.ts';
 import type { ClusterView, QueueEntry, ReadModel, TaskFailure } from './front.ts';
 
+const nobody: ReadonlySet<AppId> = new Set();
 const noHealth: readonly (HealthStatus | undefined)[] = [];
 
 /** Written by the journal's release and by the actors that own what is not durable (health, queue, connection). */
@@ -30,6 +31,8 @@ export class Views implements ReadModel {
   readonly #readiness = new Map<string, Map<InstanceId, ReadinessResult>>();
   readonly #deployments = new Map<string, Deployment>();
   readonly #deploymentsByApp = new Map<string, Set<DeploymentId>>();
+  readonly #pending = new Map<string, () => ReadonlySet<AppId>>();
+  readonly #finished = new Map<string, FinishedDeployment>();
   readonly #failures = new Map<string, TaskFailure>();
   #queue: () => readonly QueueEntry[] = () => [];
   #cluster: () => ClusterView;
@@ -51,6 +54,8 @@ export class Views implements ReadModel {
   deployments = (): Iterable<Deployment> => this.#deployments.values();
   deployment = (id: string): Deployment | undefined => this.#deployments.get(id);
   deploymentsOf = (appId: string): readonly DeploymentId[] => [...(this.#deploymentsByApp.get(appId) ?? [])];
+  pendingOf = (id: string): ReadonlySet<AppId> => this.#pending.get(id)?.() ?? nobody;
+  finishedDeployment = (id: string): FinishedDeployment | undefined => this.#finished.get(id);
   queue = (): readonly QueueEntry[] => this.#queue();
   cluster = (): ClusterView => this.#cluster();
 
@@ -91,6 +96,13 @@ export class Views implements ReadModel {
     this.#stateVersion++;
   }
 
+  /** Where the apps that a running deployment waits for can be read; undefined when it has no actor any more. */
+  showPending(id: DeploymentId, read: (() => ReadonlySet<AppId>) | undefined): void {
+    if (read) this.#pending.set(id, read);
+    else this.#pending.delete(id);
+    this.#stateVersion++;
+  }
+
   /** Where the launch queue can be read; called for each request that shows it. */
   showQueue(read: () => readonly QueueEntry[]): void {
     this.#queue = read;
@@ -115,6 +127,8 @@ export class Views implements ReadModel {
       map.clear();
     for (const map of [this.#health, this.#readiness, this.#deployments, this.#deploymentsByApp, this.#failures])
       map.clear();
+    this.#pending.clear();
+    this.#finished.clear();
     this.#queue = () => [];
   }
 
@@ -131,6 +145,10 @@ export class Views implements ReadModel {
         return;
       case 'deployment':
         this.#putDeployment(key, value as Deployment | undefined);
+        return;
+      case 'finishedDeployment':
+        if (value) this.#finished.set(key, value as FinishedDeployment);
+        else this.#finished.delete(key);
         return;
       case 'taskFailure':
         if (value) this.#failures.set(key, value as TaskFailure);

@@ -8,7 +8,7 @@ const rendered = new WeakMap<Deployment, string>();
 
 /** The JSON of one deployment, built once for each object as long as nobody tells of its readiness. */
 export function deploymentJson(deployment: Deployment, resultsOf: ResultsOf): string {
-  const results = (currentStep(deployment)?.actions ?? []).map(({ app }) => [...resultsOf(app)]);
+  const results = shownResults(deployment, resultsOf);
   if (results.some((list) => list.length > 0)) return JSON.stringify(view(deployment, results));
   let json = rendered.get(deployment);
   if (json === undefined) {
@@ -17,6 +17,13 @@ export function deploymentJson(deployment: Deployment, resultsOf: ResultsOf): st
   }
   return json;
 }
+
+/** The members of a deployment in a list. */
+export const deploymentView = (deployment: Deployment, resultsOf: ResultsOf): object =>
+  view(deployment, shownResults(deployment, resultsOf));
+
+const shownResults = (deployment: Deployment, resultsOf: ResultsOf): readonly (readonly ReadinessResult[])[] =>
+  (currentStep(deployment)?.actions ?? []).map(({ app }) => [...resultsOf(app)]);
 
 const currentStep = (deployment: Deployment): PlanStep | undefined =>
   deployment.currentStep > 0 ? deployment.steps[deployment.currentStep - 1] : undefined;

@@ -30,6 +30,8 @@ export interface ChangeContext {
   readonly nowMs: number;
   /** The caller insists (`force=true`). */
   readonly force: boolean;
+  /** The caller wants new tasks for a change of metadata too (`restart=true`, design §8). */
+  readonly restart: boolean;
 }
 
 export interface ChangeSet {
@@ -65,7 +67,7 @@ export function changeSet(changes: readonly AppChange[], context: ChangeContext)
   const assigned = assignServicePorts(named, context.tree.ports);
   if (!assigned.ok) return assigned;
   const withPorts = assigned.value.values();
-  const planned = wanted.map((one) => plan(one, one.after && withPorts.next().value, version));
+  const planned = wanted.map((one) => plan(one, one.after && withPorts.next().value, version, context.restart));
   const refused = treeRefusal(planned, context.tree);
   return refused ? err(refused) : ok({ version, planned });
 }
@@ -124,12 +126,18 @@ function resolve(
   }
 }
 
-function plan({ change, before }: Wanted, app: AppDefinition | undefined, version: Timestamp): PlannedChange {
+function plan(
+  { change, before }: Wanted,
+  app: AppDefinition | undefined,
+  version: Timestamp,
+  isRestartWanted: boolean,
+): PlannedChange {
   if (!app) return { id: change.id, before, after: undefined, kind: 'config' };
   if (before && change.type === 'restart') {
     return { id: change.id, before, after: stampVersions(before, app, version, 'none', true), kind: 'restart' };
   }
-  const kind = before ? kindOfChange(before, app) : 'config';
+  const difference = before ? kindOfChange(before, app) : 'config';
+  const kind = difference === 'metadata' && isRestartWanted ? 'config' : difference;
   const sentenced = change.type === 'scale' ? change.sentenced : [];
   if (before && kind === 'none' && sentenced.length === 0) return { id: change.id, before, after: before, kind };
   const effective = kind === 'none' ? 'scale' : kind;
