@@ -18,7 +18,7 @@ export interface Ended {
 }
 
 export interface EndContext {
-  readonly history: DeploymentHistory;
+  readonly finished: DeploymentHistory;
   readonly metrics: Metrics;
   readonly nowMs: number;
   /** It was given up by itself, not cancelled by a user. */
@@ -39,18 +39,18 @@ const counters = {
  * The end of a deployment: its record becomes one of the kept ones, whatever is too much for the history goes, and
  * `deployment_success` or `deployment_failed` tells it. A failed one has failed in its step.
  */
-export function ended(
+export function endOf(
   deployment: Deployment,
   ending: Ending,
-  { history, metrics, nowMs, isFailure = ending.result === 'failed' }: EndContext,
+  { finished, metrics, nowMs, isFailure = ending.result === 'failed' }: EndContext,
 ): Ended {
-  const finished: FinishedDeployment = { deployment, ...ending, endedAtMs: nowMs };
-  const forgotten = history.add(finished);
+  const over: FinishedDeployment = { deployment, ...ending, endedAtMs: nowMs };
+  const forgotten = finished.add(over);
   metrics.count(counters[ending.result]);
   if (forgotten.length > 0) metrics.count('deployments.forgotten', forgotten.length);
   const records: RecordWrite[] = [
     { kind: 'deployment', key: deployment.id, value: undefined },
-    { kind: 'finishedDeployment', key: deployment.id, value: finished },
+    { kind: 'finishedDeployment', key: deployment.id, value: over },
     ...forgotten.map((key): RecordWrite => ({ kind: 'finishedDeployment', key, value: undefined })),
   ];
   const told = isFailure ? ending.reason : cancelledReason;
@@ -80,26 +80,5 @@ export function holdOrders(
     if (!app) return [];
     const mode = isStop ? ('stopped' as const) : ('steady' as const);
     return [{ appId, order: { app, mode, sentenced, waiter: undefined } }];
-  });
-}
-
-/**
- * What the apps outside the present step aim at while a new leader takes the deployment up: until its turn comes an app stays what it
- * was, after it what it has become. The present step gives its own orders.
- */
-export function settledOrders(
-  { affected, steps, currentStep }: Deployment,
-  versions: Pick<VersionBook, 'at'>,
-): readonly { readonly appId: AppId; readonly order: TargetOrder }[] {
-  const turns = new Map<AppId, number>();
-  for (const [i, { actions }] of steps.entries()) {
-    for (const { action, app } of actions) if (action !== 'StartApplication' && !turns.has(app)) turns.set(app, i + 1);
-  }
-  return affected.flatMap(({ id, before, after }) => {
-    const turn = turns.get(id) ?? 0;
-    if (turn === Math.max(1, currentStep)) return [];
-    const version = turn > currentStep ? before : after;
-    const app = version === undefined ? undefined : versions.at(id, version);
-    return app ? [{ appId: id, order: { app, mode: 'steady', sentenced: [], waiter: undefined } as const }] : [];
   });
 }

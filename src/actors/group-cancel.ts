@@ -1,6 +1,7 @@
 /** How a deployment ends before its time: stopped, undone, given up or held; and how a held one goes on. */
 import type { Deployment, DeploymentLimits, Ending } from '../core/deploy/plan-types.ts';
 import type { MarathonEvent } from '../core/events.ts';
+import type { ChangeSet } from '../core/group/change-set.ts';
 import { revertOf } from '../core/group/change-set.ts';
 import type { DeploymentId } from '../core/ids.ts';
 import type { RecordWrite } from '../core/journal/batch.ts';
@@ -8,17 +9,56 @@ import type { Refusal } from '../core/refusal.ts';
 import { refusal } from '../core/refusal.ts';
 import type { Result } from '../core/result.ts';
 import { err, ok } from '../core/result.ts';
-import { ended, holdOrders, stepFailure } from './deployment-ends.ts';
+import { endOf, holdOrders, stepFailure } from './deployment-ends.ts';
 import type { Effect } from './effects.ts';
 import { tell } from './effects.ts';
 import type { DeploymentResult } from './front.ts';
-import { type Ctx, type Deployed, deploy, type GroupsState, settle, store } from './group-deploy.ts';
-import type { GroupsMessage, Reply } from './protocol.ts';
+import type { GroupsState } from './groups.ts';
+import type { DeploymentsMessage, GroupsMessage, Reply } from './protocol.ts';
+import type { Context } from './runtime/types.ts';
+
+type Ctx = Context<GroupsMessage>;
+
+/** A change that has been applied to the working state, and is to be stored. */
+export interface Deployed {
+  readonly id: DeploymentId;
+  readonly deployment: Deployment;
+  readonly cancelled: readonly Deployment[];
+  readonly set: ChangeSet;
+  /** The deployment that this one undoes; the other cancelled ones were replaced. */
+  readonly undone?: Undone;
+}
+
+interface Undone {
+  readonly id: DeploymentId;
+  readonly reason: string;
+  /** It was given up by itself, not cancelled by a user. */
+  readonly isFailure: boolean;
+}
+
+/** What the writer of definitions does with any decided change. */
+export interface WriterTools {
+  readonly deploy: (state: GroupsState, set: ChangeSet, context: Ctx, limits?: DeploymentLimits) => Deployed;
+  readonly store: (
+    state: GroupsState,
+    deployed: Deployed,
+    before: readonly MarathonEvent[],
+    effects: readonly Effect[],
+    context: Ctx,
+  ) => void;
+  readonly settle: (
+    state: GroupsState,
+    cancelled: readonly Deployment[],
+  ) => {
+    readonly records: readonly RecordWrite[];
+    readonly message: Extract<DeploymentsMessage, { type: 'cancelled' }>;
+  };
+}
 
 type Cancel = Extract<GroupsMessage, { type: 'cancel' }>;
 
 /** `DELETE /v2/deployments/{id}`: stops it with force, else undoes it. */
-export function cancel(state: GroupsState, message: Cancel, context: Ctx): void {
+export function cancel(state: GroupsState, message: Cancel, tools: WriterTools, context: Ctx): void {
   const deployment = state.running.get(message.id as DeploymentId);
   if (!deployment) {
     message.replyTo.tell(err(refusal('notFound', `DeploymentPlan ${message.id} does not exist`)));
@@ -26,17 +66,23 @@ export function cancel(state: GroupsState, message: Cancel, context: Ctx): void 
   }
   if (message.force) {
     const effects = [tell(message.replyTo, ok(undefined))];
-    abandon(state, deployment, { result: 'cancelled', reason: 'Stopped by a user' }, [], effects, context);
+    abandon(state, deployment, { result: 'cancelled', reason: 'Stopped by a user' }, [], effects, tools, context);
     return;
   }
   const undone = { id: deployment.id, reason: 'Rolled back by a user', isFailure: false };
-  const reverted = undo(state, deployment, undone, message.limits, context);
+  const reverted = undo(state, deployment, undone, message.limits, tools, context);
   if (!reverted.ok) {
     message.replyTo.tell(err(reverted.error));
     return;
   }
   const value: DeploymentResult = { version: reverted.value.set.version, deploymentId: reverted.value.id };
-  store(state, reverted.value, [], [tell(message.replyTo as Reply<DeploymentResult | undefined>, ok(value))], context);
+  tools.store(
+    state,
+    reverted.value,
+    [],
+    [tell(message.replyTo as Reply<DeploymentResult | undefined>, ok(value))],
+    context,
+  );
 }
 
 /** Ends a deployment and leaves everything as it is. */
@@ -46,12 +92,13 @@ function abandon(
   ending: Ending,
   before: readonly MarathonEvent[],
   effects: readonly Effect[],
+  tools: WriterTools,
   context: Ctx,
 ): void {
-  const { services, running, history } = state;
+  const { services, running, finished } = state;
   running.delete(deployment.id);
-  const settled = settle(state, [deployment]);
-  const told = ended(deployment, ending, { history, metrics: context.metrics, nowMs: context.clock.now() });
+  const settled = tools.settle(state, [deployment]);
+  const told = endOf(deployment, ending, { finished, metrics: context.metrics, nowMs: context.clock.now() });
   services.journal.tell({
     type: 'write',
     records: [...told.records, ...settled.records],
@@ -65,8 +112,9 @@ function abandon(
 function undo(
   state: GroupsState,
   deployment: Deployment,
-  undone: NonNullable<Deployed['undone']>,
+  undone: Undone,
   limits: DeploymentLimits | undefined,
+  tools: WriterTools,
   context: Ctx,
 ): Result<Deployed, Refusal> {
   const { services, tree, running } = state;
@@ -76,10 +124,9 @@ function undo(
     settings: services.settings.app,
     nowMs: context.clock.now(),
     force: true,
-    restart: false,
   });
   if (!reverted.ok) return reverted;
-  const deployed = deploy(state, reverted.value, limits, context);
+  const deployed = tools.deploy(state, reverted.value, context, limits);
   // It is over even if there was nothing to undo, and so no conflict.
   const isOver = running.delete(deployment.id);
   const cancelled = isOver ? [...deployed.cancelled, deployment] : deployed.cancelled;
@@ -87,24 +134,29 @@ function undo(
 }
 
 /** A deployment passed its deadline, or its launches failed too often. */
-export function failed(state: GroupsState, id: DeploymentId, reason: string, context: Ctx): void {
+export function failed(
+  state: GroupsState,
+  { id, reason }: Extract<GroupsMessage, { type: 'deploymentFailed' }>,
+  tools: WriterTools,
+  context: Ctx,
+): void {
   const deployment = state.running.get(id);
   if (!deployment || deployment.paused) return;
   const nowMs = context.clock.now();
   const events = stepFailure(deployment, nowMs);
   switch (deployment.limits?.onFailure ?? 'keep') {
     case 'keep':
-      abandon(state, deployment, { result: 'failed', reason }, events, [], context);
+      abandon(state, deployment, { result: 'failed', reason }, events, [], tools, context);
       return;
     case 'pause':
       pause(state, { ...deployment, paused: { reason, atMs: nowMs } }, events);
       return;
     case 'rollback': {
-      const reverted = undo(state, deployment, { id, reason, isFailure: true }, undefined, context);
-      if (reverted.ok) store(state, reverted.value, events, [], context);
+      const reverted = undo(state, deployment, { id, reason, isFailure: true }, undefined, tools, context);
+      if (reverted.ok) tools.store(state, reverted.value, events, [], context);
       else {
         const why = `${reason}; it could not be rolled back: ${reverted.error.message}`;
-        abandon(state, deployment, { result: 'failed', reason: why }, events, [], context);
+        abandon(state, deployment, { result: 'failed', reason: why }, events, [], tools, context);
       }
       return;
     }

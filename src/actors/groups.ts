@@ -2,10 +2,11 @@
  * The one writer of definitions and of the locks of deployments. Changes are strictly serial, each decided on the state that the
  * one before left, and answered once durable.
  */
+import type { AppDefinition } from '../core/app/definition.ts';
 import { blockingDeployments } from '../core/deploy/conflict.ts';
 import { DeploymentHistory } from '../core/deploy/history.ts';
-import { affectedBy, planView, stepView } from '../core/deploy/plan.ts';
-import type { Deployment, FinishedDeployment } from '../core/deploy/plan-types.ts';
+import { affectedBy, planSteps, planView, stepView, takingOver } from '../core/deploy/plan.ts';
+import type { Deployment, DeploymentLimits, Ending, FinishedDeployment } from '../core/deploy/plan-types.ts';
 import type { MarathonEvent } from '../core/events.ts';
 import type { AppTree } from '../core/group/app-tree.ts';
 import type { ChangeSet } from '../core/group/change-set.ts';
@@ -16,14 +17,26 @@ import type { Refusal } from '../core/refusal.ts';
 import { locked, refusal } from '../core/refusal.ts';
 import { err, ok } from '../core/result.ts';
 import { timestamp } from '../core/time.ts';
-import { ended, holdOrders, settledOrders } from './deployment-ends.ts';
+import { endOf, holdOrders } from './deployment-ends.ts';
+import type { Effect } from './effects.ts';
 import { tell } from './effects.ts';
-import { cancel, failed, goOn } from './group-cancel.ts';
-import { type Ctx, deploy, forgotten, type GroupsState, steadyOrder, store } from './group-deploy.ts';
-import { apiPostEvent } from './group-events.ts';
-import type { GroupsMessage, TargetOrder } from './protocol.ts';
-import type { Behaviour } from './runtime/types.ts';
+import { cancel, type Deployed, failed, goOn, type WriterTools } from './group-cancel.ts';
+import { apiPostEvent, healthCheckEvents } from './group-events.ts';
+import { expiredVersions, versionRecord } from './group-records.ts';
+import type { DeploymentsMessage, GroupsMessage, TargetOrder } from './protocol.ts';
+import type { Behaviour, Context } from './runtime/types.ts';
 import type { Services } from './services.ts';
+
+export interface GroupsState {
+  readonly services: Services;
+  readonly tree: AppTree;
+  /** Running deployments in the order they were started; each holds a lock on what it touches. */
+  readonly running: Map<DeploymentId, Deployment>;
+  /** Which of those that are over are kept. */
+  readonly finished: DeploymentHistory;
+}
+
+type Ctx = Context<GroupsMessage>;
 
 export interface GroupsProps {
   readonly services: Services;
@@ -42,10 +55,10 @@ export function groupsBehaviour(props: GroupsProps): Behaviour<GroupsState, Grou
       context.metrics.gauge('apps.active', () => props.tree.size);
       context.metrics.gauge('groups.active', () => props.tree.groupCount);
       context.metrics.gauge('pods.active', () => 0);
-      const history = new DeploymentHistory(props.finished);
+      const finished = new DeploymentHistory(props.finished);
       context.metrics.gauge('deployments.active', () => running.size);
-      context.metrics.gauge('deployments.kept', () => history.size);
-      return { services: props.services, tree: props.tree, running, history };
+      context.metrics.gauge('deployments.kept', () => finished.size);
+      return { services: props.services, tree: props.tree, running, finished };
     },
     receive: (state, message, context) => {
       switch (message.type) {
@@ -53,7 +66,7 @@ export function groupsBehaviour(props: GroupsProps): Behaviour<GroupsState, Grou
           change(state, message, context);
           break;
         case 'cancel':
-          cancel(state, message, context);
+          cancel(state, message, tools, context);
           break;
         case 'stepStarted':
           stepStarted(state, message.id, message.step, context);
@@ -62,7 +75,7 @@ export function groupsBehaviour(props: GroupsProps): Behaviour<GroupsState, Grou
           finished(state, message.id, context);
           break;
         case 'deploymentFailed':
-          failed(state, message.id, message.reason, context);
+          failed(state, message, tools, context);
           break;
         case 'continue':
           goOn(state, message, context);
@@ -101,7 +114,7 @@ function change(state: GroupsState, message: Change, context: Ctx): void {
     return;
   }
   const named = message.changes.map((c) => tree.get(c.id));
-  const deployed = deploy(state, set, message.limits, context);
+  const deployed = deploy(state, set, context, message.limits);
   const apps = message.changes.flatMap((c) => tree.get(c.id) ?? []);
   const created = message.changes.filter((c, i) => named[i] === undefined && c.type !== 'delete').map((c) => c.id);
   const value = { version: set.version, deploymentId: deployed.id, apps, created };
@@ -137,6 +150,105 @@ function lockedBy(state: GroupsState, set: ChangeSet, isForced: boolean): Refusa
   return blocking.length > 0 ? locked(blocking) : undefined;
 }
 
+/** Applies a change to the working state: tree, versions, locks. Whatever blocks it has been forced aside. */
+function deploy(state: GroupsState, set: ChangeSet, context: Ctx, limits?: DeploymentLimits): Deployed {
+  const { services, tree, running } = state;
+  for (const { id, after, kind } of set.planned) {
+    if (!after) tree.remove(id);
+    else if (kind !== 'none') {
+      tree.put(after);
+      services.versions.put(after);
+    }
+  }
+  const affected = affectedBy(set.planned);
+  const blocking = blockingDeployments(running.values(), new Set(affected.map((a) => a.id)));
+  const cancelled = blocking.flatMap((id) => running.get(id) ?? []);
+  for (const { id } of cancelled) running.delete(id);
+  const deployment: Deployment = {
+    id: services.ids.uuid() as DeploymentId,
+    version: set.version,
+    startedAtMs: context.clock.now(),
+    affected,
+    steps: planSteps(takingOver(set.planned, cancelled), (id) => tree.dependenciesOf(id)),
+    currentStep: 0,
+    ...(limits ? { limits } : {}),
+  };
+  context.metrics.count('deployments');
+  return { id: deployment.id, deployment, cancelled, set };
+}
+
+/** Writes a deployment and everything it changes as one unit, and starts it. */
+function store(
+  state: GroupsState,
+  { deployment, cancelled, set, undone }: Deployed,
+  before: readonly MarathonEvent[],
+  effects: readonly Effect[],
+  context: Ctx,
+): void {
+  const { services, running } = state;
+  const nowMs = context.clock.now();
+  const records: RecordWrite[] = [];
+  const events: MarathonEvent[] = [...before];
+  const isEmpty = deployment.steps.length === 0;
+  // First of all, since no version that it names may expire.
+  if (!isEmpty) running.set(deployment.id, deployment);
+  for (const planned of set.planned) {
+    if (!planned.after) records.push({ kind: 'app', key: planned.id, value: undefined });
+    else if (planned.kind !== 'none') {
+      records.push({ kind: 'app', key: planned.id, value: planned.after }, versionRecord(planned.after));
+      records.push(...expiredVersions(services, planned.id, running));
+    }
+    events.push(...healthCheckEvents(planned, nowMs));
+  }
+  const end = (one: Deployment, ending: Ending, isFailure = false): void => {
+    const told = endOf(one, ending, { finished: state.finished, metrics: context.metrics, nowMs, isFailure });
+    records.push(...told.records);
+    events.push(...told.events);
+  };
+  for (const old of cancelled) {
+    const successor = deployment.id;
+    if (old.id !== undone?.id) {
+      end(old, { result: 'cancelled', reason: `Deployment ${successor} took over by force`, successor });
+    } else end(old, { result: 'rolledBack', reason: undone.reason, successor }, undone.isFailure);
+  }
+  events.push({ eventType: 'group_change_success', timestamp: timestamp(nowMs), groupId: '/', version: set.version });
+  if (isEmpty) end(deployment, { result: 'succeeded' });
+  else records.push({ kind: 'deployment', key: deployment.id, value: deployment });
+  const settled = settle(state, cancelled);
+  services.journal.tell({ type: 'write', records: [...records, ...settled.records], events, effects });
+  if (cancelled.length > 0) services.deployments.tell(settled.message);
+  if (!isEmpty) services.deployments.tell({ type: 'start', deployment });
+}
+
+interface Settled {
+  /** What is left of removed apps that nobody else would clear away. */
+  readonly records: readonly RecordWrite[];
+  readonly message: Extract<DeploymentsMessage, { type: 'cancelled' }>;
+}
+
+/**
+ * Ends cancelled deployments. Apps that they leave, and no other holds, keep what they have and aim at the current definition; those
+ * that were removed go on ending. `running` holds the new deployment already.
+ */
+function settle(state: GroupsState, cancelled: readonly Deployment[]): Settled {
+  const { running, services, tree } = state;
+  const held = new Set([...running.values()].flatMap((d) => d.affected.map((a) => a.id)));
+  const orders: { readonly appId: AppId; readonly order: TargetOrder }[] = [];
+  const records: RecordWrite[] = [];
+  for (const { id, before } of cancelled.flatMap((d) => d.affected)) {
+    if (held.has(id)) continue;
+    const app = tree.get(id) ?? (before === undefined ? undefined : services.versions.at(id, before));
+    if (app) orders.push({ appId: id, order: steadyOrder(app, !tree.get(id)) });
+    if (!tree.get(id)) records.push(...forgotten(state, id));
+  }
+  return { records, message: { type: 'cancelled', ids: cancelled.map((d) => d.id), orders } };
+}
+
+const steadyOrder = (app: AppDefinition, isRemoved: boolean) =>
+  ({ app, mode: isRemoved ? 'stopped' : 'steady', sentenced: [], waiter: undefined }) as const;
+
+const tools: WriterTools = { deploy, store, settle };
+
 function stepStarted(state: GroupsState, id: DeploymentId, step: number, context: Ctx): void {
   const before = state.running.get(id);
   const entered = before?.steps[step - 1];
@@ -164,7 +276,8 @@ function finished(state: GroupsState, id: DeploymentId, context: Ctx): void {
   const { services, running, tree } = state;
   running.delete(id);
   const nowMs = context.clock.now();
-  const told = ended(deployment, { result: 'succeeded' }, { history: state.history, metrics: context.metrics, nowMs });
+  const { metrics } = context;
+  const told = endOf(deployment, { result: 'succeeded' }, { finished: state.finished, metrics, nowMs });
   const records: RecordWrite[] = [...told.records];
   for (const { id: appId } of deployment.affected) if (!tree.get(appId)) records.push(...forgotten(state, appId));
   const events: MarathonEvent[] = [];
@@ -183,19 +296,38 @@ function finished(state: GroupsState, id: DeploymentId, context: Ctx): void {
   services.deployments.tell({ type: 'cancelled', ids: [id], orders: [] });
 }
 
+/** What is left of an app that is gone for good. */
+function forgotten(state: GroupsState, id: AppId): readonly RecordWrite[] {
+  const { versions } = state.services;
+  const records: RecordWrite[] = [{ kind: 'taskFailure', key: id, value: undefined }];
+  for (const version of versions.versionsOf(id)) {
+    versions.remove(id, version);
+    records.push({ kind: 'appVersion', key: `${id}@${version}`, value: undefined });
+  }
+  return records;
+}
+
 /** After a start: every app gets its target, every stored deployment goes on at the step it had reached. */
 function resume(state: GroupsState): void {
   const { services, running, tree } = state;
-  const tell = (appId: AppId, order: TargetOrder): void => {
-    services.apps.tell({ type: 'target', appId, order });
-  };
-  const held = new Set([...running.values()].flatMap((d) => d.affected.map((a) => a.id)));
-  for (const app of tree.all()) if (!held.has(app.id)) tell(app.id, steadyOrder(app, false));
-  for (const deployment of running.values()) {
-    for (const { appId, order } of settledOrders(deployment, services.versions)) tell(appId, order);
+  const held = new Map<AppId, Deployment>();
+  for (const deployment of running.values()) for (const { id } of deployment.affected) held.set(id, deployment);
+  for (const app of tree.all()) {
+    if (!held.has(app.id)) services.apps.tell({ type: 'target', appId: app.id, order: steadyOrder(app, false) });
+  }
+  for (const [id, deployment] of held) {
+    const turn =
+      deployment.steps.findIndex((s) => s.actions.some((a) => a.app === id && a.action !== 'StartApplication')) + 1;
+    const affected = deployment.affected.find((a) => a.id === id);
+    // The present step gives its own orders; until its turn comes an app stays what it was, after it what it has become.
+    if (turn === Math.max(1, deployment.currentStep)) continue;
+    const version = turn > deployment.currentStep ? affected?.before : affected?.after;
+    const app = version === undefined ? undefined : services.versions.at(id, version);
+    if (app) services.apps.tell({ type: 'target', appId: id, order: steadyOrder(app, false) });
   }
   for (const deployment of running.values()) {
     if (!deployment.paused) services.deployments.tell({ type: 'start', deployment });
-    else for (const { appId, order } of holdOrders(deployment, services.versions)) tell(appId, order);
+    else
+      for (const order of holdOrders(deployment, services.versions)) services.apps.tell({ type: 'target', ...order });
   }
 }

@@ -3,6 +3,7 @@ import * as http from 'node:http';
 import * as https from 'node:https';
 import { connect } from 'node:net';
 import type { ProbeRequest, ProbeResult, Prober } from '../actors/ports.ts';
+import { probeWithBody } from './body-probe.ts';
 
 /** Answers once, whatever happens, and not later than the time-out. */
 export function createProber(): Prober {
@@ -13,6 +14,11 @@ export function createProber(): Prober {
   };
   return {
     probe: (request, done) => {
+      const { bodyBytes } = request;
+      if (bodyBytes !== undefined && request.protocol !== 'TCP') {
+        probeWithBody({ ...request, bodyBytes }, done);
+        return;
+      }
       let isOver = false;
       const finish = (result: ProbeResult): void => {
         if (isOver) return;
@@ -47,8 +53,7 @@ function probeTcp({ host, port, timeoutMs }: ProbeRequest, finish: Finish): void
   });
 }
 
-function probeHttp(probe: ProbeRequest, agent: http.Agent, finish: Finish): void {
-  const { protocol, host, port, path, timeoutMs, bodyBytes = 0 } = probe;
+function probeHttp({ protocol, host, port, path, timeoutMs }: ProbeRequest, agent: http.Agent, finish: Finish): void {
   const send = protocol === 'HTTPS' ? https.request : http.request;
   let request: http.ClientRequest;
   try {
@@ -67,10 +72,6 @@ function probeHttp(probe: ProbeRequest, agent: http.Agent, finish: Finish): void
   }
   const timer = setTimeout(() => request.destroy(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
   request.on('response', (response) => {
-    if (bodyBytes > 0) {
-      readBody(response, bodyBytes, timer, finish);
-      return;
-    }
     clearTimeout(timer);
     finish({ type: 'answered', status: response.statusCode ?? 0 });
     // The status is all that counts: the body may be endless.
@@ -83,30 +84,4 @@ function probeHttp(probe: ProbeRequest, agent: http.Agent, finish: Finish): void
     finish({ type: 'failed', cause: causeOf(error) });
   });
   request.end();
-}
-
-/** The time-out goes on until the body is complete, or as long as it may be. */
-function readBody(response: http.IncomingMessage, limit: number, timer: NodeJS.Timeout, finish: Finish): void {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  const end = (): void => {
-    clearTimeout(timer);
-    finish({
-      type: 'answered',
-      status: response.statusCode ?? 0,
-      contentType: response.headers['content-type'] ?? '',
-      body: Buffer.concat(chunks).subarray(0, limit).toString('utf8'),
-    });
-    response.destroy();
-  };
-  response.on('data', (chunk: Buffer) => {
-    chunks.push(chunk);
-    length += chunk.length;
-    if (length >= limit) end();
-  });
-  response.on('end', end);
-  response.on('error', (error) => {
-    clearTimeout(timer);
-    finish({ type: 'failed', cause: causeOf(error) });
-  });
 }

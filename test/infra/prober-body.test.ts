@@ -47,6 +47,17 @@ describe('A probe that wants the body', () => {
     expect(await probe('/broken', 100)).toMatchObject({ type: 'failed' });
   });
 
+  it('says so if nobody listens, or nothing can be sent', async () => {
+    expect(await probe('/not sendable', 100)).toMatchObject({ type: 'failed' });
+    const nobody = { protocol: 'HTTP', host: '127.0.0.1', port: 1, path: '/', timeoutMs: 1_000, bodyBytes: 1 } as const;
+    const prober = createProber();
+    onTestFinished(() => prober.close());
+    expect(await new Promise((resolve) => prober.probe(nobody, resolve))).toEqual({
+      type: 'failed',
+      cause: 'ECONNREFUSED',
+    });
+  });
+
   it('leaves it alone if nobody asked', async () => {
     expect(await probe('/stuck', undefined, 500)).toEqual({ type: 'answered', status: 200 });
   });

@@ -31,7 +31,7 @@ export interface ChangeContext {
   /** The caller insists (`force=true`). */
   readonly force: boolean;
   /** The caller wants new tasks for a change of metadata too (`restart=true`, design §8). */
-  readonly restart: boolean;
+  readonly restart?: boolean;
 }
 
 export interface ChangeSet {
@@ -67,7 +67,9 @@ export function changeSet(changes: readonly AppChange[], context: ChangeContext)
   const assigned = assignServicePorts(named, context.tree.ports);
   if (!assigned.ok) return assigned;
   const withPorts = assigned.value.values();
-  const planned = wanted.map((one) => plan(one, one.after && withPorts.next().value, version, context.restart));
+  const planned = wanted.map((one) =>
+    plan(one, one.after && withPorts.next().value, version, context.restart === true),
+  );
   const refused = treeRefusal(planned, context.tree);
   return refused ? err(refused) : ok({ version, planned });
 }
