@@ -3,7 +3,13 @@
  * the other for each, never more at once in all than allowed. Nothing of this is stored: a new leader asks again.
  */
 import type { AppDefinition, ReadinessCheck } from '../core/app/definition.ts';
-import { maxKeptBody, type ReadinessAnswer, readinessAddress, readinessResult } from '../core/health/readiness.ts';
+import {
+  maxKeptBody,
+  type ReadinessAnswer,
+  readinessAddress,
+  readinessDelayMs,
+  readinessResult,
+} from '../core/health/readiness.ts';
 import type { InstanceId, TaskId } from '../core/ids.ts';
 import type { Instance } from '../core/instance/instance.ts';
 import type { ProbeResult, Prober } from './ports.ts';
@@ -17,6 +23,8 @@ interface Watched {
   readonly taskId: TaskId;
   readonly ref: ActorRef<AppMessage>;
   instance: Instance;
+  hasAnswered: boolean;
+  unanswered: number;
 }
 
 interface ReadinessState {
@@ -79,7 +87,7 @@ function watch(state: ReadinessState, message: Extract<ReadinessMessage, { type:
     known.instance = instance;
     return;
   }
-  state.watched.set(instance.id, { app, check, taskId, ref, instance });
+  state.watched.set(instance.id, { app, check, taskId, ref, instance, hasAnswered: false, unanswered: 0 });
   // Asked at once: it runs, and the deployment waits for nothing else.
   state.waiting.add(instance.id);
 }
@@ -136,6 +144,8 @@ function answered(
   const watched = state.watched.get(instanceId);
   // The answer of an earlier task, or to a question that nobody has any more.
   if (watched?.taskId !== taskId) return;
+  if (answer.type === 'answered') watched.hasAnswered = true;
+  watched.unanswered = watched.hasAnswered ? 0 : watched.unanswered + 1;
   const result = readinessResult(watched.check, instanceId, answer);
   views.putReadiness(watched.instance.appId, instanceId, result);
   // Whoever is ready is not asked again, but stays visible until the deployment is done with its app.
@@ -143,5 +153,5 @@ function answered(
   else again(watched, context);
 }
 
-const again = ({ check, instance }: Watched, context: Ctx): void =>
-  context.timers.set(instance.id, check.intervalSeconds * 1000, { type: 'due', instanceId: instance.id });
+const again = ({ check, instance, unanswered }: Watched, context: Ctx): void =>
+  context.timers.set(instance.id, readinessDelayMs(check, unanswered), { type: 'due', instanceId: instance.id });

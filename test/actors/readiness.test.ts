@@ -87,6 +87,16 @@ describe('Readiness checks (behaviour §4.5)', () => {
     );
   });
 
+  it('do not lose an interval to a task that is only starting', async () => {
+    const world = await createWorld();
+    world.prober.answer = () => ({ type: 'failed', cause: 'ECONNREFUSED' });
+    await world.put('/web', app);
+    await world.advance(350);
+    answerFor(world, () => true);
+    await world.advance(400);
+    expect(world.deploymentIds()).toEqual([]);
+  });
+
   it('hold back a rolling upgrade: no old instance dies for a new one that is not ready', async () => {
     const world = await createWorld();
     answerFor(world, () => true);

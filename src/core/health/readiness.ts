@@ -48,3 +48,14 @@ export function readinessResult(check: ReadinessCheck, taskId: InstanceId, answe
     ...(check.preserveLastResponse ? { lastResponse: { status, contentType, body } } : {}),
   };
 }
+
+const firstDelayMs = 100;
+
+/**
+ * Delay before the next question: the interval. A task that has never answered is only starting, though, and is asked again after
+ * 100 ms, doubling up to the interval: `unanswered` questions so far. Nothing counts against it, and a whole interval would be lost.
+ */
+export function readinessDelayMs(check: ReadinessCheck, unanswered: number): number {
+  const intervalMs = check.intervalSeconds * 1000;
+  return unanswered === 0 || unanswered > 20 ? intervalMs : Math.min(intervalMs, firstDelayMs * 2 ** (unanswered - 1));
+}

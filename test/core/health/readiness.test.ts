@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ReadinessCheck } from '../../../src/core/app/definition.ts';
-import { readinessAddress, readinessResult } from '../../../src/core/health/readiness.ts';
+import { readinessAddress, readinessDelayMs, readinessResult } from '../../../src/core/health/readiness.ts';
 import { anInstance, instanceId } from '../instance/given.ts';
 import { anAgent, anApp } from '../offer/fixtures.ts';
 
@@ -44,6 +44,13 @@ describe('a readiness check (behaviour §4.5, rest-api §7.8)', () => {
       ready: false,
       lastResponse: { status: 504, contentType: 'text/plain', body: 'ECONNRESET' },
     });
+  });
+
+  it('is put again after the interval, but sooner while nobody answers at all', () => {
+    expect(readinessDelayMs(check(), 0)).toBe(30_000);
+    expect([1, 2, 3, 9, 10, 1_000].map((n) => readinessDelayMs(check(), n))).toEqual([
+      100, 200, 400, 25_600, 30_000, 30_000,
+    ]);
   });
 
   it('asks the port of the name that it gives', () => {
