@@ -212,6 +212,11 @@ export class Views implements ReadModel {
 
   #putDeployment(key: string, deployment: Deployment | undefined): void {
     const before = this.#deployments.get(key);
+    // Another step of the same plan: thousands of apps need not be indexed again for each.
+    if (deployment && before?.affected === deployment.affected) {
+      this.#deployments.set(key, deployment);
+      return;
+    }
     for (const { id } of before?.affected ?? []) {
       const ids = this.#deploymentsByApp.get(id);
       ids?.delete(key as DeploymentId);
