@@ -217,6 +217,26 @@ describe('A deployment with a number of launches', () => {
     expect(ended(world, id)).toMatchObject({ result: 'failed' });
   });
 
+  it('is what a kill with scale may make too', async () => {
+    const world = await createWorld();
+    await world.put('/web', { instances: 2 });
+    await world.advance(1_000);
+    world.mesos.losesKills = true;
+    const limits = { deadlineSeconds: 10, onFailure: 'keep' } as const;
+    const instances = world.instances('/web').slice(0, 1);
+    const kill = { instances: instances.map((i) => i.id), scale: true, wipe: false, force: false, limits };
+    const answer = world.control.kill(kill);
+    await world.settle();
+    const result = await answer;
+    const id = result.ok && result.value.type === 'deployment' ? result.value.result.deploymentId : '';
+    expect(world.read.deployment(id)?.limits).toEqual(limits);
+    await world.advance(10_000);
+    expect(ended(world, id)).toMatchObject({
+      result: 'failed',
+      reason: 'the deadline of 10 s has passed: waits for 1 instance of /web to end',
+    });
+  });
+
   it('does not blame an instance for its agent, nor one that was there before', async () => {
     const world = await createWorld({ agents: 2 });
     await world.put('/web', { instances: 1 });

@@ -76,6 +76,15 @@ const actions: readonly ((run: Run) => Promise<void>)[] = [
   (run) => upgrade(run, pick(run.random, kinds), randomLimits(run.random), run.random() < 0.5),
   (run) => upgrade(run, pick(run.random, kinds), randomLimits(run.random), run.random() < 0.5),
   async ({ world }) => world.restart(),
+  async ({ world, random, ...run }) => {
+    // The process is killed in the middle of whatever it does; nobody hears what became of the request.
+    let left = Math.floor(random() * 25);
+    world.onStep = () => left-- > 0;
+    const options = { force: random() < 0.5, limits: { deadlineSeconds: 20, onFailure: pick(random, outcomes) } };
+    void world.control.changeApps([putOf('/web', app(pick(random, kinds), run.number + 1_000))], options);
+    for (let i = 0; i < 5 && !world.isCrashed; i++) await world.advance(1_000);
+    await world.restart();
+  },
   async ({ world, random, deployments }) => {
     const id = world.deploymentIds()[0];
     if (id === undefined || random() < 0.5) return;

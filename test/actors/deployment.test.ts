@@ -223,7 +223,7 @@ describe('Rolling restarts', () => {
 });
 
 describe('Locks', () => {
-  it('refuse a second change with the ids of those that hold the app, and force takes over', async () => {
+  it('refuse a second change with the ids of those that hold the app, and force takes over (V86)', async () => {
     const world = await createWorld();
     await world.put('/web', { cpus: 1_000 });
     const [holder] = world.deploymentIds();
