@@ -4,11 +4,12 @@
  */
 import type { AppDefinition } from '../core/app/definition.ts';
 import { isResident } from '../core/app/resident.ts';
-import type { AppId, InstanceId } from '../core/ids.ts';
+import { isCurrent } from '../core/app/versions.ts';
+import type { AppId, InstanceId, TaskId } from '../core/ids.ts';
 import { instanceIdOf } from '../core/ids.ts';
 import { scheduledInstance } from '../core/instance/decide.ts';
 import type { Goal, Instance } from '../core/instance/instance.ts';
-import { isScheduled, isTerminal } from '../core/instance/instance.ts';
+import { isLost, isScheduled, isTerminal } from '../core/instance/instance.ts';
 import { refusal } from '../core/refusal.ts';
 import { err, InvariantError, ok } from '../core/result.ts';
 import type { Backoff } from '../core/scale/backoff.ts';
@@ -18,6 +19,7 @@ import type { AppTarget, Known } from '../core/scale/reconcile.ts';
 import { isCounted, isReady, reconcile } from '../core/scale/reconcile.ts';
 import { instanceBehaviour } from './instance.ts';
 import type { AppMessage, AppsMessage, InstanceMessage, TargetOrder, Waiting } from './protocol.ts';
+import { ReadinessGate } from './readiness-gate.ts';
 import type { ActorRef, Behaviour, Context } from './runtime/types.ts';
 import type { Services } from './services.ts';
 
@@ -39,6 +41,7 @@ interface Member extends Known {
 interface AppState {
   readonly props: AppProps;
   readonly members: Map<InstanceId, Member>;
+  readonly readiness: ReadinessGate;
   target: AppTarget | undefined;
   waiter: TargetOrder['waiter'];
   backoff: Backoff | undefined;
@@ -66,6 +69,7 @@ function start(props: AppProps, context: Ctx): AppState {
   const state: AppState = {
     props,
     members: new Map(),
+    readiness: new ReadinessGate(props.services.readiness, context.self),
     target: undefined,
     waiter: undefined,
     backoff: undefined,
@@ -105,6 +109,9 @@ function receive(state: AppState, message: AppMessage, context: Ctx): AppState {
     case 'resetDelay':
       resetDelay(state, message.replyTo);
       break;
+    case 'ready':
+      ready(state, message.instanceId, message.taskId, context);
+      break;
     case 'childFailed':
       throw new InvariantError(`instance ${message.name} failed`, { cause: message.error });
   }
@@ -115,7 +122,9 @@ function retarget(state: AppState, order: TargetOrder, context: Ctx): void {
   const before = state.target?.app;
   state.target = { app: order.app, mode: order.mode, sentenced: new Set(order.sentenced) };
   state.waiter = order.waiter;
+  state.readiness.open(order);
   if (!before && order.waiter) awaitUnready(state, order.app);
+  if (order.waiter) for (const { instance } of state.members.values()) state.readiness.see(instance);
   if (order.mode === 'rolling') state.backoff = undefined;
   if (before !== order.app) {
     const { scheduler } = state.props.services;
@@ -129,8 +138,18 @@ function awaitUnready(state: AppState, app: AppDefinition): void {
   for (const member of [...state.members.values()]) {
     const { instance, goal } = member;
     const isStarted = goal === 'Running' && instance.version === app.version;
-    if (isStarted && !isReady(instance, hasChecks(state, instance))) replace(state, { ...member, isAwaited: true });
+    if (isStarted && !isReadyNow(state, instance)) replace(state, { ...member, isAwaited: true });
   }
+}
+
+const isReadyNow = (state: AppState, instance: Instance): boolean =>
+  isReady(instance, hasChecks(state, instance)) && state.readiness.lets(instance);
+
+function ready(state: AppState, id: InstanceId, taskId: TaskId, context: Ctx): void {
+  const member = state.members.get(id);
+  if (!state.readiness.pass(id, taskId) || !member) return;
+  if (member.isAwaited && isReadyNow(state, member.instance)) replace(state, { ...member, isAwaited: false });
+  markDirty(state, context);
 }
 
 /** One pass behind everything that is already in the inbox. */
@@ -144,7 +163,8 @@ function changed(state: AppState, instance: Instance, isFailure: boolean, contex
   const member = state.members.get(instance.id);
   if (!member) return;
   const before = member.instance;
-  const isSettled = member.isAwaited && isReady(instance, hasChecks(state, instance));
+  if (member.goal === 'Running') state.readiness.see(instance);
+  const isSettled = member.isAwaited && isReadyNow(state, instance);
   replace(state, { ...member, instance, isAwaited: member.isAwaited && !isSettled });
   const app = state.target?.app;
   if (app && isFailure) fail(state, app, instance, context);
@@ -156,6 +176,7 @@ function changed(state: AppState, instance: Instance, isFailure: boolean, contex
     }
   }
   if (member.goal === 'Running' && isTerminal(instance.condition) && !isTerminal(before.condition)) {
+    reportLaunches(state, member, instance, isFailure);
     replace(state, { ...(state.members.get(instance.id) ?? member), isAnnounced: false });
     state.toAnnounce.add(instance.id);
   }
@@ -163,6 +184,17 @@ function changed(state: AppState, instance: Instance, isFailure: boolean, contex
     state.toAnnounce.add(instance.id);
   }
   if (needsPass(state, before, instance)) markDirty(state, context);
+}
+
+/** A deployment may have had enough of an instance that ends again and again without getting ready. */
+function reportLaunches(state: AppState, member: Member, instance: Instance, isFailure: boolean): void {
+  const { waiter, target } = state;
+  if (waiter?.maxLaunchAttempts === undefined || !target || !isOfConfig(instance, target.app)) return;
+  const isBlamed = member.isAwaited ? !isLost(instance.condition) : isFailure && target.mode === 'rolling';
+  if (!isBlamed || instance.incarnation < waiter.maxLaunchAttempts) return;
+  const { ref, step } = waiter;
+  const launches = instance.incarnation;
+  ref.tell({ type: 'launchesFailed', appId: state.props.appId, step, instanceId: instance.id, launches });
 }
 
 const isLaunchStep = (instance: Instance): boolean =>
@@ -186,6 +218,7 @@ function gone(state: AppState, id: InstanceId, isFailure: boolean, context: Ctx)
   tally(state, member, -1);
   state.members.delete(id);
   state.toAnnounce.delete(id);
+  state.readiness.drop(id);
   const { scheduler } = state.props.services;
   if (member.isAnnounced) scheduler.tell({ type: 'demandEnded', appId: state.props.appId, instanceIds: [id] });
   const app = state.target?.app;
@@ -194,8 +227,7 @@ function gone(state: AppState, id: InstanceId, isFailure: boolean, context: Ctx)
 }
 
 /** Delays belong to a configuration: what an older one does says nothing about the present one (behaviour §5). */
-const isOfConfig = (instance: Instance, app: AppDefinition): boolean =>
-  instance.version >= app.versionInfo.lastConfigChangeAt;
+const isOfConfig = (instance: Instance, app: AppDefinition): boolean => isCurrent(instance.version, app);
 
 function fail(state: AppState, app: AppDefinition, instance: Instance, context: Ctx): void {
   context.metrics.count('apps.task-failures');
@@ -227,7 +259,12 @@ const hasChecks = (state: AppState, instance: Instance): boolean => {
 function pass(state: AppState, context: Ctx): void {
   const { target } = state;
   if (!target) return;
-  const step = reconcile(target, state.members.values(), (instance) => hasChecks(state, instance));
+  const step = reconcile(
+    target,
+    state.members.values(),
+    (instance) => hasChecks(state, instance),
+    (instance) => state.readiness.lets(instance),
+  );
   for (const id of step.kill) sentence(state, id, target.mode);
   for (let i = 0; i < step.start; i++) schedule(state, target.app, context);
   announce(state, target, context);
@@ -242,6 +279,7 @@ function pass(state: AppState, context: Ctx): void {
   if (state.waiter) {
     const { ref, step: number } = state.waiter;
     state.waiter = undefined;
+    state.readiness.close();
     for (const member of [...state.members.values()]) {
       if (member.isAwaited) replace(state, { ...member, isAwaited: false });
     }
@@ -258,6 +296,7 @@ function sentence(state: AppState, id: InstanceId, mode: AppTarget['mode']): voi
     state.props.services.scheduler.tell({ type: 'demandEnded', appId: state.props.appId, instanceIds: [id] });
   }
   state.toAnnounce.delete(id);
+  state.readiness.drop(id);
   replace(state, { ...member, goal, isAnnounced: false });
   member.ref.tell({ type: 'goal', goal, reason: reasons[mode] });
 }

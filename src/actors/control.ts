@@ -8,7 +8,7 @@ import { invalid, refusal } from '../core/refusal.ts';
 import type { Result } from '../core/result.ts';
 import { err, ok } from '../core/result.ts';
 import { tell } from './effects.ts';
-import type { Answer, AppsChanged, Control, DeploymentResult, KillRequest, Origin } from './front.ts';
+import type { Answer, AppsChanged, ChangeOptions, Control, DeploymentResult, KillRequest } from './front.ts';
 import type { Congestion } from './journal-backlog.ts';
 import { type MaintenanceRequest, maintenanceRecord } from './maintenance.ts';
 import type { AppsMessage, GroupsMessage, JournalWrite, Reply } from './protocol.ts';
@@ -35,12 +35,26 @@ export interface ControlProps {
 /** The commands. */
 export function createControl(props: ControlProps): Control {
   return {
-    changeApps: (changes, { force, origin }) => change(props, changes, force, origin),
-    cancelDeployment: (id, { force }) =>
+    changeApps: (changes, options) => change(props, changes, options),
+    cancelDeployment: (id, { force, limits }) =>
       guarded(props, ({ groups }) =>
         props.runtime.ask(
           groups,
-          (replyTo: Reply<DeploymentResult | undefined>): GroupsMessage => ({ type: 'cancel', id, force, replyTo }),
+          (replyTo: Reply<DeploymentResult | undefined>): GroupsMessage => ({
+            type: 'cancel',
+            id,
+            force,
+            limits,
+            replyTo,
+          }),
+          answerTimeoutMs,
+        ),
+      ),
+    continueDeployment: (id, limits) =>
+      guarded(props, ({ groups }) =>
+        props.runtime.ask(
+          groups,
+          (replyTo: Reply<DeploymentResult>): GroupsMessage => ({ type: 'continue', id, limits, replyTo }),
           answerTimeoutMs,
         ),
       ),
@@ -57,11 +71,17 @@ export function createControl(props: ControlProps): Control {
   };
 }
 
-const change = (props: ControlProps, changes: readonly AppChange[], force: boolean, origin: Origin | undefined) =>
+const change = (props: ControlProps, changes: readonly AppChange[], options: ChangeOptions) =>
   guarded(props, ({ groups }) =>
     props.runtime.ask(
       groups,
-      (replyTo: Reply<AppsChanged>): GroupsMessage => ({ type: 'change', changes, force, origin, replyTo }),
+      (replyTo: Reply<AppsChanged>): GroupsMessage => ({
+        type: 'change',
+        changes,
+        ...options,
+        origin: options.origin,
+        replyTo,
+      }),
       answerTimeoutMs,
     ),
   );
@@ -148,7 +168,8 @@ async function killAndScale(props: ControlProps, request: KillRequest): ReturnTy
     const counted = ids.filter((one) => isCountedDown(props.views, one)).length;
     changes.push({ type: 'scale', id, instances: Math.max(0, app.instances - counted), sentenced: ids });
   }
-  const result = await change(props, changes, request.force, undefined);
+  const { force, limits } = request;
+  const result = await change(props, changes, limits ? { force, limits } : { force });
   if (!result.ok) return result;
   const { version, deploymentId } = result.value;
   return ok({ type: 'deployment', result: { version, deploymentId } });

@@ -1,16 +1,22 @@
-/** One deployment, step by step: tells each app of a step its target and waits until all have reached it. */
-import type { Deployment, PlanAction } from '../core/deploy/plan-types.ts';
+/** One deployment, step by step: tells each app of a step its target and waits until all have reached it, or its time is up. */
+import type { AffectedApp, Deployment, PlanAction } from '../core/deploy/plan-types.ts';
+import { waitingReasons } from '../core/deploy/waiting.ts';
 import type { AppId } from '../core/ids.ts';
 import type { DeploymentMessage, TargetOrder } from './protocol.ts';
 import type { ActorRef, Behaviour, Context } from './runtime/types.ts';
 import type { Services } from './services.ts';
 
 interface DeploymentState {
+  /** The plan; its `currentStep` is where this actor began. */
   readonly deployment: Deployment;
+  readonly affected: ReadonlyMap<AppId, AffectedApp>;
   /** Counts from 1. */
   readonly step: number;
-  readonly pending: ReadonlySet<AppId>;
+  /** Apps that have not reached what the step asks of them; read by the views, and changed in place since it may hold thousands. */
+  readonly pending: Set<AppId>;
 }
+
+type Ctx = Context<DeploymentMessage>;
 
 /** One plan. A new leader starts it at the step it had reached; every action may be repeated. */
 export function deploymentBehaviour(
@@ -20,25 +26,67 @@ export function deploymentBehaviour(
   return {
     initial: (context) => {
       context.self.tell({ type: 'begin' });
-      return { deployment, step: 0, pending: new Set() };
+      watchDeadline(deployment, context);
+      const affected = new Map(deployment.affected.map((a) => [a.id, a]));
+      return { deployment, affected, step: 0, pending: new Set() };
     },
     receive: (state, message, context) => {
-      if (message.type === 'begin') return enter(state, Math.max(1, deployment.currentStep), services, context);
-      if (message.step !== state.step || !state.pending.has(message.appId)) return state;
-      const pending = new Set(state.pending);
-      pending.delete(message.appId);
-      return pending.size > 0 ? { ...state, pending } : enter(state, state.step + 1, services, context);
+      switch (message.type) {
+        case 'begin':
+          return enter(state, Math.max(1, deployment.currentStep), services, context);
+        case 'reached':
+          return reached(state, message, services, context);
+        case 'launchesFailed': {
+          if (message.step !== state.step || !state.pending.has(message.appId)) return state;
+          const { appId, instanceId, launches } = message;
+          const reason = `instance ${instanceId} of ${appId} did not get ready in ${launches} launches`;
+          services.groups.tell({ type: 'deploymentFailed', id: deployment.id, reason });
+          return state;
+        }
+        case 'deadline': {
+          const reason = deadlineReason(state, services, context);
+          services.groups.tell({ type: 'deploymentFailed', id: deployment.id, reason });
+          return state;
+        }
+      }
     },
     onFailure: () => 'stop',
+    onStop: () => services.views.showPending(deployment.id, undefined),
   };
 }
 
-function enter(
+/** Counted from the start, whoever leads meanwhile. */
+function watchDeadline({ limits, startedAtMs, deadlineFromMs = startedAtMs }: Deployment, context: Ctx): void {
+  if (limits?.deadlineSeconds === undefined) return;
+  const dueMs = deadlineFromMs + limits.deadlineSeconds * 1000;
+  context.timers.set('deadline', Math.max(0, dueMs - context.clock.now()), { type: 'deadline' });
+}
+
+function deadlineReason({ deployment, step, pending }: DeploymentState, { views }: Services, context: Ctx): string {
+  const reasons = waitingReasons({ ...deployment, currentStep: step }, pending, {
+    appAt: views.appAt,
+    instancesOf: views.instancesOf,
+    readinessOf: views.readinessOf,
+    notBeforeMs: () => undefined,
+    nowMs: context.clock.now(),
+  });
+  const why = reasons.length > 0 ? `: ${reasons.slice(0, 5).join('; ')}` : '';
+  return `the deadline of ${deployment.limits?.deadlineSeconds} s has passed${why}`;
+}
+
+function reached(
   state: DeploymentState,
-  number: number,
+  { appId, step }: Extract<DeploymentMessage, { type: 'reached' }>,
   services: Services,
-  context: Context<DeploymentMessage>,
+  context: Ctx,
 ): DeploymentState {
+  if (step !== state.step || !state.pending.delete(appId)) return state;
+  if (state.pending.size === 0) return enter(state, state.step + 1, services, context);
+  services.views.touch();
+  return state;
+}
+
+function enter(state: DeploymentState, number: number, services: Services, context: Ctx): DeploymentState {
   const { deployment } = state;
   const step = deployment.steps[number - 1];
   if (!step) {
@@ -48,27 +96,31 @@ function enter(
   services.groups.tell({ type: 'stepStarted', id: deployment.id, step: number });
   const pending = new Set<AppId>();
   for (const action of step.actions) {
-    const order = orderFor(deployment, action, number, context.self, services);
+    const order = orderFor(state, action, number, context.self, services);
     if (!order) continue;
     pending.add(action.app);
     services.apps.tell({ type: 'target', appId: action.app, order });
   }
   const next = { ...state, step: number, pending };
-  return pending.size > 0 ? next : enter(next, number + 1, services, context);
+  if (pending.size === 0) return enter(next, number + 1, services, context);
+  services.views.showPending(deployment.id, () => pending);
+  return next;
 }
 
 /** What an action asks of its app; undefined for the start with no instances, which asks nothing. */
 function orderFor(
-  deployment: Deployment,
+  { deployment, affected: byId }: DeploymentState,
   action: PlanAction,
   step: number,
   self: ActorRef<DeploymentMessage>,
   services: Services,
 ): TargetOrder | undefined {
-  const affected = deployment.affected.find((a) => a.id === action.app);
+  const affected = byId.get(action.app);
   const version = action.action === 'StopApplication' ? affected?.before : affected?.after;
   const app = version === undefined ? undefined : services.versions.at(action.app, version);
   if (!app || action.action === 'StartApplication') return undefined;
   const mode = { ScaleApplication: 'steady', RestartApplication: 'rolling', StopApplication: 'stopped' } as const;
-  return { app, mode: mode[action.action], sentenced: action.sentenced ?? [], waiter: { ref: self, step } };
+  const max = deployment.limits?.maxLaunchAttempts;
+  const waiter = { ref: self, step, ...(max === undefined ? {} : { maxLaunchAttempts: max }) };
+  return { app, mode: mode[action.action], sentenced: action.sentenced ?? [], waiter };
 }

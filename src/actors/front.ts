@@ -1,9 +1,10 @@
 /** The two faces that the actors show to the API: a read model that never waits, and commands that are answered once durable. */
 import type { AppChange } from '../core/app/change.ts';
 import type { AppDefinition } from '../core/app/definition.ts';
-import type { Deployment } from '../core/deploy/plan-types.ts';
+import type { Deployment, DeploymentLimits, FinishedDeployment } from '../core/deploy/plan-types.ts';
 import type { LoggedEvent, MarathonEvent } from '../core/events.ts';
 import type { HealthStatus } from '../core/health/health.ts';
+import type { ReadinessResult } from '../core/health/readiness.ts';
 import type { AppId, DeploymentId, InstanceId } from '../core/ids.ts';
 import type { Instance } from '../core/instance/instance.ts';
 import type { Offer } from '../core/mesos/types.ts';
@@ -67,9 +68,15 @@ export interface ReadModel {
   readonly instance: (id: string) => Instance | undefined;
   /** One entry for each of the app's checks, in their order; undefined where there is no result yet. */
   readonly healthOf: (id: InstanceId) => readonly (HealthStatus | undefined)[];
+  /** The last answers of readiness checks, while a deployment waits for the app. */
+  readonly readinessOf: (appId: string) => Iterable<ReadinessResult>;
   readonly lastTaskFailure: (appId: string) => TaskFailure | undefined;
   readonly deployments: () => Iterable<Deployment>;
   readonly deployment: (id: string) => Deployment | undefined;
+  /** The apps that a running deployment waits for. */
+  readonly pendingOf: (id: string) => ReadonlySet<AppId>;
+  /** One that is over, as long as it is kept. */
+  readonly finishedDeployment: (id: string) => FinishedDeployment | undefined;
   readonly deploymentsOf: (appId: string) => readonly DeploymentId[];
   readonly queue: () => readonly QueueEntry[];
   readonly cluster: () => ClusterView;
@@ -119,15 +126,23 @@ export interface KillRequest {
   /** Forget the instances at once and give up their reservations. */
   readonly wipe: boolean;
   readonly force: boolean;
+  /** For the deployment of a kill with scale. */
+  readonly limits?: DeploymentLimits;
+}
+
+export interface ChangeOptions {
+  readonly force: boolean;
+  readonly origin?: Origin;
+  /** New tasks even where only metadata change (design §8). */
+  readonly restart?: boolean;
+  /** When the deployment is given up, and what happens then. */
+  readonly limits?: DeploymentLimits;
 }
 
 /** Commands. Every answer comes after the change is durable, or says why there is none; time-outs answer 503. */
 export interface Control {
   /** All changes or none, as one deployment. Publishes `api_post_event` for single changes that carry an origin. */
-  readonly changeApps: (
-    changes: readonly AppChange[],
-    options: { readonly force: boolean; readonly origin?: Origin },
-  ) => Answer<AppsChanged>;
+  readonly changeApps: (changes: readonly AppChange[], options: ChangeOptions) => Answer<AppsChanged>;
   /** Without `scale` the answer names the instances that were told to die. */
   readonly kill: (
     request: KillRequest,
@@ -136,7 +151,12 @@ export interface Control {
     | { readonly type: 'deployment'; readonly result: DeploymentResult }
   >;
   /** Rolls back by a new deployment, or with `force` just stops (then the value is undefined). */
-  readonly cancelDeployment: (id: string, options: { readonly force: boolean }) => Answer<DeploymentResult | undefined>;
+  readonly cancelDeployment: (
+    id: string,
+    options: { readonly force: boolean; readonly limits?: DeploymentLimits },
+  ) => Answer<DeploymentResult | undefined>;
+  /** Lets a paused deployment go on, its deadline counting anew; 422 if it is not paused. */
+  readonly continueDeployment: (id: string, limits: DeploymentLimits | undefined) => Answer<DeploymentResult>;
   /** Ends the back-off of an app; refused with 404 if nothing of it waits. */
   readonly resetDelay: (appId: AppId) => Answer<void>;
   /**

@@ -4,32 +4,36 @@
  */
 import type { AppDefinition } from '../core/app/definition.ts';
 import { blockingDeployments } from '../core/deploy/conflict.ts';
+import { DeploymentHistory } from '../core/deploy/history.ts';
 import { affectedBy, planSteps, planView, stepView, takingOver } from '../core/deploy/plan.ts';
-import type { Deployment } from '../core/deploy/plan-types.ts';
+import type { Deployment, DeploymentLimits, Ending, FinishedDeployment } from '../core/deploy/plan-types.ts';
 import type { MarathonEvent } from '../core/events.ts';
 import type { AppTree } from '../core/group/app-tree.ts';
 import type { ChangeSet } from '../core/group/change-set.ts';
-import { changeSet, revertOf } from '../core/group/change-set.ts';
+import { changeSet } from '../core/group/change-set.ts';
 import type { AppId, DeploymentId } from '../core/ids.ts';
 import type { RecordWrite } from '../core/journal/batch.ts';
 import type { Refusal } from '../core/refusal.ts';
 import { locked, refusal } from '../core/refusal.ts';
 import { err, ok } from '../core/result.ts';
 import { timestamp } from '../core/time.ts';
+import { endOf, holdOrders } from './deployment-ends.ts';
 import type { Effect } from './effects.ts';
 import { tell } from './effects.ts';
-import type { DeploymentResult } from './front.ts';
-import { apiPostEvent, endedEvent, healthCheckEvents } from './group-events.ts';
+import { cancel, type Deployed, failed, goOn, type WriterTools } from './group-cancel.ts';
+import { apiPostEvent, healthCheckEvents } from './group-events.ts';
 import { expiredVersions, versionRecord } from './group-records.ts';
-import type { DeploymentsMessage, GroupsMessage, Reply, TargetOrder } from './protocol.ts';
+import type { DeploymentsMessage, GroupsMessage, TargetOrder } from './protocol.ts';
 import type { Behaviour, Context } from './runtime/types.ts';
 import type { Services } from './services.ts';
 
-interface GroupsState {
+export interface GroupsState {
   readonly services: Services;
   readonly tree: AppTree;
   /** Running deployments in the order they were started; each holds a lock on what it touches. */
   readonly running: Map<DeploymentId, Deployment>;
+  /** Which of those that are over are kept. */
+  readonly finished: DeploymentHistory;
 }
 
 type Ctx = Context<GroupsMessage>;
@@ -39,6 +43,8 @@ export interface GroupsProps {
   readonly tree: AppTree;
   /** Stored deployments, to be taken up where they stood. */
   readonly running: readonly Deployment[];
+  /** Deployments that are over and still kept. */
+  readonly finished: readonly FinishedDeployment[];
 }
 
 /** The writer of app definitions. */
@@ -49,8 +55,10 @@ export function groupsBehaviour(props: GroupsProps): Behaviour<GroupsState, Grou
       context.metrics.gauge('apps.active', () => props.tree.size);
       context.metrics.gauge('groups.active', () => props.tree.groupCount);
       context.metrics.gauge('pods.active', () => 0);
+      const finished = new DeploymentHistory(props.finished);
       context.metrics.gauge('deployments.active', () => running.size);
-      return { services: props.services, tree: props.tree, running };
+      context.metrics.gauge('deployments.kept', () => finished.size);
+      return { services: props.services, tree: props.tree, running, finished };
     },
     receive: (state, message, context) => {
       switch (message.type) {
@@ -58,13 +66,19 @@ export function groupsBehaviour(props: GroupsProps): Behaviour<GroupsState, Grou
           change(state, message, context);
           break;
         case 'cancel':
-          cancel(state, message, context);
+          cancel(state, message, tools, context);
           break;
         case 'stepStarted':
           stepStarted(state, message.id, message.step, context);
           break;
         case 'deploymentFinished':
           finished(state, message.id, context);
+          break;
+        case 'deploymentFailed':
+          failed(state, message, tools, context);
+          break;
+        case 'continue':
+          goOn(state, message, context);
           break;
         case 'resume':
           resume(state);
@@ -86,6 +100,7 @@ function change(state: GroupsState, message: Change, context: Ctx): void {
     settings: services.settings.app,
     nowMs: context.clock.now(),
     force: message.force,
+    restart: message.restart ?? false,
   });
   if (!decided.ok) {
     refuse(state, decided.error, message, context);
@@ -99,7 +114,7 @@ function change(state: GroupsState, message: Change, context: Ctx): void {
     return;
   }
   const named = message.changes.map((c) => tree.get(c.id));
-  const deployed = deploy(state, set, context);
+  const deployed = deploy(state, set, context, message.limits);
   const apps = message.changes.flatMap((c) => tree.get(c.id) ?? []);
   const created = message.changes.filter((c, i) => named[i] === undefined && c.type !== 'delete').map((c) => c.id);
   const value = { version: set.version, deploymentId: deployed.id, apps, created };
@@ -135,15 +150,8 @@ function lockedBy(state: GroupsState, set: ChangeSet, isForced: boolean): Refusa
   return blocking.length > 0 ? locked(blocking) : undefined;
 }
 
-interface Deployed {
-  readonly id: DeploymentId;
-  readonly deployment: Deployment;
-  readonly cancelled: readonly Deployment[];
-  readonly set: ChangeSet;
-}
-
 /** Applies a change to the working state: tree, versions, locks. Whatever blocks it has been forced aside. */
-function deploy(state: GroupsState, set: ChangeSet, context: Ctx): Deployed {
+function deploy(state: GroupsState, set: ChangeSet, context: Ctx, limits?: DeploymentLimits): Deployed {
   const { services, tree, running } = state;
   for (const { id, after, kind } of set.planned) {
     if (!after) tree.remove(id);
@@ -163,6 +171,7 @@ function deploy(state: GroupsState, set: ChangeSet, context: Ctx): Deployed {
     affected,
     steps: planSteps(takingOver(set.planned, cancelled), (id) => tree.dependenciesOf(id)),
     currentStep: 0,
+    ...(limits ? { limits } : {}),
   };
   context.metrics.count('deployments');
   return { id: deployment.id, deployment, cancelled, set };
@@ -171,7 +180,7 @@ function deploy(state: GroupsState, set: ChangeSet, context: Ctx): Deployed {
 /** Writes a deployment and everything it changes as one unit, and starts it. */
 function store(
   state: GroupsState,
-  { deployment, cancelled, set }: Deployed,
+  { deployment, cancelled, set, undone }: Deployed,
   before: readonly MarathonEvent[],
   effects: readonly Effect[],
   context: Ctx,
@@ -191,12 +200,19 @@ function store(
     }
     events.push(...healthCheckEvents(planned, nowMs));
   }
+  const end = (one: Deployment, ending: Ending, isFailure = false): void => {
+    const told = endOf(one, ending, { finished: state.finished, metrics: context.metrics, nowMs, isFailure });
+    records.push(...told.records);
+    events.push(...told.events);
+  };
   for (const old of cancelled) {
-    records.push({ kind: 'deployment', key: old.id, value: undefined });
-    events.push(endedEvent(old, 'The upgrade has been cancelled', nowMs));
+    const successor = deployment.id;
+    if (old.id !== undone?.id) {
+      end(old, { result: 'cancelled', reason: `Deployment ${successor} took over by force`, successor });
+    } else end(old, { result: 'rolledBack', reason: undone.reason, successor }, undone.isFailure);
   }
   events.push({ eventType: 'group_change_success', timestamp: timestamp(nowMs), groupId: '/', version: set.version });
-  if (isEmpty) events.push(endedEvent(deployment, undefined, nowMs));
+  if (isEmpty) end(deployment, { result: 'succeeded' });
   else records.push({ kind: 'deployment', key: deployment.id, value: deployment });
   const settled = settle(state, cancelled);
   services.journal.tell({ type: 'write', records: [...records, ...settled.records], events, effects });
@@ -231,49 +247,16 @@ function settle(state: GroupsState, cancelled: readonly Deployment[]): Settled {
 const steadyOrder = (app: AppDefinition, isRemoved: boolean) =>
   ({ app, mode: isRemoved ? 'stopped' : 'steady', sentenced: [], waiter: undefined }) as const;
 
-type Cancel = Extract<GroupsMessage, { type: 'cancel' }>;
-
-function cancel(state: GroupsState, message: Cancel, context: Ctx): void {
-  const { services, running, tree } = state;
-  const deployment = running.get(message.id as DeploymentId);
-  if (!deployment) {
-    message.replyTo.tell(err(refusal('notFound', `DeploymentPlan ${message.id} does not exist`)));
-    return;
-  }
-  const nowMs = context.clock.now();
-  if (message.force) {
-    running.delete(deployment.id);
-    const settled = settle(state, [deployment]);
-    services.journal.tell({
-      type: 'write',
-      records: [{ kind: 'deployment', key: deployment.id, value: undefined }, ...settled.records],
-      events: [endedEvent(deployment, 'The upgrade has been cancelled', nowMs)],
-      effects: [tell(message.replyTo, ok(undefined))],
-    });
-    services.deployments.tell(settled.message);
-    return;
-  }
-  const reverted = revertOf(deployment, {
-    tree,
-    versions: services.versions,
-    settings: services.settings.app,
-    nowMs,
-    force: true,
-  });
-  if (!reverted.ok) {
-    message.replyTo.tell(err(reverted.error));
-    return;
-  }
-  const deployed = deploy(state, reverted.value, context);
-  const value: DeploymentResult = { version: reverted.value.version, deploymentId: deployed.id };
-  store(state, deployed, [], [tell(message.replyTo as Reply<DeploymentResult | undefined>, ok(value))], context);
-}
+const tools: WriterTools = { deploy, store, settle };
 
 function stepStarted(state: GroupsState, id: DeploymentId, step: number, context: Ctx): void {
   const before = state.running.get(id);
   const entered = before?.steps[step - 1];
   if (!before || !entered) return;
-  const deployment: Deployment = { ...before, currentStep: step };
+  // A new leader enters a step once more: its time is that of the first entry.
+  const entries = before.stepStartedAtMs ?? [];
+  const stepStartedAtMs = step > entries.length ? [...entries, context.clock.now()] : entries;
+  const deployment: Deployment = { ...before, currentStep: step, stepStartedAtMs };
   state.running.set(id, deployment);
   const at = timestamp(context.clock.now());
   const plan = planView(deployment);
@@ -293,7 +276,9 @@ function finished(state: GroupsState, id: DeploymentId, context: Ctx): void {
   const { services, running, tree } = state;
   running.delete(id);
   const nowMs = context.clock.now();
-  const records: RecordWrite[] = [{ kind: 'deployment', key: id, value: undefined }];
+  const { metrics } = context;
+  const told = endOf(deployment, { result: 'succeeded' }, { finished: state.finished, metrics, nowMs });
+  const records: RecordWrite[] = [...told.records];
   for (const { id: appId } of deployment.affected) if (!tree.get(appId)) records.push(...forgotten(state, appId));
   const events: MarathonEvent[] = [];
   const last = deployment.steps.at(-1);
@@ -306,7 +291,7 @@ function finished(state: GroupsState, id: DeploymentId, context: Ctx): void {
       currentStep: stepView(last),
     });
   }
-  events.push(endedEvent(deployment, undefined, nowMs));
+  events.push(...told.events);
   services.journal.tell({ type: 'write', records, events, effects: [] });
   services.deployments.tell({ type: 'cancelled', ids: [id], orders: [] });
 }
@@ -340,5 +325,9 @@ function resume(state: GroupsState): void {
     const app = version === undefined ? undefined : services.versions.at(id, version);
     if (app) services.apps.tell({ type: 'target', appId: id, order: steadyOrder(app, false) });
   }
-  for (const deployment of running.values()) services.deployments.tell({ type: 'start', deployment });
+  for (const deployment of running.values()) {
+    if (!deployment.paused) services.deployments.tell({ type: 'start', deployment });
+    else
+      for (const order of holdOrders(deployment, services.versions)) services.apps.tell({ type: 'target', ...order });
+  }
 }

@@ -1,7 +1,7 @@
 /** From stored records to the state that a leader starts with. */
 import type { AppDefinition } from '../core/app/definition.ts';
 import type { PortRange } from '../core/app/service-ports.ts';
-import type { Deployment } from '../core/deploy/plan-types.ts';
+import type { Deployment, FinishedDeployment } from '../core/deploy/plan-types.ts';
 import { AppTree } from '../core/group/app-tree.ts';
 import type { AppId } from '../core/ids.ts';
 import type { Instance } from '../core/instance/instance.ts';
@@ -14,6 +14,7 @@ export interface LoadedState {
   readonly versions: VersionBook;
   readonly instances: ReadonlyMap<AppId, readonly Instance[]>;
   readonly deployments: readonly Deployment[];
+  readonly finished: readonly FinishedDeployment[];
   readonly frameworkId: string | undefined;
 }
 
@@ -23,6 +24,7 @@ export function loadState(records: Iterable<EncodedRecord>, views: Views, range:
   const versions = new VersionBook();
   const instances = new Map<AppId, Instance[]>();
   const deployments: Deployment[] = [];
+  const finished: FinishedDeployment[] = [];
   let frameworkId: string | undefined;
   const shown: RecordWrite[] = [];
   for (const { kind, key, json } of records) {
@@ -46,6 +48,9 @@ export function loadState(records: Iterable<EncodedRecord>, views: Views, range:
       case 'deployment':
         deployments.push(value as Deployment);
         break;
+      case 'finishedDeployment':
+        finished.push(value as FinishedDeployment);
+        break;
       case 'meta':
         if (key === 'frameworkId') frameworkId = (value as { frameworkId: string }).frameworkId;
         break;
@@ -57,7 +62,7 @@ export function loadState(records: Iterable<EncodedRecord>, views: Views, range:
   for (const app of tree.all()) versions.put(app);
   views.apply(shown);
   deployments.sort((a, b) => a.startedAtMs - b.startedAtMs);
-  return { tree, versions, instances, deployments, frameworkId };
+  return { tree, versions, instances, deployments, finished, frameworkId };
 }
 
 /** Apps that have instances but no definition to come back to: their instances must go (behaviour §1.9, orphans). */

@@ -183,11 +183,13 @@ export interface ProbeRequest {
   /** HTTP kinds only; begins with a slash. */
   readonly path: string;
   readonly timeoutMs: number;
+  /** HTTP kinds only: how many bytes of the body to bring along; what is longer is cut. Absent = none. */
+  readonly bodyBytes?: number;
 }
 
 export type ProbeResult =
-  /** HTTP kinds carry the status, which the core judges (behaviour §6.2). */
-  | { readonly type: 'answered'; readonly status?: number }
+  /** HTTP kinds carry the status, which the core judges (behaviour §6.2), and what was asked for of the body. */
+  | { readonly type: 'answered'; readonly status?: number; readonly contentType?: string; readonly body?: string }
   | { readonly type: 'failed'; readonly cause: string }
   /** Our own fault: the task may be well, and nothing may be held against it. */
   | { readonly type: 'notAsked'; readonly reason: string };

@@ -1,8 +1,9 @@
 /** The messages of every actor. `type` is a verb phrase for a command and a past participle for news; nothing here is mutable. */
 import type { AppChange } from '../core/app/change.ts';
 import type { AppDefinition } from '../core/app/definition.ts';
-import type { Deployment } from '../core/deploy/plan-types.ts';
+import type { Deployment, DeploymentLimits } from '../core/deploy/plan-types.ts';
 import type { LoggedEvent, MarathonEvent } from '../core/events.ts';
+import type { ReadinessAnswer } from '../core/health/readiness.ts';
 import type { CheckResult } from '../core/health/verdict.ts';
 import type { AppId, DeploymentId, InstanceId, TaskId } from '../core/ids.ts';
 import type { AgentInfo, Goal, Instance } from '../core/instance/instance.ts';
@@ -105,6 +106,9 @@ export type GroupsMessage =
       readonly type: 'change';
       readonly changes: readonly AppChange[];
       readonly force: boolean;
+      /** New tasks even for a change of metadata. */
+      readonly restart?: boolean | undefined;
+      readonly limits?: DeploymentLimits | undefined;
       readonly origin: Origin | undefined;
       readonly replyTo: Reply<AppsChanged>;
     }
@@ -112,10 +116,21 @@ export type GroupsMessage =
       readonly type: 'cancel';
       readonly id: string;
       readonly force: boolean;
+      /** For the deployment that rolls back. */
+      readonly limits?: DeploymentLimits | undefined;
       readonly replyTo: Reply<DeploymentResult | undefined>;
+    }
+  /** Lets a paused deployment go on, with other limits if there are any. */
+  | {
+      readonly type: 'continue';
+      readonly id: string;
+      readonly limits: DeploymentLimits | undefined;
+      readonly replyTo: Reply<DeploymentResult>;
     }
   | { readonly type: 'stepStarted'; readonly id: DeploymentId; readonly step: number }
   | { readonly type: 'deploymentFinished'; readonly id: DeploymentId }
+  /** It is to be given up; its limits say what that means. */
+  | { readonly type: 'deploymentFailed'; readonly id: DeploymentId; readonly reason: string }
   | { readonly type: 'resume' };
 
 export type DeploymentsMessage =
@@ -132,14 +147,25 @@ export type DeploymentsMessage =
 export type DeploymentMessage =
   | { readonly type: 'begin' }
   /** An app reached what the step asked of it. */
-  | { readonly type: 'reached'; readonly appId: AppId; readonly step: number };
+  | { readonly type: 'reached'; readonly appId: AppId; readonly step: number }
+  /** An instance that the step started has used up its launches. */
+  | {
+      readonly type: 'launchesFailed';
+      readonly appId: AppId;
+      readonly step: number;
+      readonly instanceId: InstanceId;
+      readonly launches: number;
+    }
+  | { readonly type: 'deadline' };
 
 export interface TargetOrder {
   readonly app: AppDefinition;
   readonly mode: 'steady' | 'rolling' | 'stopped';
   readonly sentenced: readonly InstanceId[];
-  /** Told once the target is reached. */
-  readonly waiter: { readonly ref: ActorRef<DeploymentMessage>; readonly step: number } | undefined;
+  /** Told once the target is reached, or when an instance was launched so often without getting ready. */
+  readonly waiter:
+    | { readonly ref: ActorRef<DeploymentMessage>; readonly step: number; readonly maxLaunchAttempts?: number }
+    | undefined;
 }
 
 export type AppsMessage =
@@ -172,6 +198,8 @@ export type AppMessage =
   | { readonly type: 'reconcile' }
   | { readonly type: 'kill'; readonly instances: readonly InstanceId[]; readonly isWipe: boolean }
   | { readonly type: 'resetDelay'; readonly replyTo: Reply<void> }
+  /** Its readiness check has passed. */
+  | { readonly type: 'ready'; readonly instanceId: InstanceId; readonly taskId: TaskId }
   | ChildFailed;
 
 export type InstanceMessage =
@@ -227,6 +255,23 @@ export type HealthGuardMessage =
       readonly ref: ActorRef<InstanceMessage>;
     }
   | { readonly type: 'lookAgain' };
+export type ReadinessMessage =
+  /** Ask this task until it is ready; again for the same task: it has an address now. */
+  | {
+      readonly type: 'watch';
+      readonly instance: Instance;
+      readonly app: AppDefinition;
+      readonly ref: ActorRef<AppMessage>;
+    }
+  /** Stop asking, and show nothing of it any more. */
+  | { readonly type: 'forget'; readonly instanceIds: readonly InstanceId[] }
+  | { readonly type: 'due'; readonly instanceId: InstanceId }
+  | {
+      readonly type: 'answered';
+      readonly taskId: TaskId;
+      readonly instanceId: InstanceId;
+      readonly answer: ReadinessAnswer;
+    };
 
 export type KillsMessage =
   | { readonly type: 'kill'; readonly taskId: string; readonly agentId: string | undefined; readonly reason: string }

@@ -9,6 +9,7 @@ import type {
   JournalWrite,
   KillsMessage,
   ProbesMessage,
+  ReadinessMessage,
   SchedulerMessage,
 } from './protocol.ts';
 import type { ActorRef } from './runtime/types.ts';
@@ -34,5 +35,6 @@ export interface Services extends LeaderServices {
   readonly apps: ActorRef<AppsMessage>;
   readonly probes: ActorRef<ProbesMessage>;
   readonly healthGuard: ActorRef<HealthGuardMessage>;
+  readonly readiness: ActorRef<ReadinessMessage>;
   readonly kills: ActorRef<KillsMessage>;
 }

@@ -13,6 +13,7 @@ import { orphanedApps } from './load.ts';
 import type { Prober } from './ports.ts';
 import { probesBehaviour } from './probes.ts';
 import type { SchedulerMessage } from './protocol.ts';
+import { readinessBehaviour } from './readiness.ts';
 import type { Behaviour, Context, StopReason } from './runtime/types.ts';
 import { schedulerBehaviour } from './scheduler.ts';
 import type { SchedulerState } from './scheduler-state.ts';
@@ -54,9 +55,16 @@ function assemble({ leader, loaded, prober }: SubtreeProps, context: Context<Sch
   services.healthGuard = worker('health-guard', healthGuardBehaviour(leader));
   const onLag = () => services.healthGuard.tell({ type: 'lagged' });
   services.probes = worker('probes', probesBehaviour(prober, settings.maxConcurrentHealthChecks, onLag));
+  services.readiness = worker(
+    'readiness',
+    readinessBehaviour(prober, leader.views, settings.maxConcurrentHealthChecks),
+  );
   services.deployments = worker('deployments', deploymentsBehaviour(services));
   services.apps = worker('apps', appsBehaviour({ services, loaded: loaded.instances }));
-  services.groups = worker('groups', groupsBehaviour({ services, tree: loaded.tree, running: loaded.deployments }));
+  services.groups = worker(
+    'groups',
+    groupsBehaviour({ services, tree: loaded.tree, running: loaded.deployments, finished: loaded.finished }),
+  );
   return services;
 }
 

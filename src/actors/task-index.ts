@@ -1,5 +1,6 @@
 /** Which instance owns a task, and where each app has its instances. Owned by the scheduler. */
 import type { AppDefinition } from '../core/app/definition.ts';
+import { isCurrent } from '../core/app/versions.ts';
 import type { AppId, InstanceId } from '../core/ids.ts';
 import type { AgentInfo } from '../core/instance/instance.ts';
 import type { Timestamp } from '../core/time.ts';
@@ -65,7 +66,7 @@ export class TaskIndex {
     if (app.constraints.length === 0) return nowhere;
     const found: AgentInfo[] = [];
     for (const { version, agent } of this.#byApp.get(app.id)?.values() ?? []) {
-      if (version >= app.versionInfo.lastConfigChangeAt) found.push(agent);
+      if (isCurrent(version, app)) found.push(agent);
     }
     return found;
   }

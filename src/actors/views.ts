@@ -3,15 +3,17 @@
  * batch goes out, so a GET after an acknowledged write shows the write (design §5.1, §7). Nothing in here decides anything.
  */
 import type { AppDefinition } from '../core/app/definition.ts';
-import type { Deployment } from '../core/deploy/plan-types.ts';
+import type { Deployment, FinishedDeployment } from '../core/deploy/plan-types.ts';
 import type { HealthStatus } from '../core/health/health.ts';
-import type { DeploymentId, InstanceId } from '../core/ids.ts';
+import type { ReadinessResult } from '../core/health/readiness.ts';
+import type { AppId, DeploymentId, InstanceId } from '../core/ids.ts';
 import { parentOf } from '../core/ids.ts';
 import type { Instance } from '../core/instance/instance.ts';
 import type { RecordWrite } from '../core/journal/batch.ts';
 import type { Timestamp } from '../core/time.ts';
 import type { ClusterView, QueueEntry, ReadModel, TaskFailure } from './front.ts';
 
+const nobody: ReadonlySet<AppId> = new Set();
 const noHealth: readonly (HealthStatus | undefined)[] = [];
 
 /** Written by the journal's release and by the actors that own what is not durable (health, queue, connection). */
@@ -26,8 +28,11 @@ export class Views implements ReadModel {
   #staged = 0;
   readonly #instancesByApp = new Map<string, Map<InstanceId, Instance>>();
   readonly #health = new Map<InstanceId, readonly (HealthStatus | undefined)[]>();
+  readonly #readiness = new Map<string, Map<InstanceId, ReadinessResult>>();
   readonly #deployments = new Map<string, Deployment>();
   readonly #deploymentsByApp = new Map<string, Set<DeploymentId>>();
+  readonly #pending = new Map<string, () => ReadonlySet<AppId>>();
+  readonly #finished = new Map<string, FinishedDeployment>();
   readonly #failures = new Map<string, TaskFailure>();
   #queue: () => readonly QueueEntry[] = () => [];
   #cluster: () => ClusterView;
@@ -44,10 +49,13 @@ export class Views implements ReadModel {
   instancesOf = (appId: string): Iterable<Instance> => this.#instancesByApp.get(appId)?.values() ?? [];
   instance = (id: string): Instance | undefined => this.#instances.get(id);
   healthOf = (id: InstanceId): readonly (HealthStatus | undefined)[] => this.#health.get(id) ?? noHealth;
+  readinessOf = (appId: string): Iterable<ReadinessResult> => this.#readiness.get(appId)?.values() ?? [];
   lastTaskFailure = (appId: string): TaskFailure | undefined => this.#failures.get(appId);
   deployments = (): Iterable<Deployment> => this.#deployments.values();
   deployment = (id: string): Deployment | undefined => this.#deployments.get(id);
   deploymentsOf = (appId: string): readonly DeploymentId[] => [...(this.#deploymentsByApp.get(appId) ?? [])];
+  pendingOf = (id: string): ReadonlySet<AppId> => this.#pending.get(id)?.() ?? nobody;
+  finishedDeployment = (id: string): FinishedDeployment | undefined => this.#finished.get(id);
   queue = (): readonly QueueEntry[] => this.#queue();
   cluster = (): ClusterView => this.#cluster();
 
@@ -75,6 +83,26 @@ export class Views implements ReadModel {
     this.#stateVersion++;
   }
 
+  /** Last answer of an instance's readiness check; undefined forgets it. */
+  putReadiness(appId: string, id: InstanceId, result: ReadinessResult | undefined): void {
+    const known = this.#readiness.get(appId);
+    if (result) {
+      if (known) known.set(id, result);
+      else this.#readiness.set(appId, new Map([[id, result]]));
+    } else {
+      if (!known?.delete(id)) return;
+      if (known.size === 0) this.#readiness.delete(appId);
+    }
+    this.#stateVersion++;
+  }
+
+  /** Where the apps that a running deployment waits for can be read; undefined when it has no actor any more. */
+  showPending(id: DeploymentId, read: (() => ReadonlySet<AppId>) | undefined): void {
+    if (read) this.#pending.set(id, read);
+    else this.#pending.delete(id);
+    this.#stateVersion++;
+  }
+
   /** Where the launch queue can be read; called for each request that shows it. */
   showQueue(read: () => readonly QueueEntry[]): void {
     this.#queue = read;
@@ -97,7 +125,10 @@ export class Views implements ReadModel {
     this.#staged = 0;
     for (const map of [this.#apps, this.#groupSizes, this.#versions, this.#instances, this.#instancesByApp])
       map.clear();
-    for (const map of [this.#health, this.#deployments, this.#deploymentsByApp, this.#failures]) map.clear();
+    for (const map of [this.#health, this.#readiness, this.#deployments, this.#deploymentsByApp, this.#failures])
+      map.clear();
+    this.#pending.clear();
+    this.#finished.clear();
     this.#queue = () => [];
   }
 
@@ -114,6 +145,10 @@ export class Views implements ReadModel {
         return;
       case 'deployment':
         this.#putDeployment(key, value as Deployment | undefined);
+        return;
+      case 'finishedDeployment':
+        if (value) this.#finished.set(key, value as FinishedDeployment);
+        else this.#finished.delete(key);
         return;
       case 'taskFailure':
         if (value) this.#failures.set(key, value as TaskFailure);
@@ -177,6 +212,11 @@ export class Views implements ReadModel {
 
   #putDeployment(key: string, deployment: Deployment | undefined): void {
     const before = this.#deployments.get(key);
+    // Another step of the same plan: thousands of apps need not be indexed again for each.
+    if (deployment && before?.affected === deployment.affected) {
+      this.#deployments.set(key, deployment);
+      return;
+    }
     for (const { id } of before?.affected ?? []) {
       const ids = this.#deploymentsByApp.get(id);
       ids?.delete(key as DeploymentId);

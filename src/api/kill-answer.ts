@@ -5,23 +5,25 @@ import type { Instance } from '../core/instance/instance.ts';
 import { type Refusal, refusal } from '../core/refusal.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import type { ApiContext } from './context.ts';
+import { readLimits, type WithLimits } from './deployment-limits.ts';
 import { bool, queryOf } from './query.ts';
 import { hasTask, taskJson } from './render/task.ts';
 import { sendDeployment, sendJsonText, sendRefusal } from './respond.ts';
 
-export interface KillMode {
+export interface KillMode extends WithLimits {
   readonly scale: boolean;
   readonly wipe: boolean;
   readonly force: boolean;
 }
 
-/** `scale` and `wipe` exclude each other. */
+/** `scale` and `wipe` exclude each other; limits concern the deployment of a kill with scale. */
 export function killMode(request: FastifyRequest): Result<KillMode, Refusal> {
   const query = queryOf(request);
   const scale = bool(query, 'scale', false);
   const wipe = bool(query, 'wipe', false);
   if (scale && wipe) return err(refusal('badRequest', 'You cannot use scale and wipe at the same time.'));
-  return ok({ scale, wipe, force: bool(query, 'force', false) });
+  const limits = readLimits(query);
+  return limits.ok ? ok({ scale, wipe, force: bool(query, 'force', false), ...limits.value }) : limits;
 }
 
 /** The instance whose task has this id, in any era's form, or whose own id it is; undefined if it has no such task. */

@@ -223,7 +223,7 @@ describe('Rolling restarts', () => {
 });
 
 describe('Locks', () => {
-  it('refuse a second change with the ids of those that hold the app, and force takes over', async () => {
+  it('refuse a second change with the ids of those that hold the app, and force takes over (V86)', async () => {
     const world = await createWorld();
     await world.put('/web', { cpus: 1_000 });
     const [holder] = world.deploymentIds();
@@ -275,6 +275,7 @@ describe('Locks', () => {
     const world = await createWorld();
     await world.put('/web', { instances: 2 });
     await world.advance(1_000);
+    const tasks = world.tasksOf('/web');
     await world.put('/web', { instances: 2, cpus: 1_000 });
     const [id] = world.deploymentIds();
     const answer = world.control.cancelDeployment(id as string, { force: false });
@@ -284,6 +285,7 @@ describe('Locks', () => {
     expect(world.read.app('/web')?.cpus).toBe(0.1);
     expect(world.running('/web')).toHaveLength(2);
     expect(world.instances('/web')).toHaveLength(2);
+    expect(world.tasksOf('/web')).toEqual(tasks);
     expect(world.deploymentIds()).toEqual([]);
   });
 

@@ -13,10 +13,11 @@ import type {
 } from '../../src/actors/front.ts';
 import type { AppChange } from '../../src/core/app/change.ts';
 import type { AppDefinition } from '../../src/core/app/definition.ts';
-import type { Deployment } from '../../src/core/deploy/plan-types.ts';
+import type { Deployment, DeploymentLimits, FinishedDeployment } from '../../src/core/deploy/plan-types.ts';
 import type { LoggedEvent, MarathonEvent } from '../../src/core/events.ts';
 import type { HealthStatus } from '../../src/core/health/health.ts';
-import { type DeploymentId, instanceIdOf, taskIdOf } from '../../src/core/ids.ts';
+import type { ReadinessResult } from '../../src/core/health/readiness.ts';
+import { type AppId, type DeploymentId, instanceIdOf, taskIdOf } from '../../src/core/ids.ts';
 import type { Condition, Instance } from '../../src/core/instance/instance.ts';
 import type { Refusal } from '../../src/core/refusal.ts';
 import { err, ok } from '../../src/core/result.ts';
@@ -72,8 +73,11 @@ export class FakeFront {
   readonly stored = new Map<string, AppDefinition[]>();
   readonly instanceMap = new Map<string, Instance>();
   readonly health = new Map<string, readonly (HealthStatus | undefined)[]>();
+  readonly readiness = new Map<string, readonly ReadinessResult[]>();
   readonly failures = new Map<string, TaskFailure>();
   readonly deploymentMap = new Map<string, Deployment>();
+  readonly pending = new Map<string, ReadonlySet<AppId>>();
+  readonly finished = new Map<string, FinishedDeployment>();
   queueEntries: QueueEntry[] = [];
   clusterView: ClusterView = {
     elected: true,
@@ -86,7 +90,8 @@ export class FakeFront {
   };
   readonly changes: { changes: readonly AppChange[]; options: Parameters<Control['changeApps']>[1] }[] = [];
   readonly kills: KillRequest[] = [];
-  readonly cancelled: { id: string; force: boolean }[] = [];
+  readonly cancelled: { id: string; force: boolean; limits?: DeploymentLimits }[] = [];
+  readonly continued: { id: string; limits: DeploymentLimits | undefined }[] = [];
   readonly resets: string[] = [];
   readonly abdications: { readonly backup?: string; readonly restore?: string }[] = [];
   readonly readers = new Set<EventReader>();
@@ -118,6 +123,7 @@ export class FakeFront {
     instancesOf: (appId) => [...this.instanceMap.values()].filter((instance) => instance.appId === appId),
     instance: (id) => this.instanceMap.get(id),
     healthOf: (id) => this.health.get(id) ?? [],
+    readinessOf: (appId) => this.readiness.get(appId) ?? [],
     lastTaskFailure: (appId) => this.failures.get(appId),
     deployments: () => this.deploymentMap.values(),
     deployment: (id) => this.deploymentMap.get(id),
@@ -125,6 +131,8 @@ export class FakeFront {
       [...this.deploymentMap.values()]
         .filter((each) => each.affected.some(({ id }) => id === appId))
         .map(({ id }) => id),
+    pendingOf: (id) => this.pending.get(id) ?? new Set(),
+    finishedDeployment: (id) => this.finished.get(id),
     queue: () => this.queueEntries,
     cluster: () => this.clusterView,
   };
@@ -153,11 +161,17 @@ export class FakeFront {
       if (request.scale) return ok({ type: 'deployment', result: this.#result });
       return ok({ type: 'killed', instances: request.instances.flatMap((id) => this.instanceMap.get(id) ?? []) });
     },
-    cancelDeployment: async (id, { force }) => {
+    cancelDeployment: async (id, options) => {
       const fault = this.#fault();
       if (fault) return err(fault);
-      this.cancelled.push({ id, force });
-      return ok(force ? undefined : this.#result);
+      this.cancelled.push({ id, ...options });
+      return ok(options.force ? undefined : this.#result);
+    },
+    continueDeployment: async (id, limits) => {
+      const fault = this.#fault();
+      if (fault) return err(fault);
+      this.continued.push({ id, limits });
+      return ok(this.#result);
     },
     resetDelay: async (appId) => {
       const fault = this.#fault();

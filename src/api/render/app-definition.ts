@@ -51,7 +51,10 @@ export function renderAppDefinition(
     },
     ...given('user', app.user),
     version: app.version,
-    versionInfo: app.versionInfo,
+    versionInfo: {
+      lastScalingAt: app.versionInfo.lastScalingAt,
+      lastConfigChangeAt: app.versionInfo.lastConfigChangeAt,
+    },
     killSelection: app.killSelection,
     unreachableStrategy: app.unreachableStrategy,
     ...given('tty', app.tty),

@@ -1,5 +1,6 @@
 /** `taskStats` of an app (rest-api §7.13, behaviour §1.10). */
 import type { AppDefinition } from '../../core/app/definition.ts';
+import { isCurrent } from '../../core/app/versions.ts';
 import type { Instance } from '../../core/instance/instance.ts';
 import type { TaskView } from './task.ts';
 
@@ -11,8 +12,8 @@ export interface ShownInstance {
 
 /** Statistics of all tasks, and of those started before or after the latest changes; a class without tasks is left out. */
 export function taskStats(app: AppDefinition, shown: readonly ShownInstance[], nowMs: number): object {
-  const { lastScalingAt, lastConfigChangeAt } = app.versionInfo;
-  const isLatest = ({ instance }: ShownInstance): boolean => instance.version >= lastConfigChangeAt;
+  const { lastScalingAt } = app.versionInfo;
+  const isLatest = ({ instance }: ShownInstance): boolean => isCurrent(instance.version, app);
   return {
     ...member(
       'startedAfterLastScaling',

@@ -7,6 +7,7 @@ import { appNotFound } from '../../core/refusal.ts';
 import { err, ok } from '../../core/result.ts';
 import { type AppTarget, appTarget } from '../app-path.ts';
 import { changeOf, groupNotFound, readVersion } from '../app-request.ts';
+import { readChangeOptions } from '../change-options.ts';
 import { type ApiContext, originOf } from '../context.ts';
 import { appEmbeds, singleEmbeds } from '../embed.ts';
 import { readJson } from '../json-body.ts';
@@ -102,9 +103,7 @@ async function change(
   if (!update.ok) return sendRefusal(reply, update.error);
   const partial = bool(query, 'partialUpdate', true);
   const wanted = changeOf(id.value, update.value, type === 'put' ? { type, partial } : { type });
-  return wanted.ok
-    ? apply(context, request, reply, wanted.value, bool(query, 'force', false))
-    : sendRefusal(reply, wanted.error);
+  return wanted.ok ? apply(context, request, reply, wanted.value) : sendRefusal(reply, wanted.error);
 }
 
 /** Restart and delete: 404 unless the app exists; a body is not looked at. */
@@ -117,7 +116,7 @@ async function changeExisting(
 ): Promise<FastifyReply> {
   const known: AppId | undefined = parseAppId(id);
   if (known === undefined) return sendRefusal(reply, appNotFound(id));
-  return apply(context, request, reply, { type, id: known }, bool(queryOf(request), 'force', forceByDefault));
+  return apply(context, request, reply, { type, id: known }, forceByDefault);
 }
 
 async function apply(
@@ -125,10 +124,12 @@ async function apply(
   request: FastifyRequest,
   reply: FastifyReply,
   wanted: AppChange,
-  force: boolean,
+  forceByDefault = false,
 ): Promise<FastifyReply> {
+  const asked = readChangeOptions(request, forceByDefault);
+  if (!asked.ok) return sendRefusal(reply, asked.error);
   const isSilent = wanted.type === 'delete' || wanted.type === 'restart';
-  const options = isSilent ? { force } : { force, origin: originOf(request) };
+  const options = isSilent ? asked.value : { ...asked.value, origin: originOf(request) };
   const answer = await context.deps.control.changeApps([wanted], options);
   if (!answer.ok) return sendRefusal(reply, answer.error);
   const isNew = answer.value.created.includes(wanted.id);

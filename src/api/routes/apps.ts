@@ -5,6 +5,7 @@ import { readAppId } from '../../core/app/id-rules.ts';
 import type { Refusal } from '../../core/refusal.ts';
 import { ok, type Result } from '../../core/result.ts';
 import { changesOf } from '../app-request.ts';
+import { readChangeOptions } from '../change-options.ts';
 import { type ApiContext, originOf } from '../context.ts';
 import { type AppEmbeds, appEmbeds, listEmbeds } from '../embed.ts';
 import { readJson } from '../json-body.ts';
@@ -76,9 +77,10 @@ async function create(context: ApiContext, request: FastifyRequest, reply: Fasti
   if (!update.ok) return sendRefusal(reply, update.error);
   const id = readAppId(update.value.id ?? '');
   if (!id.ok) return sendRefusal(reply, id.error);
-  const force = bool(queryOf(request), 'force', false);
+  const options = readChangeOptions(request);
+  if (!options.ok) return sendRefusal(reply, options.error);
   const answer = await context.deps.control.changeApps([{ type: 'create', id: id.value, update: update.value }], {
-    force,
+    ...options.value,
     origin: originOf(request),
   });
   if (!answer.ok) return sendRefusal(reply, answer.error);
@@ -103,7 +105,9 @@ async function changeMany(
   const partial = bool(query, 'partialUpdate', true);
   const changes = changesOf(updates.value, type === 'put' ? { type, partial } : { type });
   if (!changes.ok) return sendRefusal(reply, changes.error);
-  const force = bool(query, 'force', false);
-  const answer = await context.deps.control.changeApps(changes.value, { force, origin: originOf(request) });
+  const options = readChangeOptions(request);
+  if (!options.ok) return sendRefusal(reply, options.error);
+  const { control } = context.deps;
+  const answer = await control.changeApps(changes.value, { ...options.value, origin: originOf(request) });
   return answer.ok ? sendDeployment(reply, 200, answer.value) : sendRefusal(reply, answer.error);
 }

@@ -1,10 +1,12 @@
-/** `/v2/deployments` (rest-api §5.1, §5.2). */
+/** `/v2/deployments` (rest-api §5.1, §5.2), and what one deployment waits for or came to. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { refusal } from '../../core/refusal.ts';
-import { ok } from '../../core/result.ts';
+import { err, ok } from '../../core/result.ts';
 import type { ApiContext } from '../context.ts';
+import { readLimits } from '../deployment-limits.ts';
 import { bool, queryOf } from '../query.ts';
 import { deploymentJson } from '../render/deployment.ts';
+import { finishedJson, runningJson } from '../render/one-deployment.ts';
 import { resource } from '../resource.ts';
 import { sendDeployment, sendRefusal } from '../respond.ts';
 
@@ -13,19 +15,57 @@ export function deploymentsRoutes(server: FastifyInstance, context: ApiContext):
   resource(server, '/v2/deployments', {
     GET: (request, reply) =>
       context.answers.send(request, reply, {
-        render: () => ok(`[${[...context.deps.read.deployments()].map(deploymentJson).join(',')}]`),
+        render: () => {
+          const { deployments, readinessOf } = context.deps.read;
+          return ok(`[${[...deployments()].map((d) => deploymentJson(d, readinessOf)).join(',')}]`);
+        },
       }),
   });
-  resource(server, '/v2/deployments/:id', { DELETE: (request, reply) => cancel(context, request, reply) });
+  resource(server, '/v2/deployments/:id', {
+    GET: (request, reply) => show(context, request, reply),
+    DELETE: (request, reply) => cancel(context, request, reply),
+  });
+  resource(server, '/v2/deployments/:id/continue', { POST: (request, reply) => goOn(context, request, reply) });
+}
+
+const idOf = (request: FastifyRequest): string => (request.params as { readonly id: string }).id;
+
+const unknown = (id: string) => refusal('notFound', `DeploymentPlan ${id} does not exist`);
+
+/** Running, paused, or over and still kept. Whether a back-off is over depends on the clock. */
+function show(context: ApiContext, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  const id = idOf(request);
+  const { read, clock } = context.deps;
+  return context.answers.send(request, reply, {
+    ...(read.deployment(id) ? { variant: String(Math.floor(clock.now() / 1000)) } : {}),
+    render: () => {
+      const running = read.deployment(id);
+      if (running) return ok(runningJson(running, read, clock.now()));
+      const finished = read.finishedDeployment(id);
+      return finished ? ok(finishedJson(finished)) : err(unknown(id));
+    },
+  });
 }
 
 /** With `force` the deployment just stops, which is answered by 202 without a body. */
 async function cancel(context: ApiContext, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-  const { id } = request.params as { readonly id: string };
-  if (!context.deps.read.deployment(id)) {
-    return sendRefusal(reply, refusal('notFound', `DeploymentPlan ${id} does not exist`));
-  }
-  const answer = await context.deps.control.cancelDeployment(id, { force: bool(queryOf(request), 'force', false) });
+  const id = idOf(request);
+  const query = queryOf(request);
+  const limits = readLimits(query);
+  if (!limits.ok) return sendRefusal(reply, limits.error);
+  if (!context.deps.read.deployment(id)) return sendRefusal(reply, unknown(id));
+  const options = { force: bool(query, 'force', false), ...limits.value };
+  const answer = await context.deps.control.cancelDeployment(id, options);
   if (!answer.ok) return sendRefusal(reply, answer.error);
   return answer.value ? sendDeployment(reply, 200, answer.value) : reply.code(202).header('content-length', '0').send();
+}
+
+/** Lets a paused deployment go on. */
+async function goOn(context: ApiContext, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  const id = idOf(request);
+  const limits = readLimits(queryOf(request));
+  if (!limits.ok) return sendRefusal(reply, limits.error);
+  if (!context.deps.read.deployment(id)) return sendRefusal(reply, unknown(id));
+  const answer = await context.deps.control.continueDeployment(id, limits.value.limits);
+  return answer.ok ? sendDeployment(reply, 200, answer.value) : sendRefusal(reply, answer.error);
 }

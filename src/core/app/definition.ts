@@ -150,7 +150,20 @@ export interface AppDefinition {
   readonly unreachableStrategy: UnreachableStrategy;
   readonly tty?: boolean;
   readonly version: Timestamp;
-  readonly versionInfo: { readonly lastScalingAt: Timestamp; readonly lastConfigChangeAt: Timestamp };
+  readonly versionInfo: VersionInfo;
+}
+
+export interface VersionInfo {
+  readonly lastScalingAt: Timestamp;
+  readonly lastConfigChangeAt: Timestamp;
+  /** Older versions with this very configuration, which a rollback came back to; never shown. At most `maxSameConfig`. */
+  readonly sameConfig?: readonly VersionRange[];
+}
+
+/** Versions from `from` on, up to but not including `before`. */
+export interface VersionRange {
+  readonly from: Timestamp;
+  readonly before: Timestamp;
 }
 
 /** True if the app's ports are those of the agent itself. */

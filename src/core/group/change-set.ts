@@ -6,7 +6,7 @@ import { kindOfChange } from '../app/diff.ts';
 import { assignServicePorts } from '../app/service-ports.ts';
 import type { AppSettings } from '../app/settings.ts';
 import { dependenciesOf, dependencyCycle, idConflict } from '../app/tree-rules.ts';
-import { stampVersions } from '../app/versions.ts';
+import { rememberingTasksOf, stampVersions } from '../app/versions.ts';
 import type { PlannedChange } from '../deploy/plan.ts';
 import type { Deployment } from '../deploy/plan-types.ts';
 import type { AppId } from '../ids.ts';
@@ -30,6 +30,8 @@ export interface ChangeContext {
   readonly nowMs: number;
   /** The caller insists (`force=true`). */
   readonly force: boolean;
+  /** The caller wants new tasks for a change of metadata too (`restart=true`, design §8). */
+  readonly restart?: boolean;
 }
 
 export interface ChangeSet {
@@ -65,7 +67,9 @@ export function changeSet(changes: readonly AppChange[], context: ChangeContext)
   const assigned = assignServicePorts(named, context.tree.ports);
   if (!assigned.ok) return assigned;
   const withPorts = assigned.value.values();
-  const planned = wanted.map((one) => plan(one, one.after && withPorts.next().value, version));
+  const planned = wanted.map((one) =>
+    plan(one, one.after && withPorts.next().value, version, context.restart === true),
+  );
   const refused = treeRefusal(planned, context.tree);
   return refused ? err(refused) : ok({ version, planned });
 }
@@ -124,12 +128,18 @@ function resolve(
   }
 }
 
-function plan({ change, before }: Wanted, app: AppDefinition | undefined, version: Timestamp): PlannedChange {
+function plan(
+  { change, before }: Wanted,
+  app: AppDefinition | undefined,
+  version: Timestamp,
+  isRestartWanted: boolean,
+): PlannedChange {
   if (!app) return { id: change.id, before, after: undefined, kind: 'config' };
   if (before && change.type === 'restart') {
     return { id: change.id, before, after: stampVersions(before, app, version, 'none', true), kind: 'restart' };
   }
-  const kind = before ? kindOfChange(before, app) : 'config';
+  const difference = before ? kindOfChange(before, app) : 'config';
+  const kind = difference === 'metadata' && isRestartWanted ? 'config' : difference;
   const sentenced = change.type === 'scale' ? change.sentenced : [];
   if (before && kind === 'none' && sentenced.length === 0) return { id: change.id, before, after: before, kind };
   const effective = kind === 'none' ? 'scale' : kind;
@@ -160,7 +170,9 @@ export function revertOf(deployment: Deployment, context: ChangeContext): Result
     // A rolling step back even where the definitions are equal: some instances may run the version in between.
     const kind = current ? backwards(current, original) : 'config';
     const stamped = stampVersions(current, original, version, kind, false);
-    planned.push({ id, before: current, after: stamped, kind });
+    // What still runs the original configuration is what the way back leads to: it stays.
+    const after = current && kind === 'config' ? rememberingTasksOf(original, current, stamped) : stamped;
+    planned.push({ id, before: current, after, kind });
   }
   // Nobody else touched these apps, but others may have come where they were, or depend on them now.
   const refused = treeRefusal(planned, context.tree);

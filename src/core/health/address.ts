@@ -16,7 +16,11 @@ export const isRunByLeader = (check: HealthCheck): boolean =>
  * Host and port to ask: a host port on the agent, a container port on the task's own address. Undefined while there is none, which
  * is no failure of the task.
  */
-export function checkAddress(app: AppDefinition, check: HealthCheck, instance: Instance): CheckAddress | undefined {
+export function checkAddress(
+  app: AppDefinition,
+  check: Pick<HealthCheck, 'port' | 'portIndex'>,
+  instance: Instance,
+): CheckAddress | undefined {
   const task = instance.tasks[0];
   const host = instance.agent?.host;
   if (!task || host === undefined) return undefined;
@@ -39,7 +43,7 @@ export function checkAddress(app: AppDefinition, check: HealthCheck, instance: I
     : { host: ownAddress, port: entry.declaredPort };
 }
 
-function indexOf(check: HealthCheck, entries: readonly { readonly name?: string }[]): number {
+function indexOf(check: Pick<HealthCheck, 'portIndex'>, entries: readonly { readonly name?: string }[]): number {
   if (typeof check.portIndex === 'number') return check.portIndex;
   if (check.portIndex === undefined) return 0;
   return entries.findIndex((e) => e.name === check.portIndex);

@@ -14,6 +14,8 @@ export const recordFormat = {
   instance: 1,
   /** Deployment id → plan and progress. */
   deployment: 1,
+  /** Deployment id → a deployment that is over, and how it ended. */
+  finishedDeployment: 1,
   /** App id → last task failure. */
   taskFailure: 1,
 } as const;

@@ -1,5 +1,6 @@
 /** Target against actual for one app: whom to kill, how many to start, and whether the step of a deployment is done. */
 import type { AppDefinition } from '../app/definition.ts';
+import { isCurrent } from '../app/versions.ts';
 import type { RollingInstance } from '../deploy/rolling.ts';
 import { isGone, rollingStep } from '../deploy/rolling.ts';
 import type { InstanceId } from '../ids.ts';
@@ -45,19 +46,24 @@ export function scaleStep(running: number, sentencedRunning: number, wanted: num
   return { kill, start: Math.max(0, n - running + kill) };
 }
 
-/** One pass over everything that the app has. `hasChecks` says of a version whether it defines health checks. */
+/**
+ * One pass over everything that the app has. `hasChecks` says of an instance whether its version defines health checks, `isProven`
+ * whether its readiness check, if a deployment waits for one, has passed.
+ */
 export function reconcile(
   target: AppTarget,
   all: Iterable<Known>,
   hasChecks: (instance: Instance) => boolean,
+  isProven: (instance: Instance) => boolean = () => true,
 ): Reconciliation {
+  const isReadyNow = (instance: Instance): boolean => isReady(instance, hasChecks(instance)) && isProven(instance);
   switch (target.mode) {
     case 'stopped':
       return stopStep(all);
     case 'rolling':
-      return rollStep(target, all, hasChecks);
+      return rollStep(target, all, isReadyNow);
     case 'steady':
-      return steadyStep(target, all, hasChecks);
+      return steadyStep(target, all, isReadyNow);
   }
 }
 
@@ -74,7 +80,7 @@ function stopStep(all: Iterable<Known>): Reconciliation {
 function steadyStep(
   target: AppTarget,
   all: Iterable<Known>,
-  hasChecks: (instance: Instance) => boolean,
+  isReadyNow: (instance: Instance) => boolean,
 ): Reconciliation {
   const running: Instance[] = [];
   const condemned: Instance[] = [];
@@ -89,10 +95,10 @@ function steadyStep(
     running.push(known.instance);
     const isSentenced = target.sentenced.has(known.instance.id);
     if (isSentenced) sentenced++;
-    if (known.isAwaited && !isReady(known.instance, hasChecks(known.instance))) isWaiting = true;
+    if (known.isAwaited && !isReadyNow(known.instance)) isWaiting = true;
     if (target.app.replaceBeforeKill !== true || isSentenced) continue;
     if (known.instance.condemned !== undefined) condemned.push(known.instance);
-    else if (isSettled(known, hasChecks)) settled++;
+    else if (isSettled(known, isReadyNow)) settled++;
   }
   const { instances: wanted, upgradeStrategy } = target.app;
   const { maximumOverCapacity } = upgradeStrategy;
@@ -107,26 +113,29 @@ function steadyStep(
 }
 
 /** It works, or has worked. One that starts, or never was well, can replace nobody. */
-function isSettled({ instance, isAwaited }: Known, hasChecks: (instance: Instance) => boolean): boolean {
-  if (isReady(instance, hasChecks(instance))) return true;
+function isSettled({ instance, isAwaited }: Known, isReadyNow: (instance: Instance) => boolean): boolean {
+  if (isReadyNow(instance)) return true;
   return instance.condition === 'Running' && !isAwaited && instance.healthy === false;
 }
 
-function rollStep(target: AppTarget, all: Iterable<Known>, hasChecks: (instance: Instance) => boolean): Reconciliation {
-  const configVersion = target.app.versionInfo.lastConfigChangeAt;
+function rollStep(
+  target: AppTarget,
+  all: Iterable<Known>,
+  isReadyNow: (instance: Instance) => boolean,
+): Reconciliation {
   const old: RollingInstance[] = [];
   const fresh: RollingInstance[] = [];
   const sentenced: InstanceId[] = [];
   let dying = 0;
   for (const { instance, goal } of all) {
-    const isOld = instance.version < configVersion;
+    const isOld = !isCurrent(instance.version, target.app);
     if (goal !== 'Running') {
       if (!isGone(instance)) dying++;
       continue;
     }
     if (target.sentenced.has(instance.id)) sentenced.push(instance.id);
     if (!isOld && instance.condition === 'UnreachableInactive') continue;
-    const facts = { ...instance, goal, isReady: isReady(instance, hasChecks(instance)) };
+    const facts = { ...instance, goal, isReady: isReadyNow(instance) };
     (isOld ? old : fresh).push(facts);
   }
   // Somebody asked for these very ones to die; the next pass goes on with what is left.

@@ -2,7 +2,6 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { upgradeLimits } from '../../../src/core/deploy/rolling.ts';
 import type { Condition } from '../../../src/core/instance/instance.ts';
-import { isReady } from '../../../src/core/scale/reconcile.ts';
 import { v1, v2 } from '../instance/given.ts';
 import { Upgrade, type UpgradePlan } from './upgrade.ts';
 
@@ -11,6 +10,7 @@ const plans = fc.record({
   minimum: fc.constantFrom(0, 0.1, 0.25, 0.5, 0.75, 0.9, 1),
   over: fc.constantFrom(0, 0.1, 0.3, 0.5, 0.7, 1),
   isResident: fc.boolean(),
+  isGated: fc.boolean(),
 });
 
 const found = fc.record({
@@ -35,7 +35,19 @@ const found = fc.record({
 /** Things that happen to an instance, chosen by number. */
 const events = fc.array(
   fc.record({
-    what: fc.constantFrom('run', 'healthy', 'healthy', 'sick', 'fail', 'lose', 'giveUp', 'return', 'die', 'die'),
+    what: fc.constantFrom(
+      'run',
+      'healthy',
+      'healthy',
+      'prove',
+      'sick',
+      'fail',
+      'lose',
+      'giveUp',
+      'return',
+      'die',
+      'die',
+    ),
     which: fc.nat(40),
   }),
   { maxLength: 60 },
@@ -51,6 +63,7 @@ function happen(upgrade: Upgrade, what: string, which: number): void {
   if (what === 'die' && goal !== 'Running') upgrade.remove(index);
   else if (what === 'run' && goal === 'Running' && !isUp && !isLost) upgrade.set(index, { condition: 'Running' });
   else if (what === 'healthy' && isUp) upgrade.set(index, { healthy: true });
+  else if (what === 'prove' && isUp) upgrade.proven.add(instance.id);
   else if (what === 'sick' && isUp) upgrade.set(index, { healthy: false });
   else if (what === 'fail' && isUp && goal === 'Running') upgrade.set(index, { condition: 'Failed', healthy: false });
   else if (what === 'lose' && isUp) upgrade.set(index, { condition: 'Unreachable' });
@@ -68,7 +81,7 @@ function watchedPass(upgrade: Upgrade): void {
   const step = upgrade.pass();
   const doomed = new Set(step.kill);
   expect(doomed.size).toBe(step.kill.length);
-  const killedReady = before.filter((m) => doomed.has(m.instance.id) && isReady(m.instance, true)).length;
+  const killedReady = before.filter((m) => doomed.has(m.instance.id) && upgrade.isReady(m.instance)).length;
   expect(before.filter((m) => doomed.has(m.instance.id) && m.goal !== 'Running')).toEqual([]);
   if (killedReady > 0) expect(readyBefore - killedReady).toBeGreaterThanOrEqual(minHealthy - (isResident ? 1 : 0));
   if (step.start > 0) expect(upgrade.alive).toBeLessThanOrEqual(maxCapacity);

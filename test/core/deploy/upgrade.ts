@@ -1,6 +1,7 @@
 /** One app and its instances in small: what `reconcile` orders is done at once, what Mesos would do is done by the test. */
 import type { AppDefinition } from '../../../src/core/app/definition.ts';
 import { isGone } from '../../../src/core/deploy/rolling.ts';
+import type { InstanceId } from '../../../src/core/ids.ts';
 import type { Instance } from '../../../src/core/instance/instance.ts';
 import { isTerminal } from '../../../src/core/instance/instance.ts';
 import type { AppTarget, Known, Reconciliation } from '../../../src/core/scale/reconcile.ts';
@@ -13,6 +14,8 @@ export interface UpgradePlan {
   readonly minimum: number;
   readonly over: number;
   readonly isResident?: boolean;
+  /** New instances have to pass a readiness check too. */
+  readonly isGated?: boolean;
 }
 
 const volume = { containerPath: 'data', persistent: { size: 1 } } as const;
@@ -30,9 +33,13 @@ export const newApp = ({ instances, minimum, over, isResident = false }: Upgrade
 export class Upgrade {
   members: Known[] = [];
   target: AppTarget;
+  /** Those that have passed their readiness check. */
+  readonly proven = new Set<InstanceId>();
+  readonly #isGated: boolean;
   #names = 0;
 
   constructor(plan: UpgradePlan, mode: AppTarget['mode'] = 'rolling') {
+    this.#isGated = plan.isGated ?? false;
     this.target = { app: newApp(plan), mode, sentenced: new Set() };
   }
 
@@ -54,9 +61,22 @@ export class Upgrade {
     return this;
   }
 
+  isProven(instance: Instance): boolean {
+    return !this.#isGated || instance.version !== v2 || this.proven.has(instance.id);
+  }
+
+  isReady(instance: Instance): boolean {
+    return isReady(instance, true) && this.isProven(instance);
+  }
+
   /** One decision, carried out: the doomed that have no task vanish, the others take their time. */
   pass(): Reconciliation {
-    const result = reconcile(this.target, this.members, () => true);
+    const result = reconcile(
+      this.target,
+      this.members,
+      () => true,
+      (instance) => this.isProven(instance),
+    );
     const doomed = new Set(result.kill);
     this.members = this.members.flatMap((m) => {
       if (!doomed.has(m.instance.id)) return [m];
@@ -88,7 +108,7 @@ export class Upgrade {
   }
 
   get ready(): number {
-    return this.members.filter((m) => m.goal === 'Running' && isReady(m.instance, true)).length;
+    return this.members.filter((m) => m.goal === 'Running' && this.isReady(m.instance)).length;
   }
 
   /** Everything that takes up room, or will: the dying too, but not those that are given up. */
@@ -105,7 +125,7 @@ export class Upgrade {
     );
     return (
       kept.length === instances &&
-      kept.every((m) => m.goal === 'Running' && m.instance.version === v2 && isReady(m.instance, true))
+      kept.every((m) => m.goal === 'Running' && m.instance.version === v2 && this.isReady(m.instance))
     );
   }
 
@@ -120,6 +140,7 @@ export class Upgrade {
         if (m.goal !== 'Running') return [];
         if (instance.version !== v2) return [m];
         if (isLost) return [];
+        this.proven.add(instance.id);
         return [{ ...m, instance: { ...instance, condition: 'Running' as const, healthy: true } }];
       });
     }

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { AppChange } from '../../../src/core/app/change.ts';
 import type { AppDefinition } from '../../../src/core/app/definition.ts';
+import { isCurrent } from '../../../src/core/app/versions.ts';
 import { revertOf } from '../../../src/core/group/change-set.ts';
 import { timestamp } from '../../../src/core/time.ts';
 import { complaints, must } from '../app/given.ts';
@@ -177,6 +178,29 @@ describe('the way back from a deployment (behaviour §4.7)', () => {
     const deployment = world.apply(put('/a', { cmd: 'b' }));
     world.revert(deployment);
     expect(stampsOf(world.get('/a'))).toEqual([t3, t3, t3]);
+  });
+
+  it('counts tasks that never left the configuration before as present ones, and no others', () => {
+    const world = new World();
+    world.apply(put('/a', { cmd: 'old' }));
+    world.apply(put('/a', { cmd: 'old', labels: { a: 'b' } }));
+    const deployment = world.apply(put('/a', { cmd: 'new' }));
+    world.revert(deployment);
+    world.apply(put('/a', { cmd: 'old', labels: { a: 'c' } }));
+    const stamps = [1_000, 1_001, 1_002, 1_003, 1_004].map((ms) => timestamp(ms));
+    const present = (name: string) => stamps.map((version) => isCurrent(version, world.get(name)!));
+    expect(world.get('/a')?.version).toBe(stamps[4]);
+    expect(present('/a')).toEqual([true, true, false, true, true]);
+    world.apply(put('/a', { cmd: 'newer' }));
+    expect(present('/a')).toEqual([false, false, false, false, false]);
+  });
+
+  it('remembers a few ways back, and then replaces what is older', () => {
+    const world = new World();
+    world.apply(put('/a', { cmd: 'old' }));
+    for (let i = 0; i < 10; i++) world.revert(world.apply(put('/a', { cmd: `new ${i}` })));
+    expect(world.get('/a')?.versionInfo.sameConfig).toHaveLength(4);
+    expect(isCurrent(t1, world.get('/a')!)).toBe(false);
   });
 
   it('is refused where others have come to the place meanwhile, or would wait for each other', () => {

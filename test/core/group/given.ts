@@ -24,6 +24,7 @@ export class World {
   readonly tree = new AppTree(defaultAppSettings);
   readonly versions = new Map<AppId, Map<string, AppDefinition>>();
   nowMs = 1_000;
+  restart = false;
 
   get context(): ChangeContext {
     return {
@@ -35,6 +36,7 @@ export class World {
       settings: defaultAppSettings,
       nowMs: this.nowMs,
       force: false,
+      restart: this.restart,
     };
   }
 
