@@ -94,6 +94,11 @@ export class DemandBook {
     this.#dropIfEmpty(appId, entry);
   }
 
+  /** What is to be launched of an app, and from when on; undefined if nothing of it is queued. */
+  of(appId: AppId): { readonly app: AppDefinition; readonly notBeforeMs: number | undefined } | undefined {
+    return this.#entries.get(appId);
+  }
+
   waiting(appId: AppId, id: InstanceId): Waiting | undefined {
     return this.#entries.get(appId)?.waiting.get(id);
   }

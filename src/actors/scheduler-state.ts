@@ -1,6 +1,7 @@
 /** What the scheduler knows. */
 import type { Offer, TaskInfo } from '../core/mesos/types.ts';
 import type { PlannedLaunch } from '../core/offer/demand.ts';
+import type { AgentBook } from './agent-book.ts';
 import type { DemandBook } from './demand-book.ts';
 import type { Services } from './services.ts';
 import type { TaskIndex } from './task-index.ts';
@@ -20,9 +21,12 @@ export interface SchedulerState {
   readonly services: Services;
   readonly tasks: TaskIndex;
   readonly demand: DemandBook;
+  readonly agents: AgentBook;
   /** Counts subscriptions; what belongs to an earlier one is void. */
   session: number;
   frameworkId: string | undefined;
+  /** Region of the master that leads, if it has one. */
+  masterRegion: string | undefined;
   isConnected: boolean;
   /** Offers at hand, not matched yet. */
   readonly held: Map<string, Offer>;

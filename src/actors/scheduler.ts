@@ -3,14 +3,17 @@
 import type { MarathonEvent } from '../core/events.ts';
 import { appIdOfInstance, parseTaskId } from '../core/ids.ts';
 import { conditionOf } from '../core/instance/condition.ts';
+import { isTerminal } from '../core/instance/instance.ts';
 import type { TaskStatus } from '../core/mesos/types.ts';
 import { InvariantError } from '../core/result.ts';
 import { unknownTask } from '../core/task/unknown.ts';
 import { timestamp } from '../core/time.ts';
+import { AgentBook } from './agent-book.ts';
 import { DemandBook } from './demand-book.ts';
 import { perform, tell } from './effects.ts';
 import { abandoned, matchOffers, provisioned, release } from './offer-cycle.ts';
 import { noteDemand, reviewDemand, reviveDue } from './offer-demand.ts';
+import { placementView, watcherOf } from './placement-view.ts';
 import type { MesosEvent } from './ports.ts';
 import type { SchedulerMessage } from './protocol.ts';
 import { answered, reconcileAll, reconcileRest } from './reconciliation.ts';
@@ -38,12 +41,15 @@ export function schedulerBehaviour(props: SchedulerProps): Behaviour<SchedulerSt
   return {
     initial: (context) => {
       const services = props.assemble(context);
+      const agents = new AgentBook();
       const state: SchedulerState = {
         services,
-        tasks: new TaskIndex(),
+        tasks: new TaskIndex(watcherOf(agents, services)),
         demand: new DemandBook(),
+        agents,
         session: 0,
         frameworkId: props.frameworkId,
+        masterRegion: undefined,
         isConnected: false,
         held: new Map(),
         pending: new Map(),
@@ -55,7 +61,9 @@ export function schedulerBehaviour(props: SchedulerProps): Behaviour<SchedulerSt
         reconcileRound: 0,
       };
       services.views.showQueue(() => state.demand.entries());
+      services.views.showPlacement(placementView(state));
       context.metrics.gauge('debug.offer-matcher.queue.size', () => state.demand.size);
+      context.metrics.gauge('debug.agents.known', () => agents.size);
       context.metrics.gauge('debug.offers.held', () => state.held.size + state.pending.size);
       props.begin(services, context);
       return state;
@@ -142,9 +150,13 @@ function mesosEvent(state: SchedulerState, event: MesosEvent, context: Ctx): voi
       return;
     case 'offers':
       if (state.held.size === 0 && event.offers.length > 0) context.self.tell({ type: 'matchOffers' });
-      for (const offer of event.offers) state.held.set(offer.id.value, offer);
+      for (const offer of event.offers) {
+        state.held.set(offer.id.value, offer);
+        state.agents.offered(offer, context.clock.now());
+      }
       return;
     case 'rescinded':
+      state.agents.rescinded(event.offerId);
       if (!state.held.delete(event.offerId) && state.pending.has(event.offerId)) {
         if (state.rescinded.size < maxRescindedKept) state.rescinded.add(event.offerId);
       }
@@ -166,6 +178,7 @@ function mesosEvent(state: SchedulerState, event: MesosEvent, context: Ctx): voi
         executor: event.executorId,
         status: event.status,
       });
+      if (event.executorId === undefined && event.agentId !== undefined) state.agents.lost(event.agentId);
       return;
     case 'frameworkMessage':
       publish(state, {
@@ -195,6 +208,7 @@ function subscribed(state: SchedulerState, event: Subscribed, context: Ctx): voi
   forgetSession(state);
   state.isConnected = true;
   state.wants = 'unknown';
+  state.masterRegion = event.master?.domain?.fault_domain?.region.name;
   const { frameworkId, masterAddress: master } = event;
   context.logger.info('mesos.subscribed', { framework: frameworkId, master, session: state.session });
   services.views.touch();
@@ -227,6 +241,7 @@ function disconnected(state: SchedulerState, reason: string, context: Ctx): void
 function forgetSession(state: SchedulerState): void {
   state.session++;
   state.held.clear();
+  state.agents.sessionOver();
   state.rescinded.clear();
 }
 
@@ -234,6 +249,8 @@ function statusUpdate(state: SchedulerState, status: TaskStatus, context: Ctx): 
   const taskId = status.task_id.value;
   context.metrics.count(`mesos.task-updates.${status.state.toLowerCase().replaceAll('_', '-')}`);
   answered(state, taskId);
+  // Before the offer that gives its resources back, which comes behind this.
+  if (isTerminal(conditionOf(status))) state.agents.vacated(taskId);
   const placed = state.tasks.get(taskId);
   if (placed) {
     state.demand.confirmed(placed.appId, placed.instanceId);

@@ -13,12 +13,23 @@ interface Located {
 
 const nowhere: readonly AgentInfo[] = [];
 
+/** Hears of each task that comes and goes; of a task that comes, perhaps more than once. */
+export interface TaskWatcher {
+  readonly occupied: (placed: Placed) => void;
+  readonly vacated: (taskId: string) => void;
+}
+
 /** Every live task of ours. */
 export class TaskIndex {
+  readonly #watcher: TaskWatcher | undefined;
   readonly #tasks = new Map<string, Placed>();
   readonly #instances = new Map<InstanceId, ActorRef<InstanceMessage>>();
   /** Placements that count for constraints. */
   readonly #byApp = new Map<AppId, Map<InstanceId, Located>>();
+
+  constructor(watcher?: TaskWatcher) {
+    this.#watcher = watcher;
+  }
 
   get size(): number {
     return this.#tasks.size;
@@ -43,6 +54,7 @@ export class TaskIndex {
 
   put(placed: Placed): void {
     this.#tasks.set(placed.taskId, placed);
+    this.#watcher?.occupied(placed);
     this.#instances.set(placed.instanceId, placed.ref);
     if (!placed.isCounted) {
       this.#uncount(placed.appId, placed.instanceId);
@@ -55,7 +67,10 @@ export class TaskIndex {
   }
 
   remove(appId: AppId, instanceId: InstanceId, taskId: string | undefined): void {
-    if (taskId !== undefined) this.#tasks.delete(taskId);
+    if (taskId !== undefined) {
+      this.#tasks.delete(taskId);
+      this.#watcher?.vacated(taskId);
+    }
     this.#instances.delete(instanceId);
     this.#uncount(appId, instanceId);
   }

@@ -10,7 +10,8 @@ import { parentOf } from '../core/ids.ts';
 import type { Instance } from '../core/instance/instance.ts';
 import type { RecordWrite } from '../core/journal/batch.ts';
 import type { Timestamp } from '../core/time.ts';
-import type { ClusterView, QueueEntry, ReadModel, TaskFailure } from './front.ts';
+import type { ClusterView, PlacementView, QueueEntry, ReadModel, TaskFailure } from './front.ts';
+import { nothingPlaced } from './front.ts';
 
 const noHealth: readonly (HealthStatus | undefined)[] = [];
 
@@ -30,6 +31,7 @@ export class Views implements ReadModel {
   readonly #deploymentsByApp = new Map<string, Set<DeploymentId>>();
   readonly #failures = new Map<string, TaskFailure>();
   #queue: () => readonly QueueEntry[] = () => [];
+  #placement: PlacementView = nothingPlaced;
   #cluster: () => ClusterView;
 
   constructor(cluster: () => ClusterView) {
@@ -49,6 +51,7 @@ export class Views implements ReadModel {
   deployment = (id: string): Deployment | undefined => this.#deployments.get(id);
   deploymentsOf = (appId: string): readonly DeploymentId[] => [...(this.#deploymentsByApp.get(appId) ?? [])];
   queue = (): readonly QueueEntry[] => this.#queue();
+  placement = (): PlacementView => this.#placement;
   cluster = (): ClusterView => this.#cluster();
 
   appVersions = (id: string): readonly Timestamp[] | undefined => {
@@ -80,6 +83,11 @@ export class Views implements ReadModel {
     this.#queue = read;
   }
 
+  /** Where it can be read what the scheduler knows of agents and of who waits. */
+  showPlacement(view: PlacementView): void {
+    this.#placement = view;
+  }
+
   /** Where leadership and the connection to Mesos can be read. */
   showCluster(read: () => ClusterView): void {
     this.#cluster = read;
@@ -99,6 +107,7 @@ export class Views implements ReadModel {
       map.clear();
     for (const map of [this.#health, this.#deployments, this.#deploymentsByApp, this.#failures]) map.clear();
     this.#queue = () => [];
+    this.#placement = nothingPlaced;
   }
 
   #applyOne({ kind, key, value }: RecordWrite): void {

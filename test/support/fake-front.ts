@@ -7,10 +7,12 @@ import type {
   EventHub,
   EventReader,
   KillRequest,
+  PlacementView,
   QueueEntry,
   ReadModel,
   TaskFailure,
 } from '../../src/actors/front.ts';
+import { nothingPlaced } from '../../src/actors/front.ts';
 import type { AppChange } from '../../src/core/app/change.ts';
 import type { AppDefinition } from '../../src/core/app/definition.ts';
 import type { Deployment } from '../../src/core/deploy/plan-types.ts';
@@ -75,6 +77,7 @@ export class FakeFront {
   readonly failures = new Map<string, TaskFailure>();
   readonly deploymentMap = new Map<string, Deployment>();
   queueEntries: QueueEntry[] = [];
+  placementView: PlacementView = nothingPlaced;
   clusterView: ClusterView = {
     elected: true,
     leader: '127.0.0.1:8080',
@@ -126,6 +129,7 @@ export class FakeFront {
         .filter((each) => each.affected.some(({ id }) => id === appId))
         .map(({ id }) => id),
     queue: () => this.queueEntries,
+    placement: () => this.placementView,
     cluster: () => this.clusterView,
   };
 

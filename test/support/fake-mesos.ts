@@ -4,7 +4,7 @@
  * What it knows of the real one comes from the transcripts (02, 03, 05, 06, 08, 16).
  */
 import type { Clock, MesosEvent, MesosLink } from '../../src/actors/ports.ts';
-import type { MesosTaskState, Offer, TaskInfo, TaskStatus } from '../../src/core/mesos/types.ts';
+import type { DomainInfo, MesosTaskState, Offer, TaskInfo, TaskStatus } from '../../src/core/mesos/types.ts';
 import type { FakeAgent, FakeTask, Free } from './fake-mesos-resources.ts';
 import { freeOf, masterStatus, offerOf, portsOf, terminal } from './fake-mesos-resources.ts';
 
@@ -36,6 +36,8 @@ export class FakeMesos {
   losesAcknowledgements = false;
   /** What becomes of a new task: it runs, or stays where it is. */
   launchTo: (info: TaskInfo) => 'running' | 'staging' | 'failed' = () => 'running';
+  /** Where the master stands, told with each subscription. */
+  masterDomain: DomainInfo | undefined;
   /** The next ACCEPT is refused by the connection. */
   failsNextAccept = false;
   readonly #clock: Clock;
@@ -51,7 +53,7 @@ export class FakeMesos {
     this.#clock = clock;
   }
 
-  addAgent(more: Partial<Pick<FakeAgent, 'cpus' | 'mem' | 'ports'>> = {}): FakeAgent {
+  addAgent(more: Partial<Pick<FakeAgent, 'cpus' | 'mem' | 'ports' | 'domain'>> = {}): FakeAgent {
     const n = this.agents.length;
     const agent: FakeAgent = {
       id: `S${n}`,
@@ -60,6 +62,7 @@ export class FakeMesos {
       mem: more.mem ?? 65_536,
       ports: more.ports ?? [31_000, 31_999],
       isReachable: true,
+      ...(more.domain === undefined ? {} : { domain: more.domain }),
     };
     this.agents.push(agent);
     this.#allocateSoon();
@@ -221,7 +224,8 @@ export class FakeMesos {
     this.#session = session;
     this.#isSuppressed = false;
     this.#filters.clear();
-    const master = { id: 'M', hostname: 'localhost', port: 5050 };
+    const domain = this.masterDomain === undefined ? {} : { domain: this.masterDomain };
+    const master = { id: 'M', hostname: 'localhost', port: 5050, ...domain };
     this.#send({ type: 'subscribed', frameworkId: 'F', master, masterAddress: 'localhost:5050', isNew: false });
     for (const task of this.tasks.values()) if (task.updates.length > 0) this.#deliver(task);
     this.#allocateSoon();

@@ -16,6 +16,7 @@ import { dispatch, type Verbs } from '../resource.ts';
 import { sendDeployment, sendRefusal } from '../respond.ts';
 import { appTasksVerbs, groupTasksVerbs, taskVerbs } from './app-tasks.ts';
 import { clockVariant, infos } from './apps.ts';
+import { whyVerbs } from './why.ts';
 
 /** Registers the wildcard route. */
 export function appRoutes(server: FastifyInstance, context: ApiContext): void {
@@ -45,6 +46,11 @@ function verbsOf(context: ApiContext, target: AppTarget): Verbs {
       return { GET: (request, reply) => showVersions(context, request, reply, target.id) };
     case 'version':
       return { GET: (request, reply) => showVersion(context, request, reply, target.id, target.version) };
+    case 'why': {
+      const { read } = context.deps;
+      const isApp = read.app(target.path) !== undefined || read.app(target.id) === undefined;
+      return isApp ? appVerbs(context, target.path) : whyVerbs(context, target.id);
+    }
     case 'restart':
       return { POST: (request, reply) => changeExisting(context, request, reply, target, false) };
   }

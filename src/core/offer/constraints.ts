@@ -9,6 +9,8 @@ import { GroupCounts } from './group-counts.ts';
 export interface ConstraintJudge {
   /** True if all constraints of the app hold for one more instance on the agent. */
   readonly accepts: (view: AgentView) => boolean;
+  /** The constraints that do not hold: bit i stands for the i-th one, the last bit for all from `maxToldApart` on. */
+  readonly broken: (view: AgentView) => number;
   /** Counts an instance as placed on the agent. */
   readonly place: (view: AgentView) => void;
 }
@@ -21,7 +23,10 @@ interface Rule {
   readonly grown?: (newSize: number) => void;
 }
 
-const unconstrained: ConstraintJudge = { accepts: () => true, place: () => undefined };
+/** Constraints of one app that `broken` can tell apart. */
+export const maxToldApart = 19;
+
+const unconstrained: ConstraintJudge = { accepts: () => true, broken: () => 0, place: () => undefined };
 
 /**
  * Builds the judge of an app from where its instances are. Costs O(placements) once and O(constraints) for each
@@ -40,8 +45,16 @@ export function judgeOf(app: AppDefinition, placements: readonly AgentInfo[]): C
       for (const rule of rules) if (rule.field === field) rule.grown?.(newSize);
     }
   };
+  const broken = (view: AgentView): number => {
+    let bits = 0;
+    rules.forEach((rule, i) => {
+      if (!rule.accepts(view.valueOf(rule.field))) bits |= 1 << Math.min(i, maxToldApart - 1);
+    });
+    return bits;
+  };
   return {
     accepts: (view) => rules.every((rule) => rule.accepts(view.valueOf(rule.field))),
+    broken,
     place,
   };
 }
