@@ -13,7 +13,8 @@ import { readJson } from '../json-body.ts';
 import { bool, queryOf } from '../query.ts';
 import { readAppUpdate } from '../read-body.ts';
 import { dispatch, type Verbs } from '../resource.ts';
-import { sendDeployment, sendRefusal } from '../respond.ts';
+import { sendRefusal } from '../respond.ts';
+import { sendChanged } from '../warnings.ts';
 import { appTasksVerbs, groupTasksVerbs, taskVerbs } from './app-tasks.ts';
 import { clockVariant, infos } from './apps.ts';
 import { whyVerbs } from './why.ts';
@@ -139,7 +140,7 @@ async function apply(
   if (!answer.ok) return sendRefusal(reply, answer.error);
   const isNew = answer.value.created.includes(wanted.id);
   if (isNew) reply.header('location', wanted.id);
-  return sendDeployment(reply, isNew ? 201 : 200, answer.value);
+  return sendChanged(context, request, reply, isNew ? 201 : 200, answer.value);
 }
 
 function showVersions(
