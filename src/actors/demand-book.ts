@@ -5,8 +5,11 @@ import type { OfferRefusal, RefusalReason } from '../core/offer/demand.ts';
 import type { QueueEntry } from './front.ts';
 import type { Waiting } from './protocol.ts';
 
-/** Agents whose latest refusal is remembered for each app. */
+/** Agents whose latest refusal is remembered for each app, while few apps wait. */
 const maxRefusalsKept = 1_000;
+/** Refusals that are remembered in all; when many apps wait, each has its share of them, but at least `minRefusalsKept`. */
+export const maxRefusalsKeptInAll = 100_000;
+const minRefusalsKept = 10;
 
 export interface EligibleApp {
   readonly app: AppDefinition;
@@ -137,12 +140,24 @@ export class DemandBook {
     entry.unused++;
     entry.lastUnusedAtMs = nowMs;
     entry.attempt[reason] = (entry.attempt[reason] ?? 0) + 1;
+    const { lastRefusals } = entry;
     const agentId = refusal.offer.agent_id.value;
-    if (entry.lastRefusals.size >= maxRefusalsKept && !entry.lastRefusals.has(agentId)) {
-      const oldest = entry.lastRefusals.keys().next().value;
-      if (oldest !== undefined) entry.lastRefusals.delete(oldest);
+    // The latest refusal stands last, so that the first one is the oldest.
+    lastRefusals.delete(agentId);
+    const share = Math.floor(maxRefusalsKeptInAll / this.#entries.size);
+    const most = Math.max(minRefusalsKept, Math.min(maxRefusalsKept, share));
+    for (const oldest of lastRefusals.keys()) {
+      if (lastRefusals.size < most) break;
+      lastRefusals.delete(oldest);
     }
-    entry.lastRefusals.set(agentId, { offer: refusal.offer, reasons: refusal.reasons, atMs: nowMs });
+    lastRefusals.set(agentId, { offer: refusal.offer, reasons: refusal.reasons, atMs: nowMs });
+  }
+
+  /** Refusals that are remembered. */
+  get refusalsKept(): number {
+    let kept = 0;
+    for (const { lastRefusals } of this.#entries.values()) kept += lastRefusals.size;
+    return kept;
   }
 
   /** The queue as `/v2/queue` shows it. */

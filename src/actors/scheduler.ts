@@ -63,6 +63,7 @@ export function schedulerBehaviour(props: SchedulerProps): Behaviour<SchedulerSt
       services.views.showQueue(() => state.demand.entries());
       services.views.showPlacement(placementView(state));
       context.metrics.gauge('debug.offer-matcher.queue.size', () => state.demand.size);
+      context.metrics.gauge('debug.offer-matcher.refusals.size', () => state.demand.refusalsKept);
       context.metrics.gauge('debug.agents.known', () => agents.size);
       context.metrics.gauge('debug.offers.held', () => state.held.size + state.pending.size);
       props.begin(services, context);

@@ -26,6 +26,8 @@ export class TaskIndex {
   readonly #instances = new Map<InstanceId, ActorRef<InstanceMessage>>();
   /** Placements that count for constraints. */
   readonly #byApp = new Map<AppId, Map<InstanceId, Located>>();
+  /** What `placements` last gave for an app, until somebody comes or goes. */
+  readonly #placements = new Map<AppId, { readonly since: Timestamp; readonly agents: readonly AgentInfo[] }>();
 
   constructor(watcher?: TaskWatcher) {
     this.#watcher = watcher;
@@ -60,6 +62,7 @@ export class TaskIndex {
       this.#uncount(placed.appId, placed.instanceId);
       return;
     }
+    this.#placements.delete(placed.appId);
     const located = { version: placed.version, agent: placed.agent };
     const known = this.#byApp.get(placed.appId);
     if (known) known.set(placed.instanceId, located);
@@ -75,19 +78,25 @@ export class TaskIndex {
     this.#uncount(appId, instanceId);
   }
 
-  /** Agents of the instances that constraints of this definition look at: those of its configuration (behaviour §2.3, 3). */
+  /**
+   * Agents of the instances that constraints of this definition look at: those of its configuration (behaviour §2.3, 3). The same array
+   * as long as they are the same, so that whoever counts them does so once.
+   */
   placements(app: AppDefinition): readonly AgentInfo[] {
-    if (app.constraints.length === 0) return nowhere;
-    const found: AgentInfo[] = [];
-    for (const { version, agent } of this.#byApp.get(app.id)?.values() ?? []) {
-      if (version >= app.versionInfo.lastConfigChangeAt) found.push(agent);
-    }
-    return found;
+    const located = app.constraints.length === 0 ? undefined : this.#byApp.get(app.id);
+    if (located === undefined) return nowhere;
+    const since = app.versionInfo.lastConfigChangeAt;
+    const known = this.#placements.get(app.id);
+    if (known?.since === since) return known.agents;
+    const agents: AgentInfo[] = [];
+    for (const { version, agent } of located.values()) if (version >= since) agents.push(agent);
+    this.#placements.set(app.id, { since, agents });
+    return agents;
   }
 
   #uncount(appId: AppId, instanceId: InstanceId): void {
     const known = this.#byApp.get(appId);
-    known?.delete(instanceId);
+    if (known?.delete(instanceId)) this.#placements.delete(appId);
     if (known?.size === 0) this.#byApp.delete(appId);
   }
 }

@@ -64,19 +64,22 @@ export function portShortage(
     if (roles.includes(piece.role)) for (const range of piece.ranges) free += sizeOf(range);
   }
   let any = 0;
-  const fixed = new Set<number>();
-  const missing = new Set<number>();
+  let fixed: Set<number> | undefined;
+  let missing: number[] | undefined;
   for (const request of requests) {
     if (request === 0) any += 1;
-    else if (request !== undefined && !fixed.has(request)) {
+    else if (request !== undefined && !fixed?.has(request)) {
+      fixed ??= new Set();
       fixed.add(request);
-      const isOffered = pieces.some((piece) => roles.includes(piece.role) && contains(piece.ranges, request));
-      if (isOffered) free -= 1;
-      else missing.add(request);
+      if (pieces.some((piece) => roles.includes(piece.role) && contains(piece.ranges, request))) free -= 1;
+      else {
+        missing ??= [];
+        missing.push(request);
+      }
     }
   }
-  if (missing.size === 0 && any <= free) return nothingMissing;
-  return { fixed: [...missing], any: Math.max(0, any - free) };
+  if (missing === undefined && any <= free) return nothingMissing;
+  return { fixed: missing ?? [], any: Math.max(0, any - free) };
 }
 
 /**

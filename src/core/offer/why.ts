@@ -70,6 +70,10 @@ export const maxNearMisses = 3;
 
 interface Kind {
   readonly set: RuleSet;
+  /** Distance without what depends on the single agent. */
+  readonly base: number;
+  /** The broken rules that are broken more or less; see `Degree`. */
+  readonly degrees: readonly Degree[];
   agents: number;
   best: KnownAgent;
   /** Of the best one; lower is nearer. */
@@ -86,12 +90,12 @@ export function whyNot(rules: AgentRules, agents: readonly KnownAgent[]): WhyNot
     if (atMs !== undefined && (offeredAtMs === undefined || atMs > offeredAtMs)) offeredAtMs = atMs;
     const kind = kinds.get(set);
     if (kind === undefined) {
-      kinds.set(set, { set, agents: 1, best: known, distance: distanceTo(rules, known, set) });
+      kinds.set(set, newKind(rules, known, set));
       continue;
     }
     kind.agents += 1;
-    if (!hasDegrees(rules, set)) continue;
-    const distance = distanceTo(rules, known, set);
+    if (kind.degrees.length === 0) continue;
+    const distance = kind.base + shareMissing(rules, known, kind.degrees);
     if (distance < kind.distance) {
       kind.best = known;
       kind.distance = distance;
@@ -116,6 +120,13 @@ export function whyNot(rules: AgentRules, agents: readonly KnownAgent[]): WhyNot
   };
 }
 
+function newKind(rules: AgentRules, known: KnownAgent, set: RuleSet): Kind {
+  const broken = rulesIn(rules.rules, set);
+  const base = broken.reduce((sum, rule) => sum + 1 + effortOf(rule), 0);
+  const degrees = broken.filter(isDegree);
+  return { set, base, degrees, agents: 1, best: known, distance: base + shareMissing(rules, known, degrees) };
+}
+
 /** `kinds` come nearest first, so that the example of a reason is an agent that breaks little else. */
 function countReasons(rules: readonly Rule[], kinds: readonly Kind[]): readonly ReasonCount[] {
   return rules.flatMap((rule, place) => {
@@ -128,23 +139,25 @@ function countReasons(rules: readonly Rule[], kinds: readonly Kind[]): readonly 
   });
 }
 
-/** Some rules are broken more or less: of two agents that lack CPUs, the one that lacks less is nearer. */
-const hasDegrees = (rules: AgentRules, set: RuleSet): boolean =>
-  rules.rules.some(({ type }, place) => (set & (1 << place)) !== 0 && (type === 'amount' || type === 'ports'));
+/** A rule that is broken more or less: of two agents that lack CPUs, the one that lacks less is nearer. */
+type Degree = Extract<Rule, { type: 'amount' | 'ports' }>;
+
+const isDegree = (rule: Rule): rule is Degree => rule.type === 'amount' || rule.type === 'ports';
 
 /**
- * How far an agent is from a fit: each broken rule counts one, and a little besides for what it takes to mend it, so that of two agents
- * that lack CPUs the one that lacks less is nearer. What no change of the definition can give counts as several rules.
+ * How far an agent is from a fit: each broken rule counts one, and a little besides for what it takes to mend it. What no change of the
+ * definition can give counts as several rules.
  */
 export function distanceTo(rules: AgentRules, known: KnownAgent, set: RuleSet): number {
-  return rulesIn(rules.rules, set).reduce((sum, rule) => sum + 1 + effortOf(rules, known, rule), 0);
+  return set === 0 ? 0 : newKind(rules, known, set).distance;
 }
 
-function effortOf(rules: AgentRules, known: KnownAgent, rule: Rule): number {
+/** What it takes to mend a rule, without what depends on degrees. */
+function effortOf(rule: Rule): number {
   switch (rule.type) {
     case 'amount':
     case 'ports':
-      return shareMissing(rules, known, rule) / 10;
+      return 0;
     case 'scarceGpus':
       return 0.03;
     case 'maintenance':
@@ -161,17 +174,22 @@ function effortOf(rules: AgentRules, known: KnownAgent, rule: Rule): number {
   }
 }
 
-/** In (0, 1]: the part of an amount, or of the ports, that is not there. */
-function shareMissing(rules: AgentRules, known: KnownAgent, rule: Extract<Rule, { type: 'amount' | 'ports' }>): number {
+/** A tenth for each amount, and for the ports, of which nothing is there; less where some of it is. */
+function shareMissing(rules: AgentRules, known: KnownAgent, degrees: readonly Degree[]): number {
   const seen = rules.seenOf(known);
-  if (seen === undefined) return 1;
+  if (seen === undefined) return degrees.length / 10;
   const roles = rules.rolesIn(seen);
-  if (rule.type === 'ports') {
-    const { fixed, any } = portShortage(rules.needs.ports, seen.supply.ports, roles);
-    return Math.min(1, (fixed.length + any) / rules.needs.ports.length);
+  let share = 0;
+  for (const degree of degrees) {
+    if (degree.type === 'ports') {
+      const { fixed, any } = portShortage(rules.needs.ports, seen.supply.ports, roles);
+      share += Math.min(1, (fixed.length + any) / rules.needs.ports.length);
+    } else {
+      const needed = rules.needs.total[degree.name];
+      share += (needed - availableMilli(seen.supply.scalars[degree.name], roles)) / needed;
+    }
   }
-  const needed = rules.needs.total[rule.name];
-  return (needed - availableMilli(seen.supply.scalars[rule.name], roles)) / needed;
+  return share / 10;
 }
 
 /** What lets one more instance fit on an agent that breaks these rules. */
