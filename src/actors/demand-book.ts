@@ -19,6 +19,8 @@ export interface EligibleApp {
 interface Entry {
   app: AppDefinition;
   readonly waiting: Map<InstanceId, Waiting>;
+  /** Role → how many of them wait in it. */
+  readonly roles: Map<string, number>;
   /** Matched, and no word from Mesos yet; they still count as queued. */
   readonly provisioned: Set<InstanceId>;
   notBeforeMs: number | undefined;
@@ -39,10 +41,13 @@ export class DemandBook {
     return this.#entries.size;
   }
 
-  /** True if somebody may launch now. */
-  hasEligible(nowMs: number): boolean {
-    for (const entry of this.#entries.values()) if (isEligible(entry, nowMs)) return true;
-    return false;
+  /** Roles in which somebody may launch now. */
+  wantedRoles(nowMs: number): ReadonlySet<string> {
+    const wanted = new Set<string>();
+    for (const entry of this.#entries.values()) {
+      if (isEligible(entry, nowMs)) for (const role of entry.roles.keys()) wanted.add(role);
+    }
+    return wanted;
   }
 
   /** Apps that may launch now, with the first `limit` of those that wait. */
@@ -74,7 +79,9 @@ export class DemandBook {
     entry.notBeforeMs = notBeforeMs;
     for (const one of waiting) {
       entry.provisioned.delete(one.instanceId);
+      waitNoMore(entry, one.instanceId);
       entry.waiting.set(one.instanceId, one);
+      entry.roles.set(one.role, (entry.roles.get(one.role) ?? 0) + 1);
     }
     this.#entries.set(app.id, entry);
   }
@@ -91,7 +98,7 @@ export class DemandBook {
     const entry = this.#entries.get(appId);
     if (!entry) return;
     for (const id of ids) {
-      entry.waiting.delete(id);
+      waitNoMore(entry, id);
       entry.provisioned.delete(id);
     }
     this.#dropIfEmpty(appId, entry);
@@ -109,7 +116,7 @@ export class DemandBook {
   /** Matched to an offer: no longer waiting, still queued until Mesos says something. */
   launched(appId: AppId, id: InstanceId): void {
     const entry = this.#entries.get(appId);
-    if (entry?.waiting.delete(id)) entry.provisioned.add(id);
+    if (entry && waitNoMore(entry, id)) entry.provisioned.add(id);
   }
 
   /** Matched, and Mesos has not spoken of its task yet. */
@@ -185,9 +192,21 @@ export class DemandBook {
 const isEligible = (entry: Entry, nowMs: number): boolean =>
   entry.waiting.size > 0 && (entry.notBeforeMs === undefined || entry.notBeforeMs <= nowMs);
 
+/** True if it waited. */
+function waitNoMore({ waiting, roles }: Entry, id: InstanceId): boolean {
+  const one = waiting.get(id);
+  if (one === undefined) return false;
+  waiting.delete(id);
+  const left = (roles.get(one.role) ?? 1) - 1;
+  if (left === 0) roles.delete(one.role);
+  else roles.set(one.role, left);
+  return true;
+}
+
 const newEntry = (app: AppDefinition, nowMs: number): Entry => ({
   app,
   waiting: new Map(),
+  roles: new Map(),
   provisioned: new Set(),
   notBeforeMs: undefined,
   sinceMs: nowMs,

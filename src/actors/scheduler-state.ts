@@ -32,12 +32,18 @@ export interface SchedulerState {
   readonly held: Map<string, Offer>;
   readonly pending: Map<string, PendingAccept>;
   readonly rescinded: Set<string>;
-  /** What the last REVIVE or SUPPRESS told Mesos. */
-  wants: 'unknown' | 'offers' | 'nothing';
+  /** Role → what the last REVIVE or SUPPRESS of this session told Mesos: offers are wanted, or not. */
+  readonly told: Map<string, 'offers' | 'nothing'>;
   /** Time of the last REVIVE, monotonic. */
   revivedAtMs: number;
-  /** Wants changed since the last look: not at all, somehow, or somebody new began to wait. */
-  review: 'none' | 'changed' | 'new';
+  /** Wants changed since the last look. */
+  isReviewDue: boolean;
+  /** Roles in which somebody began to wait since the last look. */
+  readonly fresh: Set<string>;
+  /** Roles whose REVIVE waits for the throttle. */
+  readonly toRevive: Set<string>;
+  /** Roles whose REVIVE is to be repeated. */
+  readonly revived: Set<string>;
   /** Tasks that the explicit reconciliation has not heard of yet. */
   readonly unreconciled: Set<string>;
   reconcileRound: number;

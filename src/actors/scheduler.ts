@@ -15,7 +15,7 @@ import { abandoned, matchOffers, provisioned, release } from './offer-cycle.ts';
 import { noteDemand, reviewDemand, reviveDue } from './offer-demand.ts';
 import { placementView, watcherOf } from './placement-view.ts';
 import type { MesosEvent } from './ports.ts';
-import type { SchedulerMessage } from './protocol.ts';
+import type { SchedulerMessage, Waiting } from './protocol.ts';
 import { answered, reconcileAll, reconcileRest } from './reconciliation.ts';
 import type { Behaviour, Context } from './runtime/types.ts';
 import type { SchedulerState } from './scheduler-state.ts';
@@ -54,9 +54,12 @@ export function schedulerBehaviour(props: SchedulerProps): Behaviour<SchedulerSt
         held: new Map(),
         pending: new Map(),
         rescinded: new Set(),
-        wants: 'unknown',
+        told: new Map(),
         revivedAtMs: Number.NEGATIVE_INFINITY,
-        review: 'none',
+        isReviewDue: false,
+        fresh: new Set(),
+        toRevive: new Set(),
+        revived: new Set(),
         unreconciled: new Set(),
         reconcileRound: 0,
       };
@@ -84,15 +87,15 @@ function handle(state: SchedulerState, message: SchedulerMessage, context: Ctx):
       return;
     case 'demand':
       state.demand.add(message.app, message.waiting, message.notBeforeMs, context.clock.now());
-      noteDemand(state, context, true);
+      noteDemand(state, context, rolesOf(message.waiting));
       return;
     case 'demandChanged':
       state.demand.change(message.app, message.notBeforeMs);
-      noteDemand(state, context, false);
+      noteDemand(state, context);
       return;
     case 'demandEnded':
       state.demand.remove(message.appId, message.instanceIds);
-      noteDemand(state, context, false);
+      noteDemand(state, context);
       return;
     case 'placed':
       state.tasks.put(message.placed);
@@ -105,7 +108,7 @@ function handle(state: SchedulerState, message: SchedulerMessage, context: Ctx):
       return;
     case 'provisioned':
       provisioned(state, message);
-      noteDemand(state, context, false);
+      noteDemand(state, context);
       return;
     case 'acceptReleased':
       release(state, message, context);
@@ -120,7 +123,7 @@ function handle(state: SchedulerState, message: SchedulerMessage, context: Ctx):
       reviveDue(state, context, message.isRepeat);
       return;
     case 'backoffEnded':
-      noteDemand(state, context, true);
+      noteDemand(state, context, state.demand.wantedRoles(context.clock.now()));
       return;
     case 'takenUp':
       connect(state, context);
@@ -136,6 +139,8 @@ function handle(state: SchedulerState, message: SchedulerMessage, context: Ctx):
       throw new InvariantError(`${message.name} failed`, { cause: message.error });
   }
 }
+
+const rolesOf = (waiting: readonly Waiting[]): ReadonlySet<string> => new Set(waiting.map(({ role }) => role));
 
 /** Not before every stored task can be told from an unknown one, which would be killed. */
 function connect({ services, frameworkId }: SchedulerState, context: Ctx): void {
@@ -208,7 +213,7 @@ function subscribed(state: SchedulerState, event: Subscribed, context: Ctx): voi
   const at = timestamp(context.clock.now());
   forgetSession(state);
   state.isConnected = true;
-  state.wants = 'unknown';
+  state.told.clear();
   state.masterRegion = event.master?.domain?.fault_domain?.region.name;
   const { frameworkId, masterAddress: master } = event;
   context.logger.info('mesos.subscribed', { framework: frameworkId, master, session: state.session });
@@ -226,7 +231,7 @@ function subscribed(state: SchedulerState, event: Subscribed, context: Ctx): voi
   });
   reconcileAll(state, context, true);
   services.kills.tell({ type: 'connected' });
-  noteDemand(state, context, true);
+  noteDemand(state, context);
 }
 
 function disconnected(state: SchedulerState, reason: string, context: Ctx): void {

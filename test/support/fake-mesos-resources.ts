@@ -52,8 +52,8 @@ export function freeOf(agent: FakeAgent, alive: readonly FakeTask[]): Free {
 }
 
 /** The offer of what is free. */
-export function offerOf(id: string, agent: FakeAgent, free: Free): Offer {
-  const allocation_info = { role: '*' };
+export function offerOf(id: string, agent: FakeAgent, free: Free, role: string): Offer {
+  const allocation_info = { role };
   return {
     id: { value: id },
     framework_id: { value: 'F' },

@@ -42,10 +42,14 @@ export class FakeMesos {
   failsNextAccept = false;
   readonly #clock: Clock;
   readonly #queue: (() => void)[] = [];
-  readonly #offers = new Map<string, { readonly agent: FakeAgent; readonly cpus: number; readonly mem: number }>();
+  readonly #offers = new Map<
+    string,
+    { readonly agent: FakeAgent; readonly role: string; readonly cpus: number; readonly mem: number }
+  >();
   readonly #filters = new Map<string, number>();
   #session: Session | undefined;
-  #isSuppressed = false;
+  /** Roles that get offers; a subscription begins with the default one. */
+  readonly #roles = new Set<string>();
   #isAllocating = false;
   #numbers = 0;
 
@@ -135,10 +139,10 @@ export class FakeMesos {
           tasks.map((t) => t.taskId),
           () => this.#reconcile(tasks),
         ),
-      revive: () => call('revive', [], () => this.#revive()),
-      suppress: () =>
-        call('suppress', [], () => {
-          this.#isSuppressed = true;
+      revive: (roles) => call('revive', roles, () => this.#revive(roles)),
+      suppress: (roles) =>
+        call('suppress', roles, () => {
+          for (const role of roles) this.#roles.delete(role);
         }),
       stop: async (teardown) => {
         if (teardown) for (const task of this.alive()) this.tasks.delete(task.id);
@@ -222,7 +226,8 @@ export class FakeMesos {
   #subscribe(session: Session): void {
     if (this.#session) this.#endSession();
     this.#session = session;
-    this.#isSuppressed = false;
+    this.#roles.clear();
+    this.#roles.add('*');
     this.#filters.clear();
     const domain = this.masterDomain === undefined ? {} : { domain: this.masterDomain };
     const master = { id: 'M', hostname: 'localhost', port: 5050, ...domain };
@@ -237,9 +242,11 @@ export class FakeMesos {
     this.#offers.clear();
   }
 
-  #revive(): void {
-    this.#isSuppressed = false;
-    this.#filters.clear();
+  #revive(roles: readonly string[]): void {
+    for (const role of roles) {
+      this.#roles.add(role);
+      for (const agent of this.agents) this.#filters.delete(`${agent.id} ${role}`);
+    }
     this.#allocateSoon();
   }
 
@@ -253,18 +260,26 @@ export class FakeMesos {
   }
 
   #allocate(): void {
-    if (!this.#session || this.#isSuppressed) return;
+    if (!this.#session) return;
     const offers: Offer[] = [];
     for (const agent of this.agents) {
-      const filteredUntil = this.#filters.get(agent.id) ?? 0;
-      if (!agent.isReachable || filteredUntil > this.#clock.now()) continue;
+      const role = this.#nextRole(agent);
+      if (!agent.isReachable || role === undefined) continue;
       const free = this.#free(agent);
       if (free.cpus < 0.01 || free.mem < 1) continue;
       const id = `O${++this.#numbers}`;
-      this.#offers.set(id, { agent, cpus: free.cpus, mem: free.mem });
-      offers.push(offerOf(id, agent, free));
+      this.#offers.set(id, { agent, role, cpus: free.cpus, mem: free.mem });
+      offers.push(offerOf(id, agent, free, role));
     }
     if (offers.length > 0) this.#send({ type: 'offers', offers });
+  }
+
+  /** The role that is offered an agent next: the first one that wants offers and has not just declined it. */
+  #nextRole(agent: FakeAgent): string | undefined {
+    for (const role of this.#roles) {
+      if ((this.#filters.get(`${agent.id} ${role}`) ?? 0) <= this.#clock.now()) return role;
+    }
+    return undefined;
   }
 
   /** What neither runs nor is offered. An agent has one offer at most. */
@@ -393,7 +408,7 @@ export class FakeMesos {
       const offer = this.#offers.get(id);
       if (!offer) continue;
       this.#offers.delete(id);
-      this.#filters.set(offer.agent.id, this.#clock.now() + seconds * 1000);
+      this.#filters.set(`${offer.agent.id} ${offer.role}`, this.#clock.now() + seconds * 1000);
     }
     this.#clock.after(seconds * 1000 + 1, () => this.#allocateSoon());
   }

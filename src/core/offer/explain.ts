@@ -169,7 +169,8 @@ function noFitText({ groups, warnings }: StandingInput): string {
   const whyNot = groups[0]?.whyNot;
   if (whyNot === undefined) return '';
   const [never] = warnings;
-  const head = `none of ${counted(whyNot.agents, 'agent')} fits (${reasonsText(whyNot)}).`;
+  const role = groups[0]?.role === '*' ? '' : ` in role ${groups[0]?.role}`;
+  const head = `none of ${counted(whyNot.agents, 'agent')} fits${role} (${reasonsText(whyNot)}).`;
   const misses = whyNot.nearest.slice(0, nearMissesNamed).map(nearMissText);
   const remedy = misses.length === 0 ? '' : ` It ${misses.join('; or ')}.`;
   return `${head}${remedy}${never === undefined ? '' : ` ${never.message}`}`;
