@@ -5,8 +5,11 @@ import type { OfferRefusal, RefusalReason } from '../core/offer/demand.ts';
 import type { QueueEntry } from './front.ts';
 import type { Waiting } from './protocol.ts';
 
-/** Agents whose latest refusal is remembered for each app. */
+/** Agents whose latest refusal is remembered for each app, while few apps wait. */
 const maxRefusalsKept = 1_000;
+/** Refusals that are remembered in all; when many apps wait, each has its share of them, but at least `minRefusalsKept`. */
+export const maxRefusalsKeptInAll = 100_000;
+const minRefusalsKept = 10;
 
 export interface EligibleApp {
   readonly app: AppDefinition;
@@ -16,6 +19,8 @@ export interface EligibleApp {
 interface Entry {
   app: AppDefinition;
   readonly waiting: Map<InstanceId, Waiting>;
+  /** Role → how many of them wait in it. */
+  readonly roles: Map<string, number>;
   /** Matched, and no word from Mesos yet; they still count as queued. */
   readonly provisioned: Set<InstanceId>;
   notBeforeMs: number | undefined;
@@ -36,10 +41,13 @@ export class DemandBook {
     return this.#entries.size;
   }
 
-  /** True if somebody may launch now. */
-  hasEligible(nowMs: number): boolean {
-    for (const entry of this.#entries.values()) if (isEligible(entry, nowMs)) return true;
-    return false;
+  /** Roles in which somebody may launch now. */
+  wantedRoles(nowMs: number): ReadonlySet<string> {
+    const wanted = new Set<string>();
+    for (const entry of this.#entries.values()) {
+      if (isEligible(entry, nowMs)) for (const role of entry.roles.keys()) wanted.add(role);
+    }
+    return wanted;
   }
 
   /** Apps that may launch now, with the first `limit` of those that wait. */
@@ -71,7 +79,9 @@ export class DemandBook {
     entry.notBeforeMs = notBeforeMs;
     for (const one of waiting) {
       entry.provisioned.delete(one.instanceId);
+      waitNoMore(entry, one.instanceId);
       entry.waiting.set(one.instanceId, one);
+      entry.roles.set(one.role, (entry.roles.get(one.role) ?? 0) + 1);
     }
     this.#entries.set(app.id, entry);
   }
@@ -88,10 +98,15 @@ export class DemandBook {
     const entry = this.#entries.get(appId);
     if (!entry) return;
     for (const id of ids) {
-      entry.waiting.delete(id);
+      waitNoMore(entry, id);
       entry.provisioned.delete(id);
     }
     this.#dropIfEmpty(appId, entry);
+  }
+
+  /** What is to be launched of an app, and from when on; undefined if nothing of it is queued. */
+  of(appId: AppId): { readonly app: AppDefinition; readonly notBeforeMs: number | undefined } | undefined {
+    return this.#entries.get(appId);
   }
 
   waiting(appId: AppId, id: InstanceId): Waiting | undefined {
@@ -101,7 +116,7 @@ export class DemandBook {
   /** Matched to an offer: no longer waiting, still queued until Mesos says something. */
   launched(appId: AppId, id: InstanceId): void {
     const entry = this.#entries.get(appId);
-    if (entry?.waiting.delete(id)) entry.provisioned.add(id);
+    if (entry && waitNoMore(entry, id)) entry.provisioned.add(id);
   }
 
   /** Matched, and Mesos has not spoken of its task yet. */
@@ -132,12 +147,24 @@ export class DemandBook {
     entry.unused++;
     entry.lastUnusedAtMs = nowMs;
     entry.attempt[reason] = (entry.attempt[reason] ?? 0) + 1;
+    const { lastRefusals } = entry;
     const agentId = refusal.offer.agent_id.value;
-    if (entry.lastRefusals.size >= maxRefusalsKept && !entry.lastRefusals.has(agentId)) {
-      const oldest = entry.lastRefusals.keys().next().value;
-      if (oldest !== undefined) entry.lastRefusals.delete(oldest);
+    // The latest refusal stands last, so that the first one is the oldest.
+    lastRefusals.delete(agentId);
+    const share = Math.floor(maxRefusalsKeptInAll / this.#entries.size);
+    const most = Math.max(minRefusalsKept, Math.min(maxRefusalsKept, share));
+    for (const oldest of lastRefusals.keys()) {
+      if (lastRefusals.size < most) break;
+      lastRefusals.delete(oldest);
     }
-    entry.lastRefusals.set(agentId, { offer: refusal.offer, reasons: refusal.reasons, atMs: nowMs });
+    lastRefusals.set(agentId, { offer: refusal.offer, reasons: refusal.reasons, atMs: nowMs });
+  }
+
+  /** Refusals that are remembered. */
+  get refusalsKept(): number {
+    let kept = 0;
+    for (const { lastRefusals } of this.#entries.values()) kept += lastRefusals.size;
+    return kept;
   }
 
   /** The queue as `/v2/queue` shows it. */
@@ -165,9 +192,21 @@ export class DemandBook {
 const isEligible = (entry: Entry, nowMs: number): boolean =>
   entry.waiting.size > 0 && (entry.notBeforeMs === undefined || entry.notBeforeMs <= nowMs);
 
+/** True if it waited. */
+function waitNoMore({ waiting, roles }: Entry, id: InstanceId): boolean {
+  const one = waiting.get(id);
+  if (one === undefined) return false;
+  waiting.delete(id);
+  const left = (roles.get(one.role) ?? 1) - 1;
+  if (left === 0) roles.delete(one.role);
+  else roles.set(one.role, left);
+  return true;
+}
+
 const newEntry = (app: AppDefinition, nowMs: number): Entry => ({
   app,
   waiting: new Map(),
+  roles: new Map(),
   provisioned: new Set(),
   notBeforeMs: undefined,
   sinceMs: nowMs,

@@ -6,9 +6,10 @@ import type { LoggedEvent, MarathonEvent } from '../core/events.ts';
 import type { HealthStatus } from '../core/health/health.ts';
 import type { ReadinessResult } from '../core/health/readiness.ts';
 import type { AppId, DeploymentId, InstanceId } from '../core/ids.ts';
-import type { Instance } from '../core/instance/instance.ts';
+import type { AgentInfo, Instance } from '../core/instance/instance.ts';
 import type { Offer } from '../core/mesos/types.ts';
-import type { RefusalReason } from '../core/offer/demand.ts';
+import { defaultMatchSettings, type MatchSettings, type RefusalReason } from '../core/offer/demand.ts';
+import type { KnownAgent } from '../core/offer/known-agents.ts';
 import type { Refusal } from '../core/refusal.ts';
 import type { Result } from '../core/result.ts';
 import type { Timestamp } from '../core/time.ts';
@@ -49,6 +50,36 @@ export interface QueueEntry {
   }[];
 }
 
+/** An app that the scheduler has been told to launch. */
+export interface PlacementDemand {
+  /** The definition that will be launched. */
+  readonly app: AppDefinition;
+  readonly notBeforeMs: number | undefined;
+  /** Where the instances that count for its constraints are. */
+  readonly placements: readonly AgentInfo[];
+}
+
+/**
+ * What the scheduler knows and would decide on, for answers to "why not" and "could it ever". Read as it is at the moment, durable or
+ * not.
+ */
+export interface PlacementView {
+  /** Grows whenever `agents` would say something else. */
+  readonly revision: () => number;
+  readonly agents: () => readonly KnownAgent[];
+  /** Undefined while nothing of the app waits, or nobody has asked for it yet. */
+  readonly demandOf: (appId: string) => PlacementDemand | undefined;
+  readonly settings: () => MatchSettings;
+}
+
+/** Where nobody schedules. */
+export const nothingPlaced: PlacementView = {
+  revision: () => 0,
+  agents: () => [],
+  demandOf: () => undefined,
+  settings: () => defaultMatchSettings,
+};
+
 /**
  * What GET requests see: everything that is durable, nothing that is not (design §5.1). All objects are immutable: the same
  * reference means the same content, so a rendering may be cached by reference.
@@ -79,6 +110,7 @@ export interface ReadModel {
   readonly finishedDeployment: (id: string) => FinishedDeployment | undefined;
   readonly deploymentsOf: (appId: string) => readonly DeploymentId[];
   readonly queue: () => readonly QueueEntry[];
+  readonly placement: () => PlacementView;
   readonly cluster: () => ClusterView;
 }
 

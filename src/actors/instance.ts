@@ -282,7 +282,16 @@ function route(state: InstanceState, before: Condition | undefined, context: Ctx
   const { appId, version, agent } = instance;
   state.props.services.scheduler.tell({
     type: 'placed',
-    placed: { appId, instanceId: instance.id, taskId: task.id, version, agent, ref: context.self, isCounted },
+    placed: {
+      appId,
+      instanceId: instance.id,
+      taskId: task.id,
+      version,
+      agent,
+      hostPorts: task.hostPorts,
+      ref: context.self,
+      isCounted,
+    },
   });
 }
 

@@ -4,7 +4,7 @@
  */
 import type { InstanceId } from '../core/ids.ts';
 import type { Offer } from '../core/mesos/types.ts';
-import type { PlannedLaunch } from '../core/offer/demand.ts';
+import type { MatchSettings, PlannedLaunch } from '../core/offer/demand.ts';
 import { match } from '../core/offer/match.ts';
 import { tell } from './effects.ts';
 import type { SchedulerMessage } from './protocol.ts';
@@ -17,6 +17,10 @@ const offersPerPass = 16;
 const waitingPerPass = 2_000;
 
 type Ctx = Context<SchedulerMessage>;
+
+/** Apps stay in the region of the master, which only the master knows (behaviour §2.4). */
+export const matchSettings = ({ services, masterRegion }: SchedulerState): MatchSettings =>
+  masterRegion === undefined ? services.settings.match : { ...services.settings.match, masterRegion };
 
 /** One pass over the offers at hand. */
 export function matchOffers(state: SchedulerState, context: Ctx): void {
@@ -34,13 +38,14 @@ export function matchOffers(state: SchedulerState, context: Ctx): void {
   const result = match({
     offers,
     demands: eligible.map(({ app, waiting }) => ({ app, waiting, placements: state.tasks.placements(app) })),
-    settings: services.settings.match,
+    settings: matchSettings(state),
     nowMs,
     random: services.ids.random,
   });
   context.metrics.time('debug.mesos.offers.matching-duration', context.clock.monotonic() - startedMs);
   let launched = 0;
-  for (const { offer, launches } of result.used) {
+  for (const { offer, launches, left } of result.used) {
+    state.agents.taken(offer, left, nowMs);
     provision(state, offer, launches, nowMs);
     launched += launches.length;
   }
@@ -73,6 +78,7 @@ function provision(state: SchedulerState, offer: Offer, launches: readonly Plann
       taskId,
       version: app.version,
       agent,
+      hostPorts,
       ref: waiting.ref,
       isCounted: true,
     });

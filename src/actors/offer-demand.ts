@@ -9,34 +9,40 @@ type Ctx = Context<SchedulerMessage>;
 const repeatDelayMs = 1_000;
 
 /**
- * Notes that somebody's wants changed; they are looked at once, behind everything that is in the inbox. `isNew`: somebody began to
- * wait, so filters that hold offers back must go.
+ * Notes that somebody's wants changed; they are looked at once, behind everything that is in the inbox. `fresh`: roles in which somebody
+ * began to wait, so filters that hold their offers back must go.
  */
-export function noteDemand(state: SchedulerState, context: Ctx, isNew: boolean): void {
-  if (state.review === 'none') context.self.tell({ type: 'reviewDemand' });
-  if (isNew || state.review === 'none') state.review = isNew ? 'new' : 'changed';
+export function noteDemand(state: SchedulerState, context: Ctx, fresh: Iterable<string> = []): void {
+  for (const role of fresh) state.fresh.add(role);
+  if (state.isReviewDue) return;
+  state.isReviewDue = true;
+  context.self.tell({ type: 'reviewDemand' });
 }
 
-/** Decides between REVIVE, SUPPRESS and nothing. */
+/** Decides between REVIVE, SUPPRESS and nothing, role by role. */
 export function reviewDemand(state: SchedulerState, context: Ctx): void {
-  const isNew = state.review === 'new';
-  state.review = 'none';
+  const { services, demand, told, fresh, toRevive } = state;
+  state.isReviewDue = false;
   if (!state.isConnected) return;
-  const { services, demand } = state;
   const nowMs = context.clock.now();
-  const isWanted = demand.hasEligible(nowMs);
+  const wanted = demand.wantedRoles(nowMs);
   scheduleNextDue(state, context, nowMs);
-  if (isWanted) {
-    // Offers at hand are matched first; what they do not satisfy is asked for when they are gone.
-    if (isNew || state.wants !== 'offers') askForOffers(state, context);
-    return;
-  }
+  // Offers at hand are matched first; what they do not satisfy is asked for when they are gone.
+  for (const role of wanted) if (fresh.has(role) || told.get(role) !== 'offers') toRevive.add(role);
+  fresh.clear();
+  if (wanted.size === 0) {
+    toRevive.clear();
+    state.revived.clear();
+    context.timers.cancel('revive');
+    context.timers.cancel('repeat');
+  } else if (toRevive.size > 0) askForOffers(state, context);
+  if (!services.settings.suppressOffers) return;
   // Who waits for the end of a back-off needs no offers until then.
-  if (state.wants === 'nothing' || !services.settings.suppressOffers) return;
-  state.wants = 'nothing';
-  context.timers.cancel('revive');
-  context.timers.cancel('repeat');
-  services.link.suppress([services.settings.app.mesosRole]);
+  for (const role of [services.settings.app.mesosRole, ...told.keys()]) {
+    if (wanted.has(role) || told.get(role) === 'nothing') continue;
+    told.set(role, 'nothing');
+    services.link.suppress([role]);
+  }
 }
 
 /** Wakes up when the next back-off ends. */
@@ -49,19 +55,29 @@ function scheduleNextDue(state: SchedulerState, context: Ctx, nowMs: number): vo
 /** A revive now, or as soon as the throttle allows. */
 function askForOffers(state: SchedulerState, context: Ctx): void {
   const waitMs = state.revivedAtMs + state.services.settings.minReviveOffersIntervalMs - context.clock.monotonic();
-  if (waitMs <= 0) revive(state, context, false);
+  if (waitMs <= 0) reviveDue(state, context, false);
   else if (!context.timers.has('revive')) context.timers.set('revive', waitMs, { type: 'reviveDue', isRepeat: false });
 }
 
-/** The throttle, or the time of the repetition, is over. */
+/**
+ * A revive goes out, since the throttle allows it, or is repeated once. One call for each role: Mesos drops a call as a whole if it does
+ * not know the framework in one of its roles.
+ */
 export function reviveDue(state: SchedulerState, context: Ctx, isRepeat: boolean): void {
-  if (state.isConnected && state.demand.hasEligible(context.clock.now())) revive(state, context, isRepeat);
-}
-
-function revive(state: SchedulerState, context: Ctx, isRepeat: boolean): void {
-  const { services } = state;
-  state.wants = 'offers';
+  const { services, demand, told, toRevive, revived } = state;
+  if (!state.isConnected) return;
+  const roles = isRepeat ? revived : toRevive;
+  const wanted = demand.wantedRoles(context.clock.now());
+  const due = [...roles].filter((role) => wanted.has(role));
+  roles.clear();
+  if (due.length === 0) return;
   state.revivedAtMs = context.clock.monotonic();
-  services.link.revive([services.settings.app.mesosRole]);
-  if (!isRepeat) context.timers.set('repeat', repeatDelayMs, { type: 'reviveDue', isRepeat: true });
+  for (const role of due) {
+    told.set(role, 'offers');
+    services.link.revive([role]);
+    if (!isRepeat) revived.add(role);
+  }
+  // One that waits already serves these, too: wants that come all the time must not put it off.
+  if (isRepeat || context.timers.has('repeat')) return;
+  context.timers.set('repeat', repeatDelayMs, { type: 'reviveDue', isRepeat: true });
 }

@@ -167,6 +167,7 @@ export interface MesosLink {
   readonly acknowledge: (taskId: string, agentId: string, uuid: string) => void;
   /** An empty list asks for all tasks. */
   readonly reconcile: (tasks: readonly { readonly taskId: string; readonly agentId: string | undefined }[]) => void;
+  /** With each call, roles that the scheduler wants offers in, whether or not the framework was subscribed with them. */
   readonly revive: (roles: readonly string[]) => void;
   readonly suppress: (roles: readonly string[]) => void;
   /** Ends the stream; tasks keep running for the failover time-out. With `teardown` they are killed instead. */

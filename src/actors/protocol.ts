@@ -51,6 +51,7 @@ export interface Placed {
   readonly taskId: TaskId;
   readonly version: Timestamp;
   readonly agent: AgentInfo;
+  readonly hostPorts: readonly number[];
   readonly ref: ActorRef<InstanceMessage>;
   /** False for what is out of reach: still routed, but invisible to constraints (behaviour §2.3). */
   readonly isCounted: boolean;

@@ -1,6 +1,7 @@
 /** What the scheduler knows. */
 import type { Offer, TaskInfo } from '../core/mesos/types.ts';
 import type { PlannedLaunch } from '../core/offer/demand.ts';
+import type { AgentBook } from './agent-book.ts';
 import type { DemandBook } from './demand-book.ts';
 import type { Services } from './services.ts';
 import type { TaskIndex } from './task-index.ts';
@@ -20,20 +21,29 @@ export interface SchedulerState {
   readonly services: Services;
   readonly tasks: TaskIndex;
   readonly demand: DemandBook;
+  readonly agents: AgentBook;
   /** Counts subscriptions; what belongs to an earlier one is void. */
   session: number;
   frameworkId: string | undefined;
+  /** Region of the master that leads, if it has one. */
+  masterRegion: string | undefined;
   isConnected: boolean;
   /** Offers at hand, not matched yet. */
   readonly held: Map<string, Offer>;
   readonly pending: Map<string, PendingAccept>;
   readonly rescinded: Set<string>;
-  /** What the last REVIVE or SUPPRESS told Mesos. */
-  wants: 'unknown' | 'offers' | 'nothing';
+  /** Role → what the last REVIVE or SUPPRESS of this session told Mesos: offers are wanted, or not. */
+  readonly told: Map<string, 'offers' | 'nothing'>;
   /** Time of the last REVIVE, monotonic. */
   revivedAtMs: number;
-  /** Wants changed since the last look: not at all, somehow, or somebody new began to wait. */
-  review: 'none' | 'changed' | 'new';
+  /** Wants changed since the last look. */
+  isReviewDue: boolean;
+  /** Roles in which somebody began to wait since the last look. */
+  readonly fresh: Set<string>;
+  /** Roles whose REVIVE waits for the throttle. */
+  readonly toRevive: Set<string>;
+  /** Roles whose REVIVE is to be repeated. */
+  readonly revived: Set<string>;
   /** Tasks that the explicit reconciliation has not heard of yet. */
   readonly unreconciled: Set<string>;
   reconcileRound: number;

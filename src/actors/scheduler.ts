@@ -3,16 +3,19 @@
 import type { MarathonEvent } from '../core/events.ts';
 import { appIdOfInstance, parseTaskId } from '../core/ids.ts';
 import { conditionOf } from '../core/instance/condition.ts';
+import { isTerminal } from '../core/instance/instance.ts';
 import type { TaskStatus } from '../core/mesos/types.ts';
 import { InvariantError } from '../core/result.ts';
 import { unknownTask } from '../core/task/unknown.ts';
 import { timestamp } from '../core/time.ts';
+import { AgentBook } from './agent-book.ts';
 import { DemandBook } from './demand-book.ts';
 import { perform, tell } from './effects.ts';
 import { abandoned, matchOffers, provisioned, release } from './offer-cycle.ts';
 import { noteDemand, reviewDemand, reviveDue } from './offer-demand.ts';
+import { placementView, watcherOf } from './placement-view.ts';
 import type { MesosEvent } from './ports.ts';
-import type { SchedulerMessage } from './protocol.ts';
+import type { SchedulerMessage, Waiting } from './protocol.ts';
 import { answered, reconcileAll, reconcileRest } from './reconciliation.ts';
 import type { Behaviour, Context } from './runtime/types.ts';
 import type { SchedulerState } from './scheduler-state.ts';
@@ -38,24 +41,33 @@ export function schedulerBehaviour(props: SchedulerProps): Behaviour<SchedulerSt
   return {
     initial: (context) => {
       const services = props.assemble(context);
+      const agents = new AgentBook();
       const state: SchedulerState = {
         services,
-        tasks: new TaskIndex(),
+        tasks: new TaskIndex(watcherOf(agents, services)),
         demand: new DemandBook(),
+        agents,
         session: 0,
         frameworkId: props.frameworkId,
+        masterRegion: undefined,
         isConnected: false,
         held: new Map(),
         pending: new Map(),
         rescinded: new Set(),
-        wants: 'unknown',
+        told: new Map(),
         revivedAtMs: Number.NEGATIVE_INFINITY,
-        review: 'none',
+        isReviewDue: false,
+        fresh: new Set(),
+        toRevive: new Set(),
+        revived: new Set(),
         unreconciled: new Set(),
         reconcileRound: 0,
       };
       services.views.showQueue(() => state.demand.entries());
+      services.views.showPlacement(placementView(state));
       context.metrics.gauge('debug.offer-matcher.queue.size', () => state.demand.size);
+      context.metrics.gauge('debug.offer-matcher.refusals.size', () => state.demand.refusalsKept);
+      context.metrics.gauge('debug.agents.known', () => agents.size);
       context.metrics.gauge('debug.offers.held', () => state.held.size + state.pending.size);
       props.begin(services, context);
       return state;
@@ -75,15 +87,15 @@ function handle(state: SchedulerState, message: SchedulerMessage, context: Ctx):
       return;
     case 'demand':
       state.demand.add(message.app, message.waiting, message.notBeforeMs, context.clock.now());
-      noteDemand(state, context, true);
+      noteDemand(state, context, rolesOf(message.waiting));
       return;
     case 'demandChanged':
       state.demand.change(message.app, message.notBeforeMs);
-      noteDemand(state, context, false);
+      noteDemand(state, context);
       return;
     case 'demandEnded':
       state.demand.remove(message.appId, message.instanceIds);
-      noteDemand(state, context, false);
+      noteDemand(state, context);
       return;
     case 'placed':
       state.tasks.put(message.placed);
@@ -96,7 +108,7 @@ function handle(state: SchedulerState, message: SchedulerMessage, context: Ctx):
       return;
     case 'provisioned':
       provisioned(state, message);
-      noteDemand(state, context, false);
+      noteDemand(state, context);
       return;
     case 'acceptReleased':
       release(state, message, context);
@@ -111,7 +123,7 @@ function handle(state: SchedulerState, message: SchedulerMessage, context: Ctx):
       reviveDue(state, context, message.isRepeat);
       return;
     case 'backoffEnded':
-      noteDemand(state, context, true);
+      noteDemand(state, context, state.demand.wantedRoles(context.clock.now()));
       return;
     case 'takenUp':
       connect(state, context);
@@ -128,6 +140,8 @@ function handle(state: SchedulerState, message: SchedulerMessage, context: Ctx):
   }
 }
 
+const rolesOf = (waiting: readonly Waiting[]): ReadonlySet<string> => new Set(waiting.map(({ role }) => role));
+
 /** Not before every stored task can be told from an unknown one, which would be killed. */
 function connect({ services, frameworkId }: SchedulerState, context: Ctx): void {
   services.link.start(frameworkId, (event) => {
@@ -142,9 +156,13 @@ function mesosEvent(state: SchedulerState, event: MesosEvent, context: Ctx): voi
       return;
     case 'offers':
       if (state.held.size === 0 && event.offers.length > 0) context.self.tell({ type: 'matchOffers' });
-      for (const offer of event.offers) state.held.set(offer.id.value, offer);
+      for (const offer of event.offers) {
+        state.held.set(offer.id.value, offer);
+        state.agents.offered(offer, context.clock.now());
+      }
       return;
     case 'rescinded':
+      state.agents.rescinded(event.offerId);
       if (!state.held.delete(event.offerId) && state.pending.has(event.offerId)) {
         if (state.rescinded.size < maxRescindedKept) state.rescinded.add(event.offerId);
       }
@@ -166,6 +184,7 @@ function mesosEvent(state: SchedulerState, event: MesosEvent, context: Ctx): voi
         executor: event.executorId,
         status: event.status,
       });
+      if (event.executorId === undefined && event.agentId !== undefined) state.agents.lost(event.agentId);
       return;
     case 'frameworkMessage':
       publish(state, {
@@ -194,7 +213,8 @@ function subscribed(state: SchedulerState, event: Subscribed, context: Ctx): voi
   const at = timestamp(context.clock.now());
   forgetSession(state);
   state.isConnected = true;
-  state.wants = 'unknown';
+  state.told.clear();
+  state.masterRegion = event.master?.domain?.fault_domain?.region.name;
   const { frameworkId, masterAddress: master } = event;
   context.logger.info('mesos.subscribed', { framework: frameworkId, master, session: state.session });
   services.views.touch();
@@ -211,7 +231,7 @@ function subscribed(state: SchedulerState, event: Subscribed, context: Ctx): voi
   });
   reconcileAll(state, context, true);
   services.kills.tell({ type: 'connected' });
-  noteDemand(state, context, true);
+  noteDemand(state, context);
 }
 
 function disconnected(state: SchedulerState, reason: string, context: Ctx): void {
@@ -227,6 +247,7 @@ function disconnected(state: SchedulerState, reason: string, context: Ctx): void
 function forgetSession(state: SchedulerState): void {
   state.session++;
   state.held.clear();
+  state.agents.sessionOver();
   state.rescinded.clear();
 }
 
@@ -234,6 +255,8 @@ function statusUpdate(state: SchedulerState, status: TaskStatus, context: Ctx): 
   const taskId = status.task_id.value;
   context.metrics.count(`mesos.task-updates.${status.state.toLowerCase().replaceAll('_', '-')}`);
   answered(state, taskId);
+  // Before the offer that gives its resources back, which comes behind this.
+  if (isTerminal(conditionOf(status))) state.agents.vacated(taskId);
   const placed = state.tasks.get(taskId);
   if (placed) {
     state.demand.confirmed(placed.appId, placed.instanceId);

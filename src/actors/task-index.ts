@@ -14,12 +14,25 @@ interface Located {
 
 const nowhere: readonly AgentInfo[] = [];
 
+/** Hears of each task that comes and goes; of a task that comes, perhaps more than once. */
+export interface TaskWatcher {
+  readonly occupied: (placed: Placed) => void;
+  readonly vacated: (taskId: string) => void;
+}
+
 /** Every live task of ours. */
 export class TaskIndex {
+  readonly #watcher: TaskWatcher | undefined;
   readonly #tasks = new Map<string, Placed>();
   readonly #instances = new Map<InstanceId, ActorRef<InstanceMessage>>();
   /** Placements that count for constraints. */
   readonly #byApp = new Map<AppId, Map<InstanceId, Located>>();
+  /** What `placements` last gave for an app, until somebody comes or goes. */
+  readonly #placements = new Map<AppId, { readonly definition: Timestamp; readonly agents: readonly AgentInfo[] }>();
+
+  constructor(watcher?: TaskWatcher) {
+    this.#watcher = watcher;
+  }
 
   get size(): number {
     return this.#tasks.size;
@@ -44,11 +57,13 @@ export class TaskIndex {
 
   put(placed: Placed): void {
     this.#tasks.set(placed.taskId, placed);
+    this.#watcher?.occupied(placed);
     this.#instances.set(placed.instanceId, placed.ref);
     if (!placed.isCounted) {
       this.#uncount(placed.appId, placed.instanceId);
       return;
     }
+    this.#placements.delete(placed.appId);
     const located = { version: placed.version, agent: placed.agent };
     const known = this.#byApp.get(placed.appId);
     if (known) known.set(placed.instanceId, located);
@@ -56,24 +71,32 @@ export class TaskIndex {
   }
 
   remove(appId: AppId, instanceId: InstanceId, taskId: string | undefined): void {
-    if (taskId !== undefined) this.#tasks.delete(taskId);
+    if (taskId !== undefined) {
+      this.#tasks.delete(taskId);
+      this.#watcher?.vacated(taskId);
+    }
     this.#instances.delete(instanceId);
     this.#uncount(appId, instanceId);
   }
 
-  /** Agents of the instances that constraints of this definition look at: those of its configuration (behaviour §2.3, 3). */
+  /**
+   * Agents of the instances that constraints of this definition look at: those of its configuration (behaviour §2.3, 3). The same array
+   * as long as they are the same, so that whoever counts them does so once.
+   */
   placements(app: AppDefinition): readonly AgentInfo[] {
-    if (app.constraints.length === 0) return nowhere;
-    const found: AgentInfo[] = [];
-    for (const { version, agent } of this.#byApp.get(app.id)?.values() ?? []) {
-      if (isCurrent(version, app)) found.push(agent);
-    }
-    return found;
+    const located = app.constraints.length === 0 ? undefined : this.#byApp.get(app.id);
+    if (located === undefined) return nowhere;
+    const known = this.#placements.get(app.id);
+    if (known?.definition === app.version) return known.agents;
+    const agents: AgentInfo[] = [];
+    for (const { version, agent } of located.values()) if (isCurrent(version, app)) agents.push(agent);
+    this.#placements.set(app.id, { definition: app.version, agents });
+    return agents;
   }
 
   #uncount(appId: AppId, instanceId: InstanceId): void {
     const known = this.#byApp.get(appId);
-    known?.delete(instanceId);
+    if (known?.delete(instanceId)) this.#placements.delete(appId);
     if (known?.size === 0) this.#byApp.delete(appId);
   }
 }

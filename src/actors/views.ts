@@ -11,7 +11,8 @@ import { parentOf } from '../core/ids.ts';
 import type { Instance } from '../core/instance/instance.ts';
 import type { RecordWrite } from '../core/journal/batch.ts';
 import type { Timestamp } from '../core/time.ts';
-import type { ClusterView, QueueEntry, ReadModel, TaskFailure } from './front.ts';
+import type { ClusterView, PlacementView, QueueEntry, ReadModel, TaskFailure } from './front.ts';
+import { nothingPlaced } from './front.ts';
 
 const nobody: ReadonlySet<AppId> = new Set();
 const noHealth: readonly (HealthStatus | undefined)[] = [];
@@ -35,6 +36,7 @@ export class Views implements ReadModel {
   readonly #finished = new Map<string, FinishedDeployment>();
   readonly #failures = new Map<string, TaskFailure>();
   #queue: () => readonly QueueEntry[] = () => [];
+  #placement: PlacementView = nothingPlaced;
   #cluster: () => ClusterView;
 
   constructor(cluster: () => ClusterView) {
@@ -57,6 +59,7 @@ export class Views implements ReadModel {
   pendingOf = (id: string): ReadonlySet<AppId> => this.#pending.get(id)?.() ?? nobody;
   finishedDeployment = (id: string): FinishedDeployment | undefined => this.#finished.get(id);
   queue = (): readonly QueueEntry[] => this.#queue();
+  placement = (): PlacementView => this.#placement;
   cluster = (): ClusterView => this.#cluster();
 
   appVersions = (id: string): readonly Timestamp[] | undefined => {
@@ -108,6 +111,11 @@ export class Views implements ReadModel {
     this.#queue = read;
   }
 
+  /** Where it can be read what the scheduler knows of agents and of who waits. */
+  showPlacement(view: PlacementView): void {
+    this.#placement = view;
+  }
+
   /** Where leadership and the connection to Mesos can be read. */
   showCluster(read: () => ClusterView): void {
     this.#cluster = read;
@@ -130,6 +138,7 @@ export class Views implements ReadModel {
     this.#pending.clear();
     this.#finished.clear();
     this.#queue = () => [];
+    this.#placement = nothingPlaced;
   }
 
   #applyOne({ kind, key, value }: RecordWrite): void {

@@ -6,10 +6,18 @@ export interface AppEmbeds {
   readonly lastTaskFailure: boolean;
   readonly readiness: boolean;
   readonly taskStats: boolean;
+  /** An addition to Marathon's: what the known agents can never give the app. */
+  readonly warnings: boolean;
 }
 
 /** What an app list embeds unless asked for more. */
-export const listEmbeds: AppEmbeds = { tasks: false, lastTaskFailure: false, readiness: false, taskStats: false };
+export const listEmbeds: AppEmbeds = {
+  tasks: false,
+  lastTaskFailure: false,
+  readiness: false,
+  taskStats: false,
+  warnings: false,
+};
 
 /** What a single app and a wildcard list embed unless asked for more. */
 export const singleEmbeds: AppEmbeds = { ...listEmbeds, tasks: true, lastTaskFailure: true };
@@ -27,5 +35,6 @@ export function appEmbeds(query: Query, always: AppEmbeds): AppEmbeds {
     lastTaskFailure: always.lastTaskFailure || failures || names.has('lastTaskFailure'),
     readiness: always.readiness || names.has('readiness'),
     taskStats: always.taskStats || names.has('taskStats'),
+    warnings: always.warnings || names.has('warnings'),
   };
 }

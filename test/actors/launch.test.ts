@@ -176,6 +176,27 @@ describe('Offers', () => {
     expect(world.running('/web')).toHaveLength(1);
   });
 
+  it('are asked for and suppressed role by role', async () => {
+    const world = await createWorld({ agents: 1 });
+    await world.advance(5_000);
+    const before = world.mesos.calls.length;
+    const asked = () =>
+      world.mesos.calls
+        .slice(before)
+        .filter(({ type }) => type === 'revive' || type === 'suppress')
+        .map(({ type, ids }) => `${type} ${ids}`);
+    await world.put('/dev/web', { role: 'dev', cpus: 1_000 });
+    await world.put('/web');
+    await world.advance(5_000);
+    expect(world.running('/web')).toHaveLength(1);
+    expect(asked()).toEqual(['revive dev', 'revive *', 'suppress *', 'revive dev']);
+    await world.put('/dev/web', { role: 'dev', cpus: 1 }, true);
+    await world.advance(5_000);
+    expect(world.running('/dev/web').map(({ role }) => role)).toEqual(['dev']);
+    expect(asked().at(-1)).toBe('suppress dev');
+    world.expectSane();
+  });
+
   it('that are held die with their session and are never used', async () => {
     const world = await createWorld({ agents: 40 });
     void world.request([putOf('/web', { instances: 200, cpus: 10, portDefinitions: [] })]);

@@ -7,10 +7,12 @@ import type {
   EventHub,
   EventReader,
   KillRequest,
+  PlacementView,
   QueueEntry,
   ReadModel,
   TaskFailure,
 } from '../../src/actors/front.ts';
+import { nothingPlaced } from '../../src/actors/front.ts';
 import type { AppChange } from '../../src/core/app/change.ts';
 import type { AppDefinition } from '../../src/core/app/definition.ts';
 import type { Deployment, DeploymentLimits, FinishedDeployment } from '../../src/core/deploy/plan-types.ts';
@@ -79,6 +81,7 @@ export class FakeFront {
   readonly pending = new Map<string, ReadonlySet<AppId>>();
   readonly finished = new Map<string, FinishedDeployment>();
   queueEntries: QueueEntry[] = [];
+  placementView: PlacementView = nothingPlaced;
   clusterView: ClusterView = {
     elected: true,
     leader: '127.0.0.1:8080',
@@ -134,6 +137,7 @@ export class FakeFront {
     pendingOf: (id) => this.pending.get(id) ?? new Set(),
     finishedDeployment: (id) => this.finished.get(id),
     queue: () => this.queueEntries,
+    placement: () => this.placementView,
     cluster: () => this.clusterView,
   };
 

@@ -1,5 +1,5 @@
 /** Agents and tasks of the fake Mesos, and the arithmetic of their resources. */
-import type { MesosTaskState, Offer, TaskInfo, TaskStatus } from '../../src/core/mesos/types.ts';
+import type { DomainInfo, MesosTaskState, Offer, TaskInfo, TaskStatus } from '../../src/core/mesos/types.ts';
 
 export interface FakeAgent {
   readonly id: string;
@@ -7,6 +7,7 @@ export interface FakeAgent {
   readonly cpus: number;
   readonly mem: number;
   readonly ports: readonly [number, number];
+  readonly domain?: DomainInfo;
   isReachable: boolean;
 }
 
@@ -51,8 +52,8 @@ export function freeOf(agent: FakeAgent, alive: readonly FakeTask[]): Free {
 }
 
 /** The offer of what is free. */
-export function offerOf(id: string, agent: FakeAgent, free: Free): Offer {
-  const allocation_info = { role: '*' };
+export function offerOf(id: string, agent: FakeAgent, free: Free, role: string): Offer {
+  const allocation_info = { role };
   return {
     id: { value: id },
     framework_id: { value: 'F' },
@@ -60,6 +61,7 @@ export function offerOf(id: string, agent: FakeAgent, free: Free): Offer {
     hostname: agent.host,
     allocation_info,
     attributes: [],
+    ...(agent.domain === undefined ? {} : { domain: agent.domain }),
     resources: [
       { name: 'cpus', type: 'SCALAR', scalar: { value: free.cpus }, role: '*', allocation_info },
       { name: 'mem', type: 'SCALAR', scalar: { value: free.mem }, role: '*', allocation_info },

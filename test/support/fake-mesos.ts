@@ -4,7 +4,7 @@
  * What it knows of the real one comes from the transcripts (02, 03, 05, 06, 08, 16).
  */
 import type { Clock, MesosEvent, MesosLink } from '../../src/actors/ports.ts';
-import type { MesosTaskState, Offer, TaskInfo, TaskStatus } from '../../src/core/mesos/types.ts';
+import type { DomainInfo, MesosTaskState, Offer, TaskInfo, TaskStatus } from '../../src/core/mesos/types.ts';
 import type { FakeAgent, FakeTask, Free } from './fake-mesos-resources.ts';
 import { freeOf, masterStatus, offerOf, portsOf, terminal } from './fake-mesos-resources.ts';
 
@@ -36,14 +36,20 @@ export class FakeMesos {
   losesAcknowledgements = false;
   /** What becomes of a new task: it runs, or stays where it is. */
   launchTo: (info: TaskInfo) => 'running' | 'staging' | 'failed' = () => 'running';
+  /** Where the master stands, told with each subscription. */
+  masterDomain: DomainInfo | undefined;
   /** The next ACCEPT is refused by the connection. */
   failsNextAccept = false;
   readonly #clock: Clock;
   readonly #queue: (() => void)[] = [];
-  readonly #offers = new Map<string, { readonly agent: FakeAgent; readonly cpus: number; readonly mem: number }>();
+  readonly #offers = new Map<
+    string,
+    { readonly agent: FakeAgent; readonly role: string; readonly cpus: number; readonly mem: number }
+  >();
   readonly #filters = new Map<string, number>();
   #session: Session | undefined;
-  #isSuppressed = false;
+  /** Roles that get offers; a subscription begins with the default one. */
+  readonly #roles = new Set<string>();
   #isAllocating = false;
   #numbers = 0;
 
@@ -51,7 +57,7 @@ export class FakeMesos {
     this.#clock = clock;
   }
 
-  addAgent(more: Partial<Pick<FakeAgent, 'cpus' | 'mem' | 'ports'>> = {}): FakeAgent {
+  addAgent(more: Partial<Pick<FakeAgent, 'cpus' | 'mem' | 'ports' | 'domain'>> = {}): FakeAgent {
     const n = this.agents.length;
     const agent: FakeAgent = {
       id: `S${n}`,
@@ -60,6 +66,7 @@ export class FakeMesos {
       mem: more.mem ?? 65_536,
       ports: more.ports ?? [31_000, 31_999],
       isReachable: true,
+      ...(more.domain === undefined ? {} : { domain: more.domain }),
     };
     this.agents.push(agent);
     this.#allocateSoon();
@@ -132,10 +139,10 @@ export class FakeMesos {
           tasks.map((t) => t.taskId),
           () => this.#reconcile(tasks),
         ),
-      revive: () => call('revive', [], () => this.#revive()),
-      suppress: () =>
-        call('suppress', [], () => {
-          this.#isSuppressed = true;
+      revive: (roles) => call('revive', roles, () => this.#revive(roles)),
+      suppress: (roles) =>
+        call('suppress', roles, () => {
+          for (const role of roles) this.#roles.delete(role);
         }),
       stop: async (teardown) => {
         if (teardown) for (const task of this.alive()) this.tasks.delete(task.id);
@@ -219,9 +226,11 @@ export class FakeMesos {
   #subscribe(session: Session): void {
     if (this.#session) this.#endSession();
     this.#session = session;
-    this.#isSuppressed = false;
+    this.#roles.clear();
+    this.#roles.add('*');
     this.#filters.clear();
-    const master = { id: 'M', hostname: 'localhost', port: 5050 };
+    const domain = this.masterDomain === undefined ? {} : { domain: this.masterDomain };
+    const master = { id: 'M', hostname: 'localhost', port: 5050, ...domain };
     this.#send({ type: 'subscribed', frameworkId: 'F', master, masterAddress: 'localhost:5050', isNew: false });
     for (const task of this.tasks.values()) if (task.updates.length > 0) this.#deliver(task);
     this.#allocateSoon();
@@ -233,9 +242,11 @@ export class FakeMesos {
     this.#offers.clear();
   }
 
-  #revive(): void {
-    this.#isSuppressed = false;
-    this.#filters.clear();
+  #revive(roles: readonly string[]): void {
+    for (const role of roles) {
+      this.#roles.add(role);
+      for (const agent of this.agents) this.#filters.delete(`${agent.id} ${role}`);
+    }
     this.#allocateSoon();
   }
 
@@ -249,18 +260,26 @@ export class FakeMesos {
   }
 
   #allocate(): void {
-    if (!this.#session || this.#isSuppressed) return;
+    if (!this.#session) return;
     const offers: Offer[] = [];
     for (const agent of this.agents) {
-      const filteredUntil = this.#filters.get(agent.id) ?? 0;
-      if (!agent.isReachable || filteredUntil > this.#clock.now()) continue;
+      const role = this.#nextRole(agent);
+      if (!agent.isReachable || role === undefined) continue;
       const free = this.#free(agent);
       if (free.cpus < 0.01 || free.mem < 1) continue;
       const id = `O${++this.#numbers}`;
-      this.#offers.set(id, { agent, cpus: free.cpus, mem: free.mem });
-      offers.push(offerOf(id, agent, free));
+      this.#offers.set(id, { agent, role, cpus: free.cpus, mem: free.mem });
+      offers.push(offerOf(id, agent, free, role));
     }
     if (offers.length > 0) this.#send({ type: 'offers', offers });
+  }
+
+  /** The role that is offered an agent next: the first one that wants offers and has not just declined it. */
+  #nextRole(agent: FakeAgent): string | undefined {
+    for (const role of this.#roles) {
+      if ((this.#filters.get(`${agent.id} ${role}`) ?? 0) <= this.#clock.now()) return role;
+    }
+    return undefined;
   }
 
   /** What neither runs nor is offered. An agent has one offer at most. */
@@ -389,7 +408,7 @@ export class FakeMesos {
       const offer = this.#offers.get(id);
       if (!offer) continue;
       this.#offers.delete(id);
-      this.#filters.set(offer.agent.id, this.#clock.now() + seconds * 1000);
+      this.#filters.set(`${offer.agent.id} ${offer.role}`, this.#clock.now() + seconds * 1000);
     }
     this.#clock.after(seconds * 1000 + 1, () => this.#allocateSoon());
   }

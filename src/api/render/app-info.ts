@@ -1,7 +1,9 @@
 /** Apps as the lists show them: the definition's JSON, built once for each version, and what changes around it. */
 import type { ReadModel } from '../../actors/front.ts';
 import type { AppDefinition } from '../../core/app/definition.ts';
+import type { PlacementWarning } from '../../core/offer/warnings.ts';
 import type { AppEmbeds } from '../embed.ts';
+import { warningsOf } from '../why-answers.ts';
 import { hasTask, type TaskRenderer, taskJson } from './task.ts';
 import { type ShownInstance, taskStats } from './task-stats.ts';
 
@@ -51,7 +53,8 @@ export function appRenderer(
       const stats = JSON.stringify(taskStats(app, shown, nowMs));
       json += `,"taskStats":${stats},"tasksStats":${stats}`;
     }
-    return `${json}}`;
+    json += '}';
+    return embeds.warnings ? withWarnings(json, warningsOf(read.placement(), app)) : json;
   };
 
   const created = (app: AppDefinition, deploymentId: string): string =>
@@ -59,6 +62,10 @@ export function appRenderer(
 
   return { definition, info, created };
 }
+
+/** Adds a member to the JSON of an app. */
+export const withWarnings = (json: string, warnings: readonly PlacementWarning[]): string =>
+  `${json.slice(0, -1)},"warnings":${JSON.stringify(warnings)}}`;
 
 function countsOf(shown: readonly ShownInstance[]): string {
   let staged = 0;

@@ -14,9 +14,11 @@ import { readJson } from '../json-body.ts';
 import { bool, queryOf } from '../query.ts';
 import { readAppUpdate } from '../read-body.ts';
 import { dispatch, type Verbs } from '../resource.ts';
-import { sendDeployment, sendRefusal } from '../respond.ts';
+import { sendRefusal } from '../respond.ts';
+import { sendChanged } from '../warnings.ts';
 import { appTasksVerbs, groupTasksVerbs, taskVerbs } from './app-tasks.ts';
 import { clockVariant, infos } from './apps.ts';
+import { whyVerbs } from './why.ts';
 
 /** Registers the wildcard route. */
 export function appRoutes(server: FastifyInstance, context: ApiContext): void {
@@ -46,6 +48,11 @@ function verbsOf(context: ApiContext, target: AppTarget): Verbs {
       return { GET: (request, reply) => showVersions(context, request, reply, target.id) };
     case 'version':
       return { GET: (request, reply) => showVersion(context, request, reply, target.id, target.version) };
+    case 'why': {
+      const { read } = context.deps;
+      const isApp = read.app(target.path) !== undefined || read.app(target.id) === undefined;
+      return isApp ? appVerbs(context, target.path) : whyVerbs(context, target.id);
+    }
     case 'restart':
       return { POST: (request, reply) => changeExisting(context, request, reply, target, false) };
   }
@@ -134,7 +141,7 @@ async function apply(
   if (!answer.ok) return sendRefusal(reply, answer.error);
   const isNew = answer.value.created.includes(wanted.id);
   if (isNew) reply.header('location', wanted.id);
-  return sendDeployment(reply, isNew ? 201 : 200, answer.value);
+  return sendChanged(context, request, reply, isNew ? 201 : 200, answer.value);
 }
 
 function showVersions(

@@ -12,8 +12,10 @@ import { readJson } from '../json-body.ts';
 import { parseLabelSelector } from '../label-selector.ts';
 import { bool, first, type Query, queryOf } from '../query.ts';
 import { readAppUpdate, readAppUpdates } from '../read-body.ts';
+import { withWarnings } from '../render/app-info.ts';
 import { resource } from '../resource.ts';
 import { sendDeployment, sendJsonText, sendRefusal } from '../respond.ts';
+import { sendChanged, wantsWarnings, warn, warningsAbout } from '../warnings.ts';
 
 /** Registers the routes. */
 export function appsRoutes(server: FastifyInstance, context: ApiContext): void {
@@ -38,9 +40,14 @@ function list(context: ApiContext, request: FastifyRequest, reply: FastifyReply)
   });
 }
 
-/** Statistics tell how long tasks have lived, which the clock alone changes; other answers do not look at it. */
-export const clockVariant = (context: ApiContext, embeds: AppEmbeds): { readonly variant?: string } =>
-  embeds.taskStats ? { variant: String(Math.floor(context.deps.clock.now() / 1000)) } : {};
+/** Statistics change by the clock alone, warnings by what is known of agents; other answers depend on neither. */
+export function clockVariant({ deps }: ApiContext, embeds: AppEmbeds): { readonly variant?: string } {
+  const parts = [
+    ...(embeds.taskStats ? [Math.floor(deps.clock.now() / 1000)] : []),
+    ...(embeds.warnings ? [`w${deps.read.placement().revision()}`] : []),
+  ];
+  return parts.length === 0 ? {} : { variant: parts.join('-') };
+}
 
 /** The JSON of those apps that pass, joined by commas. */
 export function infos(
@@ -86,9 +93,11 @@ async function create(context: ApiContext, request: FastifyRequest, reply: Fasti
   if (!answer.ok) return sendRefusal(reply, answer.error);
   const [app] = answer.value.apps;
   reply.header('location', id.value).header('marathon-deployment-id', answer.value.deploymentId);
-  return app === undefined
-    ? sendDeployment(reply, 201, answer.value)
-    : sendJsonText(reply, 201, context.apps.created(app, answer.value.deploymentId));
+  if (app === undefined) return sendDeployment(reply, 201, answer.value);
+  const warnings = warningsAbout(context, [app]);
+  warn(reply, warnings);
+  const created = context.apps.created(app, answer.value.deploymentId);
+  return sendJsonText(reply, 201, wantsWarnings(request) ? withWarnings(created, warnings) : created);
 }
 
 async function changeMany(
@@ -109,5 +118,5 @@ async function changeMany(
   if (!options.ok) return sendRefusal(reply, options.error);
   const { control } = context.deps;
   const answer = await control.changeApps(changes.value, { ...options.value, origin: originOf(request) });
-  return answer.ok ? sendDeployment(reply, 200, answer.value) : sendRefusal(reply, answer.error);
+  return answer.ok ? sendChanged(context, request, reply, 200, answer.value) : sendRefusal(reply, answer.error);
 }

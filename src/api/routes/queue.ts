@@ -5,13 +5,20 @@ import { refusal } from '../../core/refusal.ts';
 import { ok } from '../../core/result.ts';
 import type { ApiContext } from '../context.ts';
 import { all, queryOf } from '../query.ts';
+import { queueWhy } from '../queue-why.ts';
 import { hasDelays, queueItemJson } from '../render/queue.ts';
 import { dispatch, resource } from '../resource.ts';
-import { sendRefusal } from '../respond.ts';
+import { sendJsonText, sendRefusal } from '../respond.ts';
 
 /** Registers the routes. */
 export function queueRoutes(server: FastifyInstance, context: ApiContext): void {
-  resource(server, '/v2/queue', { GET: (request, reply) => list(context, request, reply) });
+  const whyOf = queueWhy(context);
+  resource(server, '/v2/queue', {
+    GET: (request, reply) =>
+      all(queryOf(request), 'embed').includes('why')
+        ? listWithWhy(context, request, reply, whyOf)
+        : list(context, request, reply),
+  });
   server.route({
     method: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE'],
     url: '/v2/queue/*',
@@ -36,6 +43,25 @@ function list(context: ApiContext, request: FastifyRequest, reply: FastifyReply)
       return ok(`{"queue":[${items.join(',')}]}`);
     },
   });
+}
+
+/** Not cached: the answers change without the state. An app that begins to wait meanwhile is in the next answer. */
+async function listWithWhy(
+  context: ApiContext,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  whyOf: ReturnType<typeof queueWhy>,
+): Promise<FastifyReply> {
+  const queue = context.deps.read.queue();
+  const why = await whyOf(queue);
+  const nowMs = context.deps.clock.now();
+  const withOffers = all(queryOf(request), 'embed').includes('lastUnusedOffers');
+  const items = queue.map((entry) => {
+    const item = queueItemJson(entry, context.apps.definition(entry.app), nowMs, withOffers);
+    const answer = why.get(entry.app.id);
+    return answer === undefined ? item : `${item.slice(0, -1)},"why":${answer}}`;
+  });
+  return sendJsonText(reply, 200, `{"queue":[${items.join(',')}]}`);
 }
 
 async function resetDelay(context: ApiContext, reply: FastifyReply, path: string): Promise<FastifyReply> {

@@ -9,6 +9,8 @@ import { GroupCounts } from './group-counts.ts';
 export interface ConstraintJudge {
   /** True if all constraints of the app hold for one more instance on the agent. */
   readonly accepts: (view: AgentView) => boolean;
+  /** The constraints that do not hold: bit i stands for the i-th one, the last bit for all from `maxToldApart` on. */
+  readonly broken: (view: AgentView) => number;
   /** Counts an instance as placed on the agent. */
   readonly place: (view: AgentView) => void;
 }
@@ -21,33 +23,71 @@ interface Rule {
   readonly grown?: (newSize: number) => void;
 }
 
-const unconstrained: ConstraintJudge = { accepts: () => true, place: () => undefined };
+/** Constraints of one app that `broken` can tell apart. */
+export const maxToldApart = 19;
+
+const unconstrained: ConstraintJudge = { accepts: () => true, broken: () => 0, place: () => undefined };
 
 /**
- * Builds the judge of an app from where its instances are. Costs O(placements) once and O(constraints) for each
- * question and each placement afterwards.
+ * Builds the judge of an app from where its instances are. Costs O(placements) the first time that an array of them is seen, and
+ * O(constraints) for each question and each placement afterwards.
  */
 export function judgeOf(app: AppDefinition, placements: readonly AgentInfo[]): ConstraintJudge {
   if (app.constraints.length === 0) return unconstrained;
-  const countsOf = new Map<string, GroupCounts>();
-  for (const [field, operator] of app.constraints) {
-    if (!countsOf.has(field) && countingOperators.has(operator)) countsOf.set(field, countPlaced(placements, field));
-  }
-  const rules = app.constraints.map((constraint) => ruleOf(constraint, countsOf.get(constraint[0]), app));
+  let countsOf = countsBy(app, placements);
+  let isOwn = false;
+  const compileRules = (): readonly Rule[] =>
+    app.constraints.map((constraint) => ruleOf(constraint, countsOf.get(constraint[0]), app));
+  let rules = compileRules();
   const place = (view: AgentView): void => {
+    if (!isOwn) {
+      // The counts belong to the placements, which others judge by, too.
+      countsOf = new Map([...countsOf].map(([field, counts]) => [field, counts.copy()]));
+      rules = compileRules();
+      isOwn = true;
+    }
     for (const [field, counts] of countsOf) {
       const newSize = counts.add(view.valueOf(field));
       for (const rule of rules) if (rule.field === field) rule.grown?.(newSize);
     }
   };
+  const broken = (view: AgentView): number => {
+    let bits = 0;
+    for (let i = 0; i < rules.length; i += 1) {
+      const rule = rules[i] as Rule;
+      if (!rule.accepts(view.valueOf(rule.field))) bits |= 1 << Math.min(i, maxToldApart - 1);
+    }
+    return bits;
+  };
   return {
     accepts: (view) => rules.every((rule) => rule.accepts(view.valueOf(rule.field))),
+    broken,
     place,
   };
 }
 
 /** The operators that depend on where other instances are. */
 const countingOperators: ReadonlySet<string> = new Set(['UNIQUE', 'CLUSTER', 'GROUP_BY', 'MAX_PER']);
+
+/** Counts of placements by field; gone with the array that they were made from. Nobody adds to them. */
+const counted = new WeakMap<readonly AgentInfo[], Map<string, GroupCounts>>();
+
+function countsBy(app: AppDefinition, placements: readonly AgentInfo[]): ReadonlyMap<string, GroupCounts> {
+  let known = counted.get(placements);
+  if (known === undefined) {
+    known = new Map();
+    // An empty array may be one for all apps, and outlive the fields of each.
+    if (placements.length > 0) counted.set(placements, known);
+  }
+  const counts = new Map<string, GroupCounts>();
+  for (const [field, operator] of app.constraints) {
+    if (counts.has(field) || !countingOperators.has(operator)) continue;
+    const ofField = known.get(field) ?? countPlaced(placements, field);
+    known.set(field, ofField);
+    counts.set(field, ofField);
+  }
+  return counts;
+}
 
 function countPlaced(placements: readonly AgentInfo[], field: string): GroupCounts {
   const counts = new GroupCounts();

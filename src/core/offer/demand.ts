@@ -3,6 +3,7 @@ import type { AppDefinition } from '../app/definition.ts';
 import type { InstanceId, TaskId } from '../ids.ts';
 import type { AgentInfo } from '../instance/instance.ts';
 import type { Offer, TaskInfo } from '../mesos/types.ts';
+import type { Supply } from './resources.ts';
 
 export interface WaitingInstance {
   readonly instanceId: InstanceId;
@@ -81,9 +82,16 @@ export interface OfferRefusal {
   readonly reasons: readonly RefusalReason[];
 }
 
+export interface UsedOffer {
+  readonly offer: Offer;
+  readonly launches: readonly PlannedLaunch[];
+  /** What the launches leave of it. */
+  readonly left: Supply;
+}
+
 export interface MatchResult {
   /** Offers that are used, each once, with what is launched from it. */
-  readonly used: readonly { readonly offer: Offer; readonly launches: readonly PlannedLaunch[] }[];
+  readonly used: readonly UsedOffer[];
   readonly unused: readonly Offer[];
   readonly refusals: readonly OfferRefusal[];
 }

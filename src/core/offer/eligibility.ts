@@ -1,7 +1,7 @@
 /** Rules that shut an agent to an app whatever it has to offer (behaviour §2.4, §2.7, §2.8). */
 import type { AppDefinition } from '../app/definition.ts';
 import type { AgentInfo } from '../instance/instance.ts';
-import type { Offer } from '../mesos/types.ts';
+import type { Unavailability } from '../mesos/types.ts';
 import type { MatchSettings } from './demand.ts';
 import type { AppNeeds } from './needs.ts';
 
@@ -11,7 +11,11 @@ const nanosPerMs = 1e6;
  * True if the machine is under maintenance, or will be within the draining time (V108, V109). Without a duration the
  * maintenance never ends.
  */
-export function isUnavailable(offer: Offer, settings: MatchSettings, nowMs: number): boolean {
+export function isUnavailable(
+  offer: { readonly unavailability?: Unavailability | undefined },
+  settings: MatchSettings,
+  nowMs: number,
+): boolean {
   const startNanos = offer.unavailability?.start?.nanoseconds;
   if (!settings.maintenanceMode || startNanos === undefined) return false;
   const startMs = startNanos / nanosPerMs;

@@ -36,6 +36,16 @@ export class GroupCounts {
     return this.#sizes.values();
   }
 
+  /** The same counts, to be added to independently. */
+  copy(): GroupCounts {
+    const copy = new GroupCounts();
+    for (const [value, size] of this.#sizes) copy.#sizes.set(value, size);
+    for (const [size, groups] of this.#groupsOfSize) copy.#groupsOfSize.set(size, groups);
+    copy.#smallest = this.#smallest;
+    copy.#first = this.#first;
+    return copy;
+  }
+
   /** Counts one more instance with the value and returns the new size of its group. */
   add(value: GroupValue): number {
     this.#first ??= { value };

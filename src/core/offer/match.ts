@@ -5,7 +5,7 @@
  */
 import type { Offer } from '../mesos/types.ts';
 import { ask, isOpen, type OfferState, openOffer, type Pass } from './ask.ts';
-import type { MatchResult, MatchSettings, PlannedLaunch } from './demand.ts';
+import type { MatchResult, MatchSettings, UsedOffer } from './demand.ts';
 import { isUnavailable } from './eligibility.ts';
 import { type AppState, arrange, type Lane, type MatchDemand, type Ring } from './lanes.ts';
 import { maxRefusalsPerPass, RefusalRoom } from './refusals.ts';
@@ -51,10 +51,10 @@ export function match({ offers, demands, settings, nowMs, random }: MatchInput):
     served.push(state);
   });
   serveGroupedAgain(pass, states, served);
-  const used: { readonly offer: Offer; readonly launches: readonly PlannedLaunch[] }[] = [];
-  for (const { offer, launches } of served) {
+  const used: UsedOffer[] = [];
+  for (const { offer, launches, supply } of served) {
     if (launches.length === 0) unused.push(offer);
-    else used.push({ offer, launches });
+    else used.push({ offer, launches, left: supply });
   }
   const hungry = states.filter((state) => state.open > 0);
   return {
@@ -66,7 +66,7 @@ export function match({ offers, demands, settings, nowMs, random }: MatchInput):
 }
 
 /** The role that an offer was made to; an offer without one is for the default role. */
-const allocationRole = (offer: Offer): string =>
+export const allocationRole = (offer: Offer): string =>
   offer.allocation_info?.role ?? offer.resources[0]?.allocation_info?.role ?? '*';
 
 /** Rounds over the ring: the first asks everybody, the later ones those who took something and want more. */

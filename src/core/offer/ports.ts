@@ -42,6 +42,46 @@ export function choosePorts(
   return requests.map((request) => (request === 0 ? any[next++] : request));
 }
 
+/** What the roles cannot give of the requested ports; nothing is missing exactly if `choosePorts` finds some. */
+export interface PortShortage {
+  /** Fixed ports that are not offered, in the order of the requests. */
+  readonly fixed: readonly number[];
+  /** Ports of any number that are missing besides. */
+  readonly any: number;
+}
+
+const nothingMissing: PortShortage = { fixed: [], any: 0 };
+
+/** Compares requested ports with those that the roles have, without choosing any. */
+export function portShortage(
+  requests: readonly PortRequest[],
+  pieces: readonly PortsPiece[],
+  roles: readonly string[],
+): PortShortage {
+  if (requests.length === 0) return nothingMissing;
+  let free = 0;
+  for (const piece of pieces) {
+    if (roles.includes(piece.role)) for (const range of piece.ranges) free += sizeOf(range);
+  }
+  let any = 0;
+  let fixed: Set<number> | undefined;
+  let missing: number[] | undefined;
+  for (const request of requests) {
+    if (request === 0) any += 1;
+    else if (request !== undefined && !fixed?.has(request)) {
+      fixed ??= new Set();
+      fixed.add(request);
+      if (pieces.some((piece) => roles.includes(piece.role) && contains(piece.ranges, request))) free -= 1;
+      else {
+        missing ??= [];
+        missing.push(request);
+      }
+    }
+  }
+  if (missing === undefined && any <= free) return nothingMissing;
+  return { fixed: missing ?? [], any: Math.max(0, any - free) };
+}
+
 /**
  * `wanted` ports from the ranges seen as one ring whose ranges stand in random order, beginning at a uniformly random
  * port. Ports of one launch are neighbours then, and a port that has just been freed is unlikely to be handed out

@@ -4,8 +4,11 @@ import { instanceIdOf } from '../../../src/core/ids.ts';
 import type { AgentInfo } from '../../../src/core/instance/instance.ts';
 import type { Attribute, Offer, Range, ReservationInfo, Resource } from '../../../src/core/mesos/types.ts';
 import { defaultMatchSettings, type MatchSettings } from '../../../src/core/offer/demand.ts';
+import { agentOf, viewOf } from '../../../src/core/offer/fields.ts';
+import { amountsOf, type KnownAgent } from '../../../src/core/offer/known-agents.ts';
 import type { MatchDemand } from '../../../src/core/offer/lanes.ts';
-import { type MatchOutcome, match } from '../../../src/core/offer/match.ts';
+import { allocationRole, type MatchOutcome, match } from '../../../src/core/offer/match.ts';
+import { type Amounts, type ScalarName, supplyOf } from '../../../src/core/offer/resources.ts';
 import { plainApp } from '../../support/app.ts';
 
 const version = '2026-01-02T03:04:05.678Z';
@@ -119,4 +122,23 @@ export const matched = (
 /** Reasons of the only refusal, or `taken` if there was none. */
 export function reasonsOfOne(outcome: MatchOutcome): readonly string[] | 'taken' {
   return outcome.refusals.length === 0 ? 'taken' : outcome.refusals[0]!.reasons;
+}
+
+/** The agent behind an offer, as it is known right after the offer came; `used` is what tasks of ours have there. */
+export function knownAgent(offer: Offer, used: Partial<Amounts> = {}): KnownAgent {
+  const agent = agentOf(offer);
+  const supply = supplyOf(offer);
+  const free = amountsOf(supply);
+  const total = (name: ScalarName) => free[name] + (used[name] ?? 0);
+  return {
+    agent,
+    view: viewOf(agent),
+    seen: [{ role: allocationRole(offer), supply, unavailability: offer.unavailability, atMs: 1_000 }],
+    capacity: {
+      amounts: { cpus: total('cpus'), mem: total('mem'), disk: total('disk'), gpus: total('gpus') },
+      ports: supply.ports.flatMap(({ ranges }) => ranges),
+    },
+    tasks: 0,
+    offeredAtMs: 1_000,
+  };
 }

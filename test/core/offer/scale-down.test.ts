@@ -89,4 +89,20 @@ describe('victims of GROUP_BY on scale-down', () => {
       }),
     );
   });
+
+  it('of one field always come from the largest groups, as a search one by one does', () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 0, max: 4 }), { minLength: 2, maxLength: 30 }), fc.nat(30), (hosts, k) => {
+        const candidates = hosts.map((host, i) => on(`i${i}`, `h${host}`));
+        const count = Math.min(k, candidates.length - 1);
+        const sizes = [...new Set(hosts)].map((host) => hosts.filter((each) => each === host).length);
+        for (let i = 0; i < count; i += 1) sizes[sizes.indexOf(Math.max(...sizes))]! -= 1;
+        const victims = victimsOf([['hostname', 'GROUP_BY']], candidates, count);
+        const left = candidates.filter((candidate) => !victims.includes(candidate));
+        const kept = [...new Set(hosts)].map((host) => left.filter(({ agent }) => agent.host === `h${host}`).length);
+        expect(kept.sort()).toEqual(sizes.sort());
+      }),
+      { numRuns: 500 },
+    );
+  });
 });

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { conditions } from '../../../src/core/instance/instance.ts';
 import type { Backoff } from '../../../src/core/scale/backoff.ts';
@@ -85,5 +86,55 @@ describe('the launch delay (behaviour §5)', () => {
 
   it('is none before the first failure', () => {
     expect(notBeforeMs(undefined)).toBeUndefined();
+  });
+});
+
+describe('any launch delay', () => {
+  const configs = fc
+    .record({
+      first: fc.integer({ min: 0, max: 5_000 }),
+      factor: fc.integer({ min: 100, max: 400 }),
+      max: fc.integer({ min: 0, max: 4_000 }),
+    })
+    .map(({ first, factor, max }) => config(first, factor / 100, max));
+  /** What happens to the app, and how long after the thing before. */
+  const history = fc.array(
+    fc.record({ what: fc.constantFrom('fails', 'fails', 'launches'), afterMs: fc.integer({ min: 0, max: 3_000_000 }) }),
+    { maxLength: 40 },
+  );
+
+  it('never exceeds its maximum, never shrinks but by quiet, and always lets the app launch again', () => {
+    fc.assert(
+      fc.property(configs, history, (app, events) => {
+        const maxMs = app.maxLaunchDelaySeconds * 1000;
+        let backoff: Backoff | undefined;
+        let nowMs = 0;
+        for (const { what, afterMs } of events) {
+          nowMs += afterMs;
+          const before = currentBackoff(backoff, app, nowMs);
+          backoff = what === 'fails' ? grown(backoff, app, nowMs) : advanced(backoff, app, nowMs);
+          expect(backoff === undefined).toBe(what === 'launches' && before === undefined);
+          if (backoff === undefined) continue;
+          expect(backoff.delayMs).toBeLessThanOrEqual(maxMs);
+          expect(backoff.delayMs).toBeGreaterThanOrEqual(before?.delayMs ?? 0);
+          if (what === 'launches') expect(backoff.delayMs).toBe(before?.delayMs);
+          expect(notBeforeMs(backoff)).toBe(nowMs + backoff.delayMs);
+          expect(currentBackoff(backoff, app, nowMs)).toBe(backoff);
+        }
+        if (backoff === undefined) return;
+        expect(currentBackoff(backoff, app, nowMs + 2 * maxMs + 1)).toBeUndefined();
+      }),
+    );
+  });
+
+  it('after n failures in a row is the first one times the factor, n − 1 times, up to the maximum', () => {
+    fc.assert(
+      fc.property(configs, fc.integer({ min: 1, max: 30 }), (app, n) => {
+        const { delayMs } = afterFailures(n, app);
+        const maxMs = app.maxLaunchDelaySeconds * 1000;
+        const expected = Math.min(maxMs, app.backoffSeconds * 1000 * app.backoffFactor ** (n - 1));
+        expect(Math.abs(delayMs - expected)).toBeLessThanOrEqual(expected * 1e-9);
+      }),
+    );
   });
 });

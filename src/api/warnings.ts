@@ -1,0 +1,83 @@
+/**
+ * Warnings about what was accepted: in the header `Marathon-Warnings`, which clients that do not know it ignore, and in bodies only on
+ * request, since strict clients throw on members that they do not know (design §7).
+ */
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { AppsChanged } from '../actors/front.ts';
+import type { AppDefinition } from '../core/app/definition.ts';
+import type { PlacementWarning } from '../core/offer/warnings.ts';
+import type { ApiContext } from './context.ts';
+import { all, queryOf } from './query.ts';
+import { sendDeployment, sendJson } from './respond.ts';
+import { warningsOf } from './why-answers.ts';
+
+/** One warning, as a JSON object of the header's array. */
+export interface HeaderWarning {
+  readonly code: string;
+  readonly appId?: string;
+  readonly message: string;
+}
+
+/** Longest value of the header, in bytes. */
+export const maxHeaderBytes = 4_096;
+/** Longest message in the header, in characters. */
+const maxMessageLength = 400;
+/** Apps of one request that are looked at for warnings: the answer to a large bulk change must not wait for them. */
+export const maxAppsWarnedOf = 1_000;
+
+/** JSON without a character that a header could not carry. */
+const ascii = (value: unknown): string =>
+  JSON.stringify(value).replace(/[^ -~]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
+
+const shortened = (text: string): string =>
+  text.length > maxMessageLength ? `${text.slice(0, maxMessageLength - 3)}...` : text;
+
+/** The value of the header: as many as fit, and how many more there are. */
+export function warningsHeader(warnings: readonly HeaderWarning[]): string {
+  const pieces = warnings.map((warning) => ascii({ ...warning, message: shortened(warning.message) }));
+  const whole = `[${pieces.join(',')}]`;
+  if (whole.length <= maxHeaderBytes) return whole;
+  const note = (left: number): string => ascii({ code: 'more', message: `${left} more warnings do not fit in here.` });
+  let length = 2 + note(pieces.length).length;
+  let fitting = 0;
+  for (const piece of pieces) {
+    length += piece.length + 1;
+    if (length > maxHeaderBytes) break;
+    fitting += 1;
+  }
+  return `[${[...pieces.slice(0, fitting), note(pieces.length - fitting)].join(',')}]`;
+}
+
+/** Sets the header, unless there is nothing to warn of. Replaces what was set before: collect first. */
+export function warn(reply: FastifyReply, warnings: readonly HeaderWarning[]): void {
+  if (warnings.length > 0) reply.header('marathon-warnings', warningsHeader(warnings));
+}
+
+export type AppWarning = PlacementWarning & { readonly appId: string };
+
+/** Warnings about apps that a request has changed. */
+export function warningsAbout({ deps }: ApiContext, apps: readonly AppDefinition[]): readonly AppWarning[] {
+  const view = deps.read.placement();
+  return apps
+    .slice(0, maxAppsWarnedOf)
+    .flatMap((app) => warningsOf(view, app).map(({ code, message }) => ({ code, appId: app.id, message })));
+}
+
+/** True if a request wants warnings in the body. */
+export const wantsWarnings = (request: FastifyRequest): boolean =>
+  all(queryOf(request), 'embed').some((name) => name.replace(/^apps?\./, '') === 'warnings');
+
+/** Answers a change with version and deployment, and with what there is to warn of. */
+export function sendChanged(
+  context: ApiContext,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  status: number,
+  changed: AppsChanged,
+): FastifyReply {
+  const warnings = warningsAbout(context, changed.apps);
+  warn(reply, warnings);
+  if (!wantsWarnings(request)) return sendDeployment(reply, status, changed);
+  const { version, deploymentId } = changed;
+  return sendJson(reply.header('marathon-deployment-id', deploymentId), status, { version, deploymentId, warnings });
+}
