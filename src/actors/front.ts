@@ -6,6 +6,7 @@ import type { LoggedEvent, MarathonEvent } from '../core/events.ts';
 import type { HealthStatus } from '../core/health/health.ts';
 import type { AppId, DeploymentId, InstanceId } from '../core/ids.ts';
 import type { Instance } from '../core/instance/instance.ts';
+import type { EncodedEvent } from '../core/journal/batch.ts';
 import type { Offer } from '../core/mesos/types.ts';
 import type { RefusalReason } from '../core/offer/demand.ts';
 import type { Refusal } from '../core/refusal.ts';
@@ -146,9 +147,21 @@ export interface Control {
   readonly abdicate: (request: { readonly backup?: string; readonly restore?: string }) => Answer<void>;
 }
 
-/** A reader of the event stream. `deliver` gets the events of one turn, in order; it must not wait. */
+/** Where the next durable event will stand. */
+export interface LogPosition {
+  readonly generation: string;
+  readonly next: number;
+}
+
+/** A reader of the event stream. */
 export interface EventReader {
+  /** Gets the events of one turn, in order; it must not wait. */
   readonly deliver: (events: readonly LoggedEvent[]) => void;
+  /**
+   * The log's position when the reader joins, and again whenever a leadership begins. Events between the last one delivered and
+   * `next` are stored, but nobody was told of them: `EventHub.read` has them.
+   */
+  readonly began?: (position: LogPosition) => void;
 }
 
 export interface EventHub {
@@ -156,4 +169,9 @@ export interface EventHub {
   readonly attach: (reader: EventReader) => () => void;
   /** Publishes an event that is not durable (streams attached and detached). */
   readonly publish: (event: MarathonEvent) => void;
+  /** Stored events of the present generation from number `from` on, at most `limit`; `first` is the oldest that is kept. */
+  readonly read: (
+    from: number,
+    limit: number,
+  ) => Promise<{ readonly first: number; readonly events: readonly EncodedEvent[] }>;
 }

@@ -12,7 +12,7 @@ import type { Refusal } from '../core/refusal.ts';
 import type { Result } from '../core/result.ts';
 import type { Timestamp } from '../core/time.ts';
 import type { Effect } from './effects.ts';
-import type { AppsChanged, DeploymentResult, EventReader, Origin } from './front.ts';
+import type { AppsChanged, DeploymentResult, EventReader, LogPosition, Origin } from './front.ts';
 import type { MesosEvent } from './ports.ts';
 import type { ActorRef } from './runtime/types.ts';
 
@@ -204,6 +204,8 @@ export type KillsMessage =
   | { readonly type: 'retry' };
 
 export type EventsMessage =
+  /** A leadership begins: the next durable event will have this place. */
+  | { readonly type: 'began'; readonly position: LogPosition }
   | { readonly type: 'released'; readonly events: readonly LoggedEvent[] }
   | { readonly type: 'attach'; readonly reader: EventReader }
   | { readonly type: 'detach'; readonly reader: EventReader };

@@ -54,6 +54,7 @@ export class Tenure {
     this.sinceMs = clock.monotonic();
     const loaded = loadState(journal.records, views, settings.app);
     this.#frameworkId = loaded.frameworkId;
+    options.events.tell({ type: 'began', position: { generation: journal.generation, next: journal.nextEvent } });
     this.#journal = runtime.spawn(
       journalBehaviour({
         store,

@@ -113,7 +113,21 @@ export type MarathonEvent =
   | (Common<'event_stream_attached' | 'event_stream_detached'> & { readonly remoteAddress: string })
   | (Common<'subscribe_event' | 'unsubscribe_event'> & { readonly clientIp: string; readonly callbackUrl: string });
 
-export type EventType = MarathonEvent['eventType'];
+/**
+ * What Marathon lacks: a reader that asked for ids is told which events it cannot get any more. Made for one reader, never stored;
+ * readers that did not ask for it never see it (design §7).
+ */
+export type GapEvent = Common<'event_stream_gap'> & {
+  /** Ids of the first and the last event that are missing. They may be of two generations. */
+  readonly from: string;
+  readonly to: string;
+  /** `expired`: the log no longer reaches back so far. `replaced`: the state was restored or wiped since. */
+  readonly reason: 'expired' | 'replaced';
+  /** What to read now to know the state again. */
+  readonly resync: string;
+};
+
+export type EventType = MarathonEvent['eventType'] | GapEvent['eventType'];
 
 /** Types without an id: not stored, not replayed (design §5.9). */
 const transient: ReadonlySet<EventType> = new Set<EventType>([
@@ -121,7 +135,11 @@ const transient: ReadonlySet<EventType> = new Set<EventType>([
   'event_stream_detached',
   'failed_health_check_event',
   'framework_message_event',
+  'event_stream_gap',
 ]);
+
+/** False for types that strict clients of Marathon would not know. */
+export const isMarathonType = (type: EventType): boolean => type !== 'event_stream_gap';
 
 /** True if the event belongs to the batch that caused it and gets an id. */
 export const isDurable = (type: EventType): boolean => !transient.has(type);

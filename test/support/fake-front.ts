@@ -7,6 +7,7 @@ import type {
   EventHub,
   EventReader,
   KillRequest,
+  LogPosition,
   QueueEntry,
   ReadModel,
   TaskFailure,
@@ -18,6 +19,7 @@ import type { LoggedEvent, MarathonEvent } from '../../src/core/events.ts';
 import type { HealthStatus } from '../../src/core/health/health.ts';
 import { type DeploymentId, instanceIdOf, taskIdOf } from '../../src/core/ids.ts';
 import type { Condition, Instance } from '../../src/core/instance/instance.ts';
+import type { EncodedEvent } from '../../src/core/journal/batch.ts';
 import type { Refusal } from '../../src/core/refusal.ts';
 import { err, ok } from '../../src/core/result.ts';
 import { plainApp } from './app.ts';
@@ -173,10 +175,32 @@ export class FakeFront {
     },
   };
 
+  /** What `EventHub.read` finds, by number; and what it fails with, if set. */
+  readonly log = new Map<number, EncodedEvent>();
+  readFails: Error | undefined;
+  /** From where it was asked. */
+  readonly reads: number[] = [];
+  position: LogPosition = { generation: '1', next: 1 };
+
+  /** A leadership begins. */
+  begin(position: LogPosition): void {
+    this.position = position;
+    for (const reader of [...this.readers]) reader.began?.(position);
+  }
+
   readonly events: EventHub = {
     attach: (reader) => {
       this.readers.add(reader);
+      reader.began?.(this.position);
       return () => this.readers.delete(reader);
+    },
+    read: async (from, limit) => {
+      this.reads.push(from);
+      if (this.readFails) throw this.readFails;
+      const numbers = [...this.log.keys()].sort((a, b) => a - b);
+      const wanted = numbers.filter((number) => number >= from).slice(0, limit);
+      const events = wanted.flatMap((number) => this.log.get(number) ?? []);
+      return { first: numbers[0] ?? this.position.next, events };
     },
     publish: (event) => {
       this.published.push(event);
