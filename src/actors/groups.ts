@@ -19,7 +19,7 @@ import { timestamp } from '../core/time.ts';
 import type { Effect } from './effects.ts';
 import { tell } from './effects.ts';
 import type { DeploymentResult } from './front.ts';
-import { apiPostEvent, endedEvent, healthCheckEvents } from './group-events.ts';
+import { apiPostEvent, endedEvent, failedEvents, healthCheckEvents } from './group-events.ts';
 import { expiredVersions, versionRecord } from './group-records.ts';
 import type { DeploymentsMessage, GroupsMessage, Reply, TargetOrder } from './protocol.ts';
 import type { Behaviour, Context } from './runtime/types.ts';
@@ -193,7 +193,7 @@ function store(
   }
   for (const old of cancelled) {
     records.push({ kind: 'deployment', key: old.id, value: undefined });
-    events.push(endedEvent(old, 'The upgrade has been cancelled', nowMs));
+    events.push(...failedEvents(old, 'The upgrade has been cancelled', nowMs));
   }
   events.push({ eventType: 'group_change_success', timestamp: timestamp(nowMs), groupId: '/', version: set.version });
   if (isEmpty) events.push(endedEvent(deployment, undefined, nowMs));
@@ -247,7 +247,7 @@ function cancel(state: GroupsState, message: Cancel, context: Ctx): void {
     services.journal.tell({
       type: 'write',
       records: [{ kind: 'deployment', key: deployment.id, value: undefined }, ...settled.records],
-      events: [endedEvent(deployment, 'The upgrade has been cancelled', nowMs)],
+      events: failedEvents(deployment, 'The upgrade has been cancelled', nowMs),
       effects: [tell(message.replyTo, ok(undefined))],
     });
     services.deployments.tell(settled.message);

@@ -208,6 +208,11 @@ export class FakeMesos {
     this.#tell(task, 'TASK_RUNNING', 'REASON_RECONCILIATION', {});
   }
 
+  /** An executor has something to say. */
+  message(agentId: string, executorId: string, data: string): void {
+    this.#send({ type: 'frameworkMessage', agentId, executorId, data });
+  }
+
   #send(event: MesosEvent): void {
     const session = this.#session;
     if (!session) return;
