@@ -5,11 +5,13 @@ import type { Logger } from './actors/ports.ts';
 import type { ApiConfig } from './api/dependencies.ts';
 import { defaultMaxBodyBytes } from './api/dependencies.ts';
 import { listen } from './api/listen.ts';
+import { eventJson } from './api/render/event.ts';
 import { buildServer } from './api/server.ts';
 import { infoConfig } from './config/info.ts';
 import type { ServerConfig } from './config/server-config.ts';
 import type { Result } from './core/result.ts';
 import { err, ok } from './core/result.ts';
+import { createCallbackPoster } from './infra/callback-poster.ts';
 import { systemClock } from './infra/clock.ts';
 import { lockDataDirectory } from './infra/data-directory.ts';
 import { systemIds } from './infra/ids.ts';
@@ -41,6 +43,7 @@ export async function startServer(config: ServerConfig): Promise<Result<RunningS
     metrics,
   });
   const prober = createProber();
+  const poster = config.callbacks && createCallbackPoster({ clock: systemClock, render: eventJson });
   const { framework, master, mesosCredentials, missedHeartbeats, settings } = config;
   const shared = { clock: systemClock, ids: systemIds, logger, metrics };
   // The port is known only once it is open, and the open port needs the read model.
@@ -50,6 +53,7 @@ export async function startServer(config: ServerConfig): Promise<Result<RunningS
     store,
     prober,
     settings,
+    ...(poster && config.callbacks ? { callbacks: { poster, settings: config.callbacks } } : {}),
     createLink: () =>
       createMesosLink({
         ...shared,
@@ -71,6 +75,7 @@ export async function startServer(config: ServerConfig): Promise<Result<RunningS
   });
   const release = async (): Promise<void> => {
     prober.close();
+    poster?.close();
     await directory.value.release();
   };
   if (!listening.ok) {
@@ -113,6 +118,7 @@ function apiConfig(config: ServerConfig): ApiConfig {
     maxBodyBytes: defaultMaxBodyBytes,
     info: infoConfig(config),
     emitLegacyFields: config.emitLegacyFields,
+    hasCallbacks: config.callbacks !== undefined,
     uiDirectory: fileURLToPath(new URL('../ui', import.meta.url)),
   };
 }

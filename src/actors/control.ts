@@ -8,10 +8,18 @@ import { invalid, refusal } from '../core/refusal.ts';
 import type { Result } from '../core/result.ts';
 import { err, ok } from '../core/result.ts';
 import { tell } from './effects.ts';
-import type { Answer, AppsChanged, Control, DeploymentResult, KillRequest, Origin } from './front.ts';
+import type {
+  Answer,
+  AppsChanged,
+  Control,
+  DeploymentResult,
+  KillRequest,
+  Origin,
+  SubscriptionEvent,
+} from './front.ts';
 import type { Congestion } from './journal-backlog.ts';
 import { type MaintenanceRequest, maintenanceRecord } from './maintenance.ts';
-import type { AppsMessage, GroupsMessage, JournalWrite, Reply } from './protocol.ts';
+import type { AppsMessage, CallbacksMessage, GroupsMessage, JournalWrite, Reply } from './protocol.ts';
 import { AskInboxFull, AskTargetStopped } from './runtime/errors.ts';
 import type { Runtime } from './runtime/types.ts';
 import type { Services } from './services.ts';
@@ -53,6 +61,10 @@ export function createControl(props: ControlProps): Control {
         ),
       ),
     abdicate: (request) => abdicate(props, request),
+    subscribe: (request) =>
+      askCallbacks(props, (replyTo): CallbacksMessage => ({ type: 'subscribe', ...request, replyTo })),
+    unsubscribe: (request) =>
+      askCallbacks(props, (replyTo): CallbacksMessage => ({ type: 'unsubscribe', ...request, replyTo })),
     kill: (request) => (request.scale ? killAndScale(props, request) : kill(props, request)),
   };
 }
@@ -64,6 +76,16 @@ const change = (props: ControlProps, changes: readonly AppChange[], force: boole
       (replyTo: Reply<AppsChanged>): GroupsMessage => ({ type: 'change', changes, force, origin, replyTo }),
       answerTimeoutMs,
     ),
+  );
+
+const askCallbacks = (
+  props: ControlProps,
+  message: (replyTo: Reply<SubscriptionEvent>) => CallbacksMessage,
+): Answer<SubscriptionEvent> =>
+  guarded(props, async ({ callbacks }) =>
+    callbacks
+      ? props.runtime.ask(callbacks, message, answerTimeoutMs)
+      : err(refusal('badRequest', 'HTTP callbacks are not enabled')),
   );
 
 /** Turns everything that keeps the actors from answering into 503, and says what became of the write (design §5.5). */

@@ -73,6 +73,8 @@ export interface ReadModel {
   readonly deployment: (id: string) => Deployment | undefined;
   readonly deploymentsOf: (appId: string) => readonly DeploymentId[];
   readonly queue: () => readonly QueueEntry[];
+  /** Subscribers of HTTP callbacks. */
+  readonly callbackUrls: () => readonly string[];
   readonly cluster: () => ClusterView;
 }
 
@@ -122,8 +124,21 @@ export interface KillRequest {
   readonly force: boolean;
 }
 
+/** The event that tells of a subscription, or of its end. */
+export type SubscriptionEvent = Extract<MarathonEvent, { eventType: 'subscribe_event' | 'unsubscribe_event' }>;
+
+export interface SubscribeRequest {
+  readonly url: string;
+  /** Signs what is posted. */
+  readonly secret: string | undefined;
+  readonly clientIp: string;
+}
+
 /** Commands. Every answer comes after the change is durable, or says why there is none; time-outs answer 503. */
 export interface Control {
+  /** Posts all events to the URL from now on; the answer is the event that tells of it. Idempotent. */
+  readonly subscribe: (request: SubscribeRequest) => Answer<SubscriptionEvent>;
+  readonly unsubscribe: (request: { readonly url: string; readonly clientIp: string }) => Answer<SubscriptionEvent>;
   /** All changes or none, as one deployment. Publishes `api_post_event` for single changes that carry an origin. */
   readonly changeApps: (
     changes: readonly AppChange[],

@@ -29,6 +29,7 @@ export class Views implements ReadModel {
   readonly #deployments = new Map<string, Deployment>();
   readonly #deploymentsByApp = new Map<string, Set<DeploymentId>>();
   readonly #failures = new Map<string, TaskFailure>();
+  readonly #callbackUrls = new Set<string>();
   #queue: () => readonly QueueEntry[] = () => [];
   #cluster: () => ClusterView;
 
@@ -48,6 +49,7 @@ export class Views implements ReadModel {
   deployments = (): Iterable<Deployment> => this.#deployments.values();
   deployment = (id: string): Deployment | undefined => this.#deployments.get(id);
   deploymentsOf = (appId: string): readonly DeploymentId[] => [...(this.#deploymentsByApp.get(appId) ?? [])];
+  callbackUrls = (): readonly string[] => [...this.#callbackUrls];
   queue = (): readonly QueueEntry[] => this.#queue();
   cluster = (): ClusterView => this.#cluster();
 
@@ -98,6 +100,7 @@ export class Views implements ReadModel {
     for (const map of [this.#apps, this.#groupSizes, this.#versions, this.#instances, this.#instancesByApp])
       map.clear();
     for (const map of [this.#health, this.#deployments, this.#deploymentsByApp, this.#failures]) map.clear();
+    this.#callbackUrls.clear();
     this.#queue = () => [];
   }
 
@@ -118,6 +121,10 @@ export class Views implements ReadModel {
       case 'taskFailure':
         if (value) this.#failures.set(key, value as TaskFailure);
         else this.#failures.delete(key);
+        return;
+      case 'subscription':
+        if (value) this.#callbackUrls.add(key);
+        else this.#callbackUrls.delete(key);
         return;
       case 'meta':
       case 'group':

@@ -19,6 +19,7 @@ import { appRoutes } from './routes/app.ts';
 import { appsRoutes } from './routes/apps.ts';
 import { clusterRoutes } from './routes/cluster.ts';
 import { deploymentsRoutes } from './routes/deployments.ts';
+import { eventSubscriptionsRoutes } from './routes/event-subscriptions.ts';
 import { eventsRoutes } from './routes/events.ts';
 import { queueRoutes } from './routes/queue.ts';
 import { systemRoutes } from './routes/system.ts';
@@ -80,6 +81,7 @@ export function buildServer(deps: ApiDependencies): FastifyInstance {
     queueRoutes,
     clusterRoutes,
     eventsRoutes,
+    eventSubscriptionsRoutes,
     systemRoutes,
   ]) {
     routes(server, context);

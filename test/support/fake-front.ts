@@ -91,6 +91,8 @@ export class FakeFront {
   readonly cancelled: { id: string; force: boolean }[] = [];
   readonly resets: string[] = [];
   readonly abdications: { readonly backup?: string; readonly restore?: string }[] = [];
+  /** Callback URL → secret. */
+  readonly subscriptions = new Map<string, string | undefined>();
   readonly readers = new Set<EventReader>();
   readonly published: MarathonEvent[] = [];
   /** What every command is refused with, if set. */
@@ -128,6 +130,7 @@ export class FakeFront {
         .filter((each) => each.affected.some(({ id }) => id === appId))
         .map(({ id }) => id),
     queue: () => this.queueEntries,
+    callbackUrls: () => [...this.subscriptions.keys()],
     cluster: () => this.clusterView,
   };
 
@@ -166,6 +169,20 @@ export class FakeFront {
       if (fault) return err(fault);
       this.resets.push(appId);
       return ok(undefined);
+    },
+    subscribe: async ({ url, secret, clientIp }) => {
+      const fault = this.#fault();
+      if (fault) return err(fault);
+      this.subscriptions.set(url, secret);
+      this.version += 1;
+      return ok({ eventType: 'subscribe_event', clientIp, callbackUrl: url, timestamp: version1 });
+    },
+    unsubscribe: async ({ url, clientIp }) => {
+      const fault = this.#fault();
+      if (fault) return err(fault);
+      this.subscriptions.delete(url);
+      this.version += 1;
+      return ok({ eventType: 'unsubscribe_event', clientIp, callbackUrl: url, timestamp: version1 });
     },
     abdicate: async (request) => {
       const fault = this.#fault();
