@@ -208,10 +208,8 @@ export class FakeMesos {
     this.#tell(task, 'TASK_RUNNING', 'REASON_RECONCILIATION', {});
   }
 
-  /** An executor has something to say. */
-  message(agentId: string, executorId: string, data: string): void {
-    this.#send({ type: 'frameworkMessage', agentId, executorId, data });
-  }
+  /** Tells anything at all. */
+  readonly say = (event: MesosEvent): void => this.#send(event);
 
   #send(event: MesosEvent): void {
     const session = this.#session;
