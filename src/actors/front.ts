@@ -76,7 +76,18 @@ export interface ReadModel {
   /** Subscribers of HTTP callbacks. */
   readonly callbackUrls: () => readonly string[];
   readonly cluster: () => ClusterView;
+  /** Tells what to look at again, as it changes; must not throw and not wait. Returns how to end it. */
+  readonly watch: (onChange: (change: StateChange) => void) => () => void;
 }
+
+/** Something in the read model is not what it was. */
+export type StateChange =
+  /** `before` is absent for a new app. */
+  | { readonly type: 'app'; readonly id: string; readonly before: AppDefinition | undefined }
+  | { readonly type: 'instance'; readonly id: string; readonly appId: string }
+  | { readonly type: 'deployment'; readonly id: string; readonly apps: readonly string[] }
+  /** The state was emptied, and is loaded anew. */
+  | { readonly type: 'everything' };
 
 /** Where this server stands. */
 export interface ClusterView {

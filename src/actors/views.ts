@@ -10,7 +10,7 @@ import { parentOf } from '../core/ids.ts';
 import type { Instance } from '../core/instance/instance.ts';
 import type { RecordWrite } from '../core/journal/batch.ts';
 import type { Timestamp } from '../core/time.ts';
-import type { ClusterView, QueueEntry, ReadModel, TaskFailure } from './front.ts';
+import type { ClusterView, QueueEntry, ReadModel, StateChange, TaskFailure } from './front.ts';
 
 const noHealth: readonly (HealthStatus | undefined)[] = [];
 
@@ -30,6 +30,7 @@ export class Views implements ReadModel {
   readonly #deploymentsByApp = new Map<string, Set<DeploymentId>>();
   readonly #failures = new Map<string, TaskFailure>();
   readonly #callbackUrls = new Set<string>();
+  readonly #watchers = new Set<(change: StateChange) => void>();
   #queue: () => readonly QueueEntry[] = () => [];
   #cluster: () => ClusterView;
 
@@ -52,6 +53,10 @@ export class Views implements ReadModel {
   callbackUrls = (): readonly string[] => [...this.#callbackUrls];
   queue = (): readonly QueueEntry[] => this.#queue();
   cluster = (): ClusterView => this.#cluster();
+  watch = (onChange: (change: StateChange) => void): (() => void) => {
+    this.#watchers.add(onChange);
+    return () => this.#watchers.delete(onChange);
+  };
 
   appVersions = (id: string): readonly Timestamp[] | undefined => {
     if (!this.#apps.has(id)) return undefined;
@@ -75,6 +80,8 @@ export class Views implements ReadModel {
     if (statuses) this.#health.set(id, statuses);
     else if (!this.#health.delete(id)) return;
     this.#stateVersion++;
+    const appId = this.#instances.get(id)?.appId;
+    if (appId !== undefined) this.#changed({ type: 'instance', id, appId });
   }
 
   /** Where the launch queue can be read; called for each request that shows it. */
@@ -102,6 +109,11 @@ export class Views implements ReadModel {
     for (const map of [this.#health, this.#deployments, this.#deploymentsByApp, this.#failures]) map.clear();
     this.#callbackUrls.clear();
     this.#queue = () => [];
+    this.#changed({ type: 'everything' });
+  }
+
+  #changed(change: StateChange): void {
+    for (const tell of this.#watchers) tell(change);
   }
 
   #applyOne({ kind, key, value }: RecordWrite): void {
@@ -133,10 +145,11 @@ export class Views implements ReadModel {
   }
 
   #putApp(id: string, app: AppDefinition | undefined): void {
-    const isKnown = this.#apps.has(id);
+    const before = this.#apps.get(id);
     if (app) this.#apps.set(id, app);
     else this.#apps.delete(id);
-    const by = Number(app !== undefined) - Number(isKnown);
+    this.#changed({ type: 'app', id, before });
+    const by = Number(app !== undefined) - Number(before !== undefined);
     if (by === 0) return;
     for (let path = parentOf(id); path !== '/'; path = parentOf(path)) {
       const size = (this.#groupSizes.get(path) ?? 0) + by;
@@ -168,10 +181,12 @@ export class Views implements ReadModel {
       const siblings = this.#instancesByApp.get(instance.appId);
       if (siblings) siblings.set(instance.id, instance);
       else this.#instancesByApp.set(instance.appId, new Map([[instance.id, instance]]));
+      this.#changed({ type: 'instance', id: key, appId: instance.appId });
       return;
     }
     if (!before) return;
     this.#instances.delete(key);
+    this.#changed({ type: 'instance', id: key, appId: before.appId });
     const siblings = this.#instancesByApp.get(before.appId);
     siblings?.delete(before.id);
     if (siblings?.size === 0) this.#instancesByApp.delete(before.appId);
@@ -184,6 +199,8 @@ export class Views implements ReadModel {
 
   #putDeployment(key: string, deployment: Deployment | undefined): void {
     const before = this.#deployments.get(key);
+    const apps = (deployment ?? before)?.affected.map(({ id }) => id) ?? [];
+    this.#changed({ type: 'deployment', id: key, apps });
     for (const { id } of before?.affected ?? []) {
       const ids = this.#deploymentsByApp.get(id);
       ids?.delete(key as DeploymentId);

@@ -10,6 +10,7 @@ import type {
   LogPosition,
   QueueEntry,
   ReadModel,
+  StateChange,
   TaskFailure,
 } from '../../src/actors/front.ts';
 import type { AppChange } from '../../src/core/app/change.ts';
@@ -132,7 +133,19 @@ export class FakeFront {
     queue: () => this.queueEntries,
     callbackUrls: () => [...this.subscriptions.keys()],
     cluster: () => this.clusterView,
+    watch: (onChange) => {
+      this.watchers.add(onChange);
+      return () => this.watchers.delete(onChange);
+    },
   };
+
+  readonly watchers = new Set<(change: StateChange) => void>();
+
+  /** Something in the maps was changed. */
+  changed(change: StateChange): void {
+    this.version += 1;
+    for (const tell of this.watchers) tell(change);
+  }
 
   readonly #result: DeploymentResult = { version: version2, deploymentId };
 

@@ -19,6 +19,7 @@ export function socketConnection(client: WebSocket, socket: Socket): StreamConne
   let beats = 0;
   let isAnswered = true;
   let isCorked = false;
+  let isEnding = false;
   let waiting: (() => void)[] = [];
   const backlogBytes = (): number => socket.writableLength;
   client.on('pong', () => {
@@ -64,6 +65,8 @@ export function socketConnection(client: WebSocket, socket: Socket): StreamConne
       client.ping();
     },
     end: (reason) => {
+      if (isEnding) return;
+      isEnding = true;
       client.close(...closings[reason]);
       // A client that never answers must not hold up the end of the server.
       if (reason === 'stopping') socket.destroySoon();

@@ -12,6 +12,8 @@ import type { Query } from '../query.ts';
 import { streamEvents } from './event-socket.ts';
 import type { EventStreams } from './event-streams.ts';
 import { eventFilter } from './filter.ts';
+import { maxPayloadBytes } from './live/client-frame.ts';
+import type { LiveServer } from './live/live-server.ts';
 import { resumePoint } from './resume.ts';
 
 /** Largest frame that a client of `/v2/events` may send, in bytes; it has nothing to say. */
@@ -19,6 +21,7 @@ export const maxClientFrameBytes = 64 * 1024;
 
 export interface UpgradeOptions {
   readonly streams: EventStreams;
+  readonly live: LiveServer;
   readonly isAuthentic: Authenticator;
   readonly challenge: string;
   readonly headers: (request: IncomingMessage['headers']) => FlatHeaders;
@@ -33,6 +36,7 @@ type Upgrade = (request: IncomingMessage, socket: Socket, head: Buffer) => Refus
 export function handleUpgrades(server: Server, options: UpgradeOptions): void {
   const byPath: Readonly<Record<string, Upgrade>> = {
     '/v2/events': eventUpgrade(options.streams),
+    '/v2/live': liveUpgrade(options.live),
   };
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     if (request.headers.upgrade?.toLowerCase() !== 'websocket') {
@@ -75,6 +79,23 @@ function eventUpgrade(streams: EventStreams): Upgrade {
     sockets.handleUpgrade(request, socket, head, (client) => {
       streamEvents(client, socket, streams, eventFilter(query, request.headers), begin.value);
     });
+    return undefined;
+  };
+}
+
+/** Compression without context between messages, so that those who get the same share its result; a window of full size only. */
+const sharedDeflate = {
+  serverNoContextTakeover: true,
+  clientNoContextTakeover: true,
+  serverMaxWindowBits: 15,
+  concurrencyLimit: 4,
+};
+
+function liveUpgrade(live: LiveServer): Upgrade {
+  const sockets = socketServer({ maxPayload: maxPayloadBytes, perMessageDeflate: sharedDeflate });
+  return (request, socket, head) => {
+    if (live.isFull()) return tooMany;
+    sockets.handleUpgrade(request, socket, head, (client) => live.serve(client, socket));
     return undefined;
   };
 }
