@@ -79,6 +79,7 @@ class Session {
   readonly #options: SessionOptions;
   /** Name → how to end it. */
   readonly #subscriptions = new Map<string, () => void>();
+  #isDeaf = false;
   #stalledBeats = 0;
   #sentAtLastBeat = 0;
 
@@ -88,8 +89,11 @@ class Session {
   }
 
   hear(data: Buffer, isBinary: boolean): void {
+    // What it had sent before it was cut may still come.
+    if (this.#isDeaf) return;
     // It talks and does not listen.
     if (this.connection.backlogBytes() > maxBacklogBytes) {
+      this.#isDeaf = true;
       this.#options.metrics.count('http.live.deaf-clients-cut');
       this.connection.cut();
       return;
