@@ -5,6 +5,7 @@ import type { Logger } from './actors/ports.ts';
 import type { ApiConfig } from './api/dependencies.ts';
 import { defaultMaxBodyBytes, defaultProxyLimits } from './api/dependencies.ts';
 import { listen } from './api/listen.ts';
+import { eventJson } from './api/render/event.ts';
 import { buildServer } from './api/server.ts';
 import { fileBackups } from './backup/port.ts';
 import { programVersion } from './backup/program-version.ts';
@@ -12,6 +13,7 @@ import { infoConfig } from './config/info.ts';
 import type { ServerConfig } from './config/server-config.ts';
 import type { Result } from './core/result.ts';
 import { err, ok } from './core/result.ts';
+import { createCallbackPoster } from './infra/callback-poster.ts';
 import { systemClock } from './infra/clock.ts';
 import { systemIds } from './infra/ids.ts';
 import { createLogger } from './infra/logger.ts';
@@ -39,6 +41,7 @@ export async function startServer(config: ServerConfig): Promise<Result<RunningS
   if (!opened.ok) return opened;
   const { store, election } = opened.value;
   const prober = createProber({ clock: systemClock, logger, metrics });
+  const poster = config.callbacks && createCallbackPoster({ clock: systemClock, render: eventJson });
   const { framework, master, mesosCredentials, missedHeartbeats, settings } = config;
   const mesosProbe = createMesosProbe(detectorOf(master));
   // The port is known only once it is open, and the open port needs the read model.
@@ -53,6 +56,7 @@ export async function startServer(config: ServerConfig): Promise<Result<RunningS
     backups: fileBackups,
     prober,
     settings,
+    ...(poster && config.callbacks ? { callbacks: { poster, settings: config.callbacks } } : {}),
     createLink: (beforeSubscribe) =>
       createMesosLink({
         ...shared,
@@ -75,6 +79,7 @@ export async function startServer(config: ServerConfig): Promise<Result<RunningS
   });
   const release = async (): Promise<void> => {
     prober.close();
+    poster?.close();
     mesosProbe.stop();
     await opened.value.release();
   };
@@ -124,6 +129,7 @@ function apiConfig(config: ServerConfig, ownAddress: (() => string) | undefined)
     maxBodyBytes: defaultMaxBodyBytes,
     info: infoConfig(config),
     emitLegacyFields: config.emitLegacyFields,
+    hasCallbacks: config.callbacks !== undefined,
     uiDirectory: fileURLToPath(new URL('../ui', import.meta.url)),
   };
 }

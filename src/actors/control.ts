@@ -8,10 +8,18 @@ import { invalid, refusal } from '../core/refusal.ts';
 import type { Result } from '../core/result.ts';
 import { err, ok } from '../core/result.ts';
 import { tell } from './effects.ts';
-import type { Answer, AppsChanged, ChangeOptions, Control, DeploymentResult, KillRequest } from './front.ts';
+import type {
+  Answer,
+  AppsChanged,
+  ChangeOptions,
+  Control,
+  DeploymentResult,
+  KillRequest,
+  SubscriptionEvent,
+} from './front.ts';
 import type { Congestion } from './journal-backlog.ts';
 import { type MaintenanceRequest, maintenanceRecord } from './maintenance.ts';
-import type { AppsMessage, GroupsMessage, JournalWrite, Reply } from './protocol.ts';
+import type { AppsMessage, CallbacksMessage, GroupsMessage, JournalWrite, Reply } from './protocol.ts';
 import { AskInboxFull, AskTargetStopped } from './runtime/errors.ts';
 import type { Runtime } from './runtime/types.ts';
 import type { Services } from './services.ts';
@@ -67,6 +75,10 @@ export function createControl(props: ControlProps): Control {
         ),
       ),
     abdicate: (request) => abdicate(props, request),
+    subscribe: (request) =>
+      askCallbacks(props, (replyTo): CallbacksMessage => ({ type: 'subscribe', ...request, replyTo })),
+    unsubscribe: (request) =>
+      askCallbacks(props, (replyTo): CallbacksMessage => ({ type: 'unsubscribe', ...request, replyTo })),
     kill: (request) => (request.scale ? killAndScale(props, request) : kill(props, request)),
   };
 }
@@ -84,6 +96,16 @@ const change = (props: ControlProps, changes: readonly AppChange[], options: Cha
       }),
       answerTimeoutMs,
     ),
+  );
+
+const askCallbacks = (
+  props: ControlProps,
+  message: (replyTo: Reply<SubscriptionEvent>) => CallbacksMessage,
+): Answer<SubscriptionEvent> =>
+  guarded(props, async ({ callbacks }) =>
+    callbacks
+      ? props.runtime.ask(callbacks, message, answerTimeoutMs)
+      : err(refusal('badRequest', 'HTTP callbacks are not enabled')),
   );
 
 /** Turns everything that keeps the actors from answering into 503, and says what became of the write (design §5.5). */

@@ -1,13 +1,11 @@
 /** How deployments end: the records and events of it, and the orders that hold their apps. */
 
 import type { DeploymentHistory } from '../core/deploy/history.ts';
-import { planView, stepView } from '../core/deploy/plan.ts';
 import type { Deployment, Ending, FinishedDeployment } from '../core/deploy/plan-types.ts';
 import type { MarathonEvent } from '../core/events.ts';
 import type { AppId } from '../core/ids.ts';
 import type { RecordWrite } from '../core/journal/batch.ts';
-import { timestamp } from '../core/time.ts';
-import { endedEvent } from './group-events.ts';
+import { endedEvent, failedEvents } from './group-events.ts';
 import type { Metrics } from './ports.ts';
 import type { TargetOrder } from './protocol.ts';
 import type { VersionBook } from './version-book.ts';
@@ -37,7 +35,7 @@ const counters = {
 
 /**
  * The end of a deployment: its record becomes one of the kept ones, whatever is too much for the history goes, and
- * `deployment_success` or `deployment_failed` tells it. A failed one has failed in its step.
+ * `deployment_success`, or `deployment_step_failure` and `deployment_failed`, tell it.
  */
 export function endOf(
   deployment: Deployment,
@@ -55,15 +53,9 @@ export function endOf(
   ];
   const told = isFailure ? ending.reason : cancelledReason;
   const failure = ending.result === 'succeeded' ? undefined : told;
-  return { records, events: [endedEvent(deployment, failure, nowMs)] };
-}
-
-/** `deployment_step_failure` of the present step; nothing if none was entered. */
-export function stepFailure(deployment: Deployment, nowMs: number): readonly MarathonEvent[] {
-  const step = deployment.steps[deployment.currentStep - 1];
-  if (!step) return [];
-  const plan = planView(deployment);
-  return [{ eventType: 'deployment_step_failure', timestamp: timestamp(nowMs), plan, currentStep: stepView(step) }];
+  const events =
+    failure === undefined ? [endedEvent(deployment, undefined, nowMs)] : failedEvents(deployment, failure, nowMs);
+  return { records, events };
 }
 
 /** The orders of a step that goes no further: its apps keep what they have at their new count, and what was to end ends. */

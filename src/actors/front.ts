@@ -7,6 +7,7 @@ import type { HealthStatus } from '../core/health/health.ts';
 import type { ReadinessResult } from '../core/health/readiness.ts';
 import type { AppId, DeploymentId, InstanceId } from '../core/ids.ts';
 import type { AgentInfo, Instance } from '../core/instance/instance.ts';
+import type { EncodedEvent } from '../core/journal/batch.ts';
 import type { Offer } from '../core/mesos/types.ts';
 import { defaultMatchSettings, type MatchSettings, type RefusalReason } from '../core/offer/demand.ts';
 import type { KnownAgent } from '../core/offer/known-agents.ts';
@@ -111,8 +112,21 @@ export interface ReadModel {
   readonly deploymentsOf: (appId: string) => readonly DeploymentId[];
   readonly queue: () => readonly QueueEntry[];
   readonly placement: () => PlacementView;
+  /** Subscribers of HTTP callbacks. */
+  readonly callbackUrls: () => readonly string[];
   readonly cluster: () => ClusterView;
+  /** Tells what to look at again, as it changes; must not throw and not wait. Returns how to end it. */
+  readonly watch: (onChange: (change: StateChange) => void) => () => void;
 }
+
+/** Something in the read model is not what it was. */
+export type StateChange =
+  /** `before` is absent for a new app. */
+  | { readonly type: 'app'; readonly id: string; readonly before: AppDefinition | undefined }
+  | { readonly type: 'instance'; readonly id: string; readonly appId: string }
+  | { readonly type: 'deployment'; readonly id: string; readonly apps: readonly string[] }
+  /** The state was emptied, and is loaded anew. */
+  | { readonly type: 'everything' };
 
 /** Where this server stands. */
 export interface ClusterView {
@@ -171,8 +185,21 @@ export interface ChangeOptions {
   readonly limits?: DeploymentLimits;
 }
 
+/** The event that tells of a subscription, or of its end. */
+export type SubscriptionEvent = Extract<MarathonEvent, { eventType: 'subscribe_event' | 'unsubscribe_event' }>;
+
+export interface SubscribeRequest {
+  readonly url: string;
+  /** Signs what is posted. */
+  readonly secret: string | undefined;
+  readonly clientIp: string;
+}
+
 /** Commands. Every answer comes after the change is durable, or says why there is none; time-outs answer 503. */
 export interface Control {
+  /** Posts all events to the URL from now on; the answer is the event that tells of it. Idempotent. */
+  readonly subscribe: (request: SubscribeRequest) => Answer<SubscriptionEvent>;
+  readonly unsubscribe: (request: { readonly url: string; readonly clientIp: string }) => Answer<SubscriptionEvent>;
   /** All changes or none, as one deployment. Publishes `api_post_event` for single changes that carry an origin. */
   readonly changeApps: (changes: readonly AppChange[], options: ChangeOptions) => Answer<AppsChanged>;
   /** Without `scale` the answer names the instances that were told to die. */
@@ -198,9 +225,21 @@ export interface Control {
   readonly abdicate: (request: { readonly backup?: string; readonly restore?: string }) => Answer<void>;
 }
 
-/** A reader of the event stream. `deliver` gets the events of one turn, in order; it must not wait. */
+/** Where the next durable event will stand. */
+export interface LogPosition {
+  readonly generation: string;
+  readonly next: number;
+}
+
+/** A reader of the event stream. */
 export interface EventReader {
+  /** Gets the events of one turn, in order; it must not wait. */
   readonly deliver: (events: readonly LoggedEvent[]) => void;
+  /**
+   * The log's position when the reader joins, and again whenever a leadership begins. Events between the last one delivered and
+   * `next` are stored, but nobody was told of them: `EventHub.read` has them.
+   */
+  readonly began?: (position: LogPosition) => void;
 }
 
 export interface EventHub {
@@ -208,4 +247,9 @@ export interface EventHub {
   readonly attach: (reader: EventReader) => () => void;
   /** Publishes an event that is not durable (streams attached and detached). */
   readonly publish: (event: MarathonEvent) => void;
+  /** Stored events of the present generation from number `from` on, at most `limit`; `first` is the oldest that is kept. */
+  readonly read: (
+    from: number,
+    limit: number,
+  ) => Promise<{ readonly first: number; readonly events: readonly EncodedEvent[] }>;
 }

@@ -9,10 +9,11 @@ import type { Refusal } from '../core/refusal.ts';
 import { refusal } from '../core/refusal.ts';
 import type { Result } from '../core/result.ts';
 import { err, ok } from '../core/result.ts';
-import { endOf, holdOrders, stepFailure } from './deployment-ends.ts';
+import { endOf, holdOrders } from './deployment-ends.ts';
 import type { Effect } from './effects.ts';
 import { tell } from './effects.ts';
 import type { DeploymentResult } from './front.ts';
+import { stepFailure } from './group-events.ts';
 import type { GroupsState } from './groups.ts';
 import type { DeploymentsMessage, GroupsMessage, Reply } from './protocol.ts';
 import type { Context } from './runtime/types.ts';
@@ -66,7 +67,7 @@ export function cancel(state: GroupsState, message: Cancel, tools: WriterTools, 
   }
   if (message.force) {
     const effects = [tell(message.replyTo, ok(undefined))];
-    abandon(state, deployment, { result: 'cancelled', reason: 'Stopped by a user' }, [], effects, tools, context);
+    abandon(state, deployment, { result: 'cancelled', reason: 'Stopped by a user' }, effects, tools, context);
     return;
   }
   const undone = { id: deployment.id, reason: 'Rolled back by a user', isFailure: false };
@@ -90,7 +91,6 @@ function abandon(
   state: GroupsState,
   deployment: Deployment,
   ending: Ending,
-  before: readonly MarathonEvent[],
   effects: readonly Effect[],
   tools: WriterTools,
   context: Ctx,
@@ -102,7 +102,7 @@ function abandon(
   services.journal.tell({
     type: 'write',
     records: [...told.records, ...settled.records],
-    events: [...before, ...told.events],
+    events: told.events,
     effects,
   });
   services.deployments.tell(settled.message);
@@ -142,21 +142,19 @@ export function failed(
 ): void {
   const deployment = state.running.get(id);
   if (!deployment || deployment.paused) return;
-  const nowMs = context.clock.now();
-  const events = stepFailure(deployment, nowMs);
   switch (deployment.limits?.onFailure ?? 'keep') {
     case 'keep':
-      abandon(state, deployment, { result: 'failed', reason }, events, [], tools, context);
+      abandon(state, deployment, { result: 'failed', reason }, [], tools, context);
       return;
     case 'pause':
-      pause(state, { ...deployment, paused: { reason, atMs: nowMs } }, events);
+      pause(state, { ...deployment, paused: { reason, atMs: context.clock.now() } }, context);
       return;
     case 'rollback': {
       const reverted = undo(state, deployment, { id, reason, isFailure: true }, undefined, tools, context);
-      if (reverted.ok) tools.store(state, reverted.value, events, [], context);
+      if (reverted.ok) tools.store(state, reverted.value, [], [], context);
       else {
         const why = `${reason}; it could not be rolled back: ${reverted.error.message}`;
-        abandon(state, deployment, { result: 'failed', reason: why }, events, [], tools, context);
+        abandon(state, deployment, { result: 'failed', reason: why }, [], tools, context);
       }
       return;
     }
@@ -164,10 +162,10 @@ export function failed(
 }
 
 /** Keeps the locks, and its apps at what they have. */
-function pause({ services, running }: GroupsState, deployment: Deployment, events: readonly MarathonEvent[]): void {
+function pause({ services, running }: GroupsState, deployment: Deployment, { clock }: Ctx): void {
   running.set(deployment.id, deployment);
   const records: RecordWrite[] = [{ kind: 'deployment', key: deployment.id, value: deployment }];
-  services.journal.tell({ type: 'write', records, events, effects: [] });
+  services.journal.tell({ type: 'write', records, events: stepFailure(deployment, clock.now()), effects: [] });
   const orders = holdOrders(deployment, services.versions);
   services.deployments.tell({ type: 'cancelled', ids: [deployment.id], orders });
 }

@@ -1,7 +1,7 @@
 /** Events that the writer of definitions publishes. */
 import type { AppDefinition } from '../core/app/definition.ts';
 import type { PlannedChange } from '../core/deploy/plan.ts';
-import { planView } from '../core/deploy/plan.ts';
+import { planView, stepView } from '../core/deploy/plan.ts';
 import type { Deployment } from '../core/deploy/plan-types.ts';
 import type { MarathonEvent } from '../core/events.ts';
 import { timestamp } from '../core/time.ts';
@@ -23,6 +23,20 @@ export const endedEvent = (deployment: Deployment, failure: string | undefined, 
     ? { eventType: 'deployment_success', ...common }
     : { eventType: 'deployment_failed', ...common, reason: failure };
 };
+
+/** A deployment that ends without having got there: the step that it was in fails with it (behaviour §4.4, §4.7). */
+export const failedEvents = (deployment: Deployment, reason: string, nowMs: number): readonly MarathonEvent[] => [
+  ...stepFailure(deployment, nowMs),
+  endedEvent(deployment, reason, nowMs),
+];
+
+/** `deployment_step_failure` of the present step; nothing if none was entered. */
+export function stepFailure(deployment: Deployment, nowMs: number): readonly MarathonEvent[] {
+  const step = deployment.steps[deployment.currentStep - 1];
+  if (!step) return [];
+  const plan = planView(deployment);
+  return [{ eventType: 'deployment_step_failure', timestamp: timestamp(nowMs), plan, currentStep: stepView(step) }];
+}
 
 /** `add_health_check_event` for each check of a new configuration, `remove_health_check_event` when an app goes. */
 export function healthCheckEvents(planned: PlannedChange, nowMs: number): readonly MarathonEvent[] {

@@ -2,6 +2,7 @@
 import type { AppDefinition } from '../core/app/definition.ts';
 import type { PortRange } from '../core/app/service-ports.ts';
 import type { Deployment, FinishedDeployment } from '../core/deploy/plan-types.ts';
+import type { Subscription } from '../core/events-callback.ts';
 import { AppTree } from '../core/group/app-tree.ts';
 import type { AppId } from '../core/ids.ts';
 import type { Instance } from '../core/instance/instance.ts';
@@ -16,6 +17,7 @@ export interface LoadedState {
   readonly deployments: readonly Deployment[];
   readonly finished: readonly FinishedDeployment[];
   readonly frameworkId: string | undefined;
+  readonly subscriptions: readonly Subscription[];
 }
 
 /** Decodes every record once; the read model and the working state share the objects. */
@@ -25,6 +27,7 @@ export function loadState(records: Iterable<EncodedRecord>, views: Views, range:
   const instances = new Map<AppId, Instance[]>();
   const deployments: Deployment[] = [];
   const finished: FinishedDeployment[] = [];
+  const subscriptions: Subscription[] = [];
   let frameworkId: string | undefined;
   const shown: RecordWrite[] = [];
   for (const { kind, key, json } of records) {
@@ -54,6 +57,9 @@ export function loadState(records: Iterable<EncodedRecord>, views: Views, range:
       case 'meta':
         if (key === 'frameworkId') frameworkId = (value as { frameworkId: string }).frameworkId;
         break;
+      case 'subscription':
+        subscriptions.push(value as Subscription);
+        break;
       case 'group':
       case 'taskFailure':
         break;
@@ -62,7 +68,7 @@ export function loadState(records: Iterable<EncodedRecord>, views: Views, range:
   for (const app of tree.all()) versions.put(app);
   views.apply(shown);
   deployments.sort((a, b) => a.startedAtMs - b.startedAtMs);
-  return { tree, versions, instances, deployments, finished, frameworkId };
+  return { tree, versions, instances, deployments, finished, frameworkId, subscriptions };
 }
 
 /** Apps that have instances but no definition to come back to: their instances must go (behaviour §1.9, orphans). */

@@ -1,7 +1,19 @@
 /** What the guardian is built from, and what it shows. */
+import type { CallbackSettings } from './callbacks.ts';
 import type { Control, EventHub, ReadModel } from './front.ts';
 import type { BackupPort } from './maintenance.ts';
-import type { Candidate, Clock, Election, Ids, JournalStore, Logger, MesosLink, Metrics, Prober } from './ports.ts';
+import type {
+  CallbackPoster,
+  Candidate,
+  Clock,
+  Election,
+  Ids,
+  JournalStore,
+  Logger,
+  MesosLink,
+  Metrics,
+  Prober,
+} from './ports.ts';
 import type { Runtime } from './runtime/types.ts';
 import type { SchedulerSettings } from './settings.ts';
 
@@ -18,6 +30,8 @@ export interface OrchestratorOptions {
   /** Backups that go with an abdication. Absent = refused. */
   readonly backups?: BackupPort;
   readonly prober: Prober;
+  /** Who posts events to subscribers, and how. Absent = nobody. */
+  readonly callbacks?: { readonly poster: CallbackPoster; readonly settings: CallbackSettings };
   readonly clock: Clock;
   readonly ids: Ids;
   readonly logger: Logger;

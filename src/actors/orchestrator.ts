@@ -86,7 +86,11 @@ class Guardian {
     this.runtime = createRuntime({ name: 'ultramarathon', clock, logger, metrics });
     this.views = new Views(() => this.#cluster());
     this.#events = this.runtime.spawn(eventsBehaviour(), 'events', { inboxLimit: 1_000_000 });
-    this.hub = eventHub(this.#events, (event) => this.#publish(event));
+    this.hub = eventHub(
+      this.#events,
+      (event) => this.#publish(event),
+      (from, limit) => options.store.readEvents(from, limit),
+    );
     this.control = createControl({
       runtime: this.runtime,
       views: this.views,

@@ -1,4 +1,6 @@
 /** What the actors need from the outside world. Implementations live in `src/infra`, fakes in `test/support`. */
+import type { LoggedEvent } from '../core/events.ts';
+import type { PostResult } from '../core/events-callback.ts';
 import type { Batch, CommitOutcome, EncodedEvent, LoadedJournal, StoreContent } from '../core/journal/batch.ts';
 import type { FrameworkInfo, MasterInfo, Offer, TaskInfo, TaskStatus } from '../core/mesos/types.ts';
 
@@ -198,5 +200,21 @@ export type ProbeResult =
 /** Asks one address once. Calls `done` at most once, never from within `probe`. */
 export interface Prober {
   readonly probe: (request: ProbeRequest, done: (result: ProbeResult) => void) => void;
+  readonly close: () => void;
+}
+
+/** Posts events to subscribers. */
+export interface CallbackPoster {
+  /** One POST, without following redirects. `done` is called once, not later than the time-out, and never from within the call. */
+  readonly post: (
+    request: {
+      readonly url: string;
+      readonly event: LoggedEvent;
+      /** Signs the body. */
+      readonly secret: string | undefined;
+      readonly timeoutMs: number;
+    },
+    done: (result: PostResult) => void,
+  ) => void;
   readonly close: () => void;
 }

@@ -3,17 +3,18 @@ import type { AppChange } from '../core/app/change.ts';
 import type { AppDefinition } from '../core/app/definition.ts';
 import type { Deployment, DeploymentLimits } from '../core/deploy/plan-types.ts';
 import type { LoggedEvent, MarathonEvent } from '../core/events.ts';
+import type { PostResult } from '../core/events-callback.ts';
 import type { ReadinessAnswer } from '../core/health/readiness.ts';
 import type { CheckResult } from '../core/health/verdict.ts';
 import type { AppId, DeploymentId, InstanceId, TaskId } from '../core/ids.ts';
 import type { AgentInfo, Goal, Instance } from '../core/instance/instance.ts';
-import type { RecordWrite } from '../core/journal/batch.ts';
+import type { EncodedEvent, RecordWrite } from '../core/journal/batch.ts';
 import type { TaskInfo, TaskStatus } from '../core/mesos/types.ts';
 import type { Refusal } from '../core/refusal.ts';
 import type { Result } from '../core/result.ts';
 import type { Timestamp } from '../core/time.ts';
 import type { Effect } from './effects.ts';
-import type { AppsChanged, DeploymentResult, EventReader, Origin } from './front.ts';
+import type { AppsChanged, DeploymentResult, EventReader, LogPosition, Origin, SubscriptionEvent } from './front.ts';
 import type { MesosEvent } from './ports.ts';
 import type { ActorRef } from './runtime/types.ts';
 
@@ -282,6 +283,38 @@ export type KillsMessage =
   | { readonly type: 'retry' };
 
 export type EventsMessage =
+  /** A leadership begins: the next durable event will have this place. */
+  | { readonly type: 'began'; readonly position: LogPosition }
   | { readonly type: 'released'; readonly events: readonly LoggedEvent[] }
   | { readonly type: 'attach'; readonly reader: EventReader }
   | { readonly type: 'detach'; readonly reader: EventReader };
+
+export type CallbacksMessage =
+  | {
+      readonly type: 'subscribe';
+      readonly url: string;
+      readonly secret: string | undefined;
+      readonly clientIp: string;
+      readonly replyTo: Reply<SubscriptionEvent>;
+    }
+  | {
+      readonly type: 'unsubscribe';
+      readonly url: string;
+      readonly clientIp: string;
+      readonly replyTo: Reply<SubscriptionEvent>;
+    }
+  /** The subscription is durable. */
+  | { readonly type: 'subscribed'; readonly url: string }
+  | { readonly type: 'released'; readonly events: readonly LoggedEvent[] }
+  | { readonly type: 'posted'; readonly url: string; readonly session: number; readonly result: PostResult }
+  | { readonly type: 'retry'; readonly url: string }
+  /** Older events from the store; undefined if it could not be read. */
+  | {
+      readonly type: 'read';
+      readonly url: string;
+      readonly session: number;
+      readonly from: number;
+      readonly first: number;
+      readonly events: readonly EncodedEvent[] | undefined;
+    }
+  | { readonly type: 'save' };

@@ -3,6 +3,7 @@
 import type { Ids, MesosLink } from './ports.ts';
 import type {
   AppsMessage,
+  CallbacksMessage,
   DeploymentsMessage,
   GroupsMessage,
   HealthGuardMessage,
@@ -25,6 +26,8 @@ export interface LeaderServices {
   readonly settings: SchedulerSettings;
   readonly views: Views;
   readonly versions: VersionBook;
+  /** Absent unless callbacks are enabled. */
+  readonly callbacks: ActorRef<CallbacksMessage> | undefined;
 }
 
 /** Inside it: everyone knows everyone by reference. */

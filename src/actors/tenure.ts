@@ -1,11 +1,13 @@
 /** One leadership, from the loaded store to its end: the journal, the connection to Mesos, and the scheduler with everything below. */
 import type { LoadedJournal } from '../core/journal/batch.ts';
+import { callbacksBehaviour } from './callbacks.ts';
 import { perform } from './effects.ts';
 import { journalBehaviour } from './journal.ts';
 import type { Congestion } from './journal-backlog.ts';
-import { loadState } from './load.ts';
+import { type LoadedState, loadState } from './load.ts';
+import type { OrchestratorOptions } from './orchestrator-options.ts';
 import type { Clock, Ids, JournalStore, Logger, MesosEvent, MesosLink, Prober } from './ports.ts';
-import type { EventsMessage, JournalWrite, SchedulerMessage } from './protocol.ts';
+import type { CallbacksMessage, EventsMessage, JournalWrite, SchedulerMessage } from './protocol.ts';
 import type { ActorRef, Runtime, StopReason } from './runtime/types.ts';
 import type { Services } from './services.ts';
 import type { SchedulerSettings } from './settings.ts';
@@ -18,6 +20,7 @@ export interface TenureOptions {
   /** It asks before each SUBSCRIBE whether this server still leads (design §5.10). */
   readonly createLink: (beforeSubscribe: () => Promise<boolean>) => MesosLink;
   readonly prober: Prober;
+  readonly callbacks?: OrchestratorOptions['callbacks'];
   readonly clock: Clock;
   readonly ids: Ids;
   readonly logger: Logger;
@@ -32,6 +35,8 @@ export interface TenureOptions {
 
 /** Longest wait for a commit that proves the epoch. */
 const proofTimeoutMs = 5_000;
+/** Released batches that may wait for the callbacks. */
+const callbacksInboxLimit = 1_000_000;
 /** One message of each task and instance may wait. */
 const schedulerInboxLimit = 5_000_000;
 
@@ -43,6 +48,7 @@ export class Tenure {
   readonly #link: MesosLink;
   readonly #journal: ActorRef<JournalWrite>;
   readonly #scheduler: ActorRef<SchedulerMessage>;
+  readonly #callbacks: ActorRef<CallbacksMessage> | undefined;
   #frameworkId: string | undefined;
   #mesosMaster: string | undefined;
   #isOver = false;
@@ -54,6 +60,7 @@ export class Tenure {
     this.sinceMs = clock.monotonic();
     const loaded = loadState(journal.records, views, settings.app);
     this.#frameworkId = loaded.frameworkId;
+    options.events.tell({ type: 'began', position: { generation: journal.generation, next: journal.nextEvent } });
     this.#journal = runtime.spawn(
       journalBehaviour({
         store,
@@ -62,7 +69,9 @@ export class Tenure {
         congestion,
         onDurable: ({ records, events }) => {
           views.apply(records);
-          if (events.length > 0) options.events.tell({ type: 'released', events });
+          if (events.length === 0) return;
+          options.events.tell({ type: 'released', events });
+          this.#callbacks?.tell({ type: 'released', events });
         },
         onFenced: (reason) => this.#ended(reason),
       }),
@@ -70,8 +79,17 @@ export class Tenure {
       { inboxLimit: options.journalInboxLimit, onStopped: (reason) => this.#childEnded('journal', reason) },
     );
     this.#link = this.#observed(options.createLink(() => this.prove(proofTimeoutMs)));
+    this.#callbacks = this.#startCallbacks(journal, loaded);
     const { versions } = loaded;
-    const leader = { journal: this.#unfailing(this.#journal), link: this.#link, ids, settings, views, versions };
+    const leader = {
+      journal: this.#unfailing(this.#journal),
+      link: this.#link,
+      ids,
+      settings,
+      views,
+      versions,
+      callbacks: this.#callbacks,
+    };
     let ready: Services | undefined;
     const onReady = (services: Services): void => {
       ready = services;
@@ -128,8 +146,25 @@ export class Tenure {
     this.#isOver = true;
     const { runtime } = this.#options;
     runtime.stop(this.#scheduler);
+    if (this.#callbacks) runtime.stop(this.#callbacks);
     runtime.stop(this.#journal);
     await this.#link.stop(how.teardown);
+  }
+
+  #startCallbacks(journal: LoadedJournal, loaded: LoadedState): ActorRef<CallbacksMessage> | undefined {
+    const { callbacks, runtime, store } = this.#options;
+    if (!callbacks) return undefined;
+    const behaviour = callbacksBehaviour({
+      ...callbacks,
+      journal: this.#unfailing(this.#journal),
+      store,
+      subscriptions: loaded.subscriptions,
+      position: { generation: journal.generation, next: journal.nextEvent },
+    });
+    return runtime.spawn(behaviour, 'callbacks', {
+      inboxLimit: callbacksInboxLimit,
+      onStopped: (reason) => this.#childEnded('callbacks', reason),
+    });
   }
 
   /** Keeps what the read model shows of the connection. */

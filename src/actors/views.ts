@@ -11,7 +11,7 @@ import { parentOf } from '../core/ids.ts';
 import type { Instance } from '../core/instance/instance.ts';
 import type { RecordWrite } from '../core/journal/batch.ts';
 import type { Timestamp } from '../core/time.ts';
-import type { ClusterView, PlacementView, QueueEntry, ReadModel, TaskFailure } from './front.ts';
+import type { ClusterView, PlacementView, QueueEntry, ReadModel, StateChange, TaskFailure } from './front.ts';
 import { nothingPlaced } from './front.ts';
 
 const nobody: ReadonlySet<AppId> = new Set();
@@ -35,6 +35,8 @@ export class Views implements ReadModel {
   readonly #pending = new Map<string, () => ReadonlySet<AppId>>();
   readonly #finished = new Map<string, FinishedDeployment>();
   readonly #failures = new Map<string, TaskFailure>();
+  readonly #callbackUrls = new Set<string>();
+  readonly #watchers = new Set<(change: StateChange) => void>();
   #queue: () => readonly QueueEntry[] = () => [];
   #placement: PlacementView = nothingPlaced;
   #cluster: () => ClusterView;
@@ -58,9 +60,14 @@ export class Views implements ReadModel {
   deploymentsOf = (appId: string): readonly DeploymentId[] => [...(this.#deploymentsByApp.get(appId) ?? [])];
   pendingOf = (id: string): ReadonlySet<AppId> => this.#pending.get(id)?.() ?? nobody;
   finishedDeployment = (id: string): FinishedDeployment | undefined => this.#finished.get(id);
+  callbackUrls = (): readonly string[] => [...this.#callbackUrls];
   queue = (): readonly QueueEntry[] => this.#queue();
   placement = (): PlacementView => this.#placement;
   cluster = (): ClusterView => this.#cluster();
+  watch = (onChange: (change: StateChange) => void): (() => void) => {
+    this.#watchers.add(onChange);
+    return () => this.#watchers.delete(onChange);
+  };
 
   appVersions = (id: string): readonly Timestamp[] | undefined => {
     if (!this.#apps.has(id)) return undefined;
@@ -84,6 +91,8 @@ export class Views implements ReadModel {
     if (statuses) this.#health.set(id, statuses);
     else if (!this.#health.delete(id)) return;
     this.#stateVersion++;
+    const appId = this.#instances.get(id)?.appId;
+    if (appId !== undefined) this.#changed({ type: 'instance', id, appId });
   }
 
   /** Last answer of an instance's readiness check; undefined forgets it. */
@@ -139,6 +148,12 @@ export class Views implements ReadModel {
     this.#finished.clear();
     this.#queue = () => [];
     this.#placement = nothingPlaced;
+    this.#callbackUrls.clear();
+    this.#changed({ type: 'everything' });
+  }
+
+  #changed(change: StateChange): void {
+    for (const tell of this.#watchers) tell(change);
   }
 
   #applyOne({ kind, key, value }: RecordWrite): void {
@@ -163,6 +178,10 @@ export class Views implements ReadModel {
         if (value) this.#failures.set(key, value as TaskFailure);
         else this.#failures.delete(key);
         return;
+      case 'subscription':
+        if (value) this.#callbackUrls.add(key);
+        else this.#callbackUrls.delete(key);
+        return;
       case 'meta':
       case 'group':
         return;
@@ -170,10 +189,11 @@ export class Views implements ReadModel {
   }
 
   #putApp(id: string, app: AppDefinition | undefined): void {
-    const isKnown = this.#apps.has(id);
+    const before = this.#apps.get(id);
     if (app) this.#apps.set(id, app);
     else this.#apps.delete(id);
-    const by = Number(app !== undefined) - Number(isKnown);
+    this.#changed({ type: 'app', id, before });
+    const by = Number(app !== undefined) - Number(before !== undefined);
     if (by === 0) return;
     for (let path = parentOf(id); path !== '/'; path = parentOf(path)) {
       const size = (this.#groupSizes.get(path) ?? 0) + by;
@@ -205,10 +225,12 @@ export class Views implements ReadModel {
       const siblings = this.#instancesByApp.get(instance.appId);
       if (siblings) siblings.set(instance.id, instance);
       else this.#instancesByApp.set(instance.appId, new Map([[instance.id, instance]]));
+      this.#changed({ type: 'instance', id: key, appId: instance.appId });
       return;
     }
     if (!before) return;
     this.#instances.delete(key);
+    this.#changed({ type: 'instance', id: key, appId: before.appId });
     const siblings = this.#instancesByApp.get(before.appId);
     siblings?.delete(before.id);
     if (siblings?.size === 0) this.#instancesByApp.delete(before.appId);
@@ -221,6 +243,8 @@ export class Views implements ReadModel {
 
   #putDeployment(key: string, deployment: Deployment | undefined): void {
     const before = this.#deployments.get(key);
+    const apps = (deployment ?? before)?.affected.map(({ id }) => id) ?? [];
+    this.#changed({ type: 'deployment', id: key, apps });
     // Another step of the same plan: thousands of apps need not be indexed again for each.
     if (deployment && before?.affected === deployment.affected) {
       this.#deployments.set(key, deployment);

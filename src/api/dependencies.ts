@@ -66,6 +66,8 @@ export interface ApiConfig {
   readonly info: InfoConfig;
   /** `--emit_legacy_fields` (design §8). */
   readonly emitLegacyFields: boolean;
+  /** `--event_subscriber http_callback`: there are HTTP callbacks. */
+  readonly hasCallbacks?: boolean;
   /** Folder of the web page; absent = none is served. */
   readonly uiDirectory?: string;
   /** Set if there may be other servers: then only a proven leader answers, and the others forward. */

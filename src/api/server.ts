@@ -19,11 +19,14 @@ import { appRoutes } from './routes/app.ts';
 import { appsRoutes } from './routes/apps.ts';
 import { clusterRoutes } from './routes/cluster.ts';
 import { deploymentsRoutes } from './routes/deployments.ts';
+import { eventSubscriptionsRoutes } from './routes/event-subscriptions.ts';
 import { eventsRoutes } from './routes/events.ts';
+import { liveRoutes } from './routes/live.ts';
 import { queueRoutes } from './routes/queue.ts';
 import { systemRoutes } from './routes/system.ts';
 import { tasksRoutes } from './routes/tasks.ts';
 import { eventStreams } from './stream/event-streams.ts';
+import { liveServer } from './stream/live/live-server.ts';
 import { handleUpgrades } from './stream/websocket.ts';
 
 declare module 'fastify' {
@@ -80,12 +83,15 @@ export function buildServer(deps: ApiDependencies): FastifyInstance {
     queueRoutes,
     clusterRoutes,
     eventsRoutes,
+    eventSubscriptionsRoutes,
+    liveRoutes,
     systemRoutes,
   ]) {
     routes(server, context);
   }
   handleUpgrades(server.server, {
     streams: context.streams,
+    live: liveServer({ ...deps, ...context }),
     isAuthentic: basicAuthenticator(deps.config.credentials),
     challenge: challenge(deps.config.realm),
     headers,

@@ -2,9 +2,11 @@
 import { readFileSync } from 'node:fs';
 import { isIPv4 } from 'node:net';
 import { hostname as machineName, userInfo } from 'node:os';
+import type { CallbackSettings } from '../actors/callbacks.ts';
 import type { FrameworkSettings } from '../actors/ports.ts';
 import type { SchedulerSettings } from '../actors/settings.ts';
 import { defaultSchedulerSettings } from '../actors/settings.ts';
+import { checkCallbackUrl, maxSubscriptions } from '../core/events-callback.ts';
 import type { Result } from '../core/result.ts';
 import { err, ok } from '../core/result.ts';
 import { parseMasters } from '../infra/mesos/detector.ts';
@@ -49,6 +51,8 @@ export interface ServerConfig {
   readonly corsOrigins: readonly string[];
   readonly compression: boolean;
   readonly emitLegacyFields: boolean;
+  /** Set with `--event_subscriber http_callback`. */
+  readonly callbacks: CallbackSettings | undefined;
   /** Flags as `/v2/info` shows them. */
   readonly flags: FlagValues;
 }
@@ -105,6 +109,7 @@ export function serverConfig(
     corsOrigins: list(values, 'access_control_allow_origin'),
     compression: values['http_compression'] !== false,
     emitLegacyFields: values['emit_legacy_fields'] === true,
+    callbacks: callbackSettings(values),
     flags: values,
   };
   return ok(Object.freeze(config));
@@ -122,6 +127,31 @@ const list = (values: FlagValues, name: string): readonly string[] =>
     .split(',')
     .map((one) => one.trim())
     .filter((one) => one !== '');
+
+const callbackSettings = (values: FlagValues): CallbackSettings | undefined =>
+  values['event_subscriber'] === 'http_callback'
+    ? {
+        endpoints: list(values, 'http_endpoints'),
+        requestTimeoutMs: number(values, 'http_event_request_timeout'),
+        slowMs: number(values, 'http_event_callback_slow_consumer_timeout'),
+      }
+    : undefined;
+
+/** What is wrong with the flags of callbacks. */
+function callbackContradiction(values: FlagValues): string | undefined {
+  const endpoints = list(values, 'http_endpoints');
+  if (endpoints.length > 0 && values['event_subscriber'] !== 'http_callback')
+    return '--http_endpoints needs --event_subscriber http_callback';
+  if (endpoints.length > maxSubscriptions) return `--http_endpoints: more than ${maxSubscriptions} URLs`;
+  for (const url of endpoints) {
+    const checked = checkCallbackUrl(url);
+    if (checked.ok) continue;
+    const { details } = checked.error;
+    const why = typeof details === 'object' ? details[0]?.errors[0] : checked.error.message;
+    return `--http_endpoints: "${url}" ${why}`;
+  }
+  return undefined;
+}
 
 /** True for addresses that only this machine reaches. */
 export const isLoopback = (host: string): boolean =>
@@ -144,6 +174,8 @@ function contradictionIn({ values, given }: ParsedFlags): string | undefined {
   if (master.startsWith('zk://')) return '--master zk://… is not part of this version: name the masters as host:port';
   const masters = parseMasters(master);
   if (!masters.ok) return `--master: ${masters.error}`;
+  const callbacks = callbackContradiction(values);
+  if (callbacks !== undefined) return callbacks;
   if (number(values, 'local_port_min') >= number(values, 'local_port_max')) {
     return '--local_port_min must be smaller than --local_port_max';
   }

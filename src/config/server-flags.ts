@@ -148,6 +148,20 @@ const http: readonly FlagSpec[] = [
   },
   { name: 'deprecated_features', type: 'string', help: 'comma list; proxy_events: followers forward event streams' },
   { name: 'access_control_allow_origin', type: 'string', help: 'comma list of origins for CORS, or *' },
+  {
+    name: 'event_subscriber',
+    type: 'string',
+    choices: ['http_callback'],
+    help: 'http_callback: events are posted to the subscribers of /v2/eventSubscriptions',
+  },
+  { name: 'http_endpoints', type: 'string', help: 'comma list of callback URLs that are subscribed at the start' },
+  { name: 'http_event_request_timeout', ...milliseconds, default: 10_000, help: 'ms that a callback may take' },
+  {
+    name: 'http_event_callback_slow_consumer_timeout',
+    ...milliseconds,
+    default: 10_000,
+    help: 'ms beyond which a callback counts as slow',
+  },
   { name: 'emit_legacy_fields', type: 'boolean', default: false, help: 'add old members (ports, uris) to apps' },
 ];
 
@@ -190,8 +204,7 @@ const ignoredNames: ReadonlySet<string> = new Set(
   group_manager_request_timeout task_tracker_request_timeout task_update_request_timeout max_queued_root_group_updates
   max_parallel_status_updates max_queued_status_updates max_actor_startup_time save_tasks_to_launch_timeout
   ssl_keystore_password http_max_concurrent_requests
-  event_stream_max_outstanding_messages assets_path event_subscriber http_endpoints
-  http_event_callback_slow_consumer_timeout http_event_request_timeout zk_timeout
+  event_stream_max_outstanding_messages assets_path zk_timeout
   zk_compression zk_compression_threshold zk_max_node_size zk_max_concurrency zk_operation_max_retries
   zk_operation_base_retry_sleep_ms internal_store_backend store_cache internal_version_caching group_versions_cache_size
   storage_compaction_interval storage_compaction_scan_batch_size backup_location marathon_store_timeout artifact_store

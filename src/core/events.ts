@@ -31,6 +31,11 @@ export type MarathonEvent =
       readonly uri: string;
       readonly appDefinition: AppDefinition | Readonly<Record<string, unknown>>;
     })
+  /** Pods are not there yet: nobody publishes these. */
+  | (Common<'pod_created_event' | 'pod_updated_event' | 'pod_deleted_event'> & {
+      readonly clientIp: string;
+      readonly uri: string;
+    })
   | (Common<'status_update_event'> & {
       readonly slaveId: string;
       readonly taskId: string;
@@ -89,7 +94,7 @@ export type MarathonEvent =
       readonly host: string;
       readonly slaveId?: string;
     })
-  /** Something that a person should look at. Marathon has no such event: see `isOurs`. */
+  /** Something that a person should look at. Marathon has no such event: see `isMarathonType`. */
   | (Common<'alarm_event'> & {
       readonly alarm: string;
       readonly state: 'raised' | 'cleared';
@@ -120,24 +125,68 @@ export type MarathonEvent =
   | (Common<'event_stream_attached' | 'event_stream_detached'> & { readonly remoteAddress: string })
   | (Common<'subscribe_event' | 'unsubscribe_event'> & { readonly clientIp: string; readonly callbackUrl: string });
 
-export type EventType = MarathonEvent['eventType'];
+/**
+ * What Marathon lacks: a reader that asked for ids is told which events it cannot get any more. Made for one reader, never stored;
+ * readers that did not ask for it never see it (design §7).
+ */
+export type GapEvent = Common<'event_stream_gap'> & {
+  /** Ids of the first and the last event that are missing. They may be of two generations. */
+  readonly from: string;
+  readonly to: string;
+  /** `expired`: the log no longer reaches back so far. `replaced`: the state was restored or wiped since. */
+  readonly reason: 'expired' | 'replaced';
+  /** What to read now to know the state again. */
+  readonly resync: string;
+};
 
-/** Types without an id: not stored, not replayed (design §5.9). */
-const transient: ReadonlySet<EventType> = new Set<EventType>([
-  'event_stream_attached',
-  'event_stream_detached',
-  'failed_health_check_event',
-  'framework_message_event',
-]);
+export type EventType = MarathonEvent['eventType'] | GapEvent['eventType'];
 
-/** Types that Marathon lacks: only for readers that name them, or that know of event ids (design §7). */
-const ours: ReadonlySet<EventType> = new Set<EventType>(['alarm_event']);
+/**
+ * Every type there is. `durable`: part of the batch that caused it, with an id, stored and replayed. `transient`: without an id, for
+ * those who are there (design §5.9). `ours`: Marathon lacks it.
+ */
+const kinds: Readonly<Record<EventType, 'durable' | 'transient' | 'ours'>> = {
+  api_post_event: 'durable',
+  pod_created_event: 'durable',
+  pod_updated_event: 'durable',
+  pod_deleted_event: 'durable',
+  status_update_event: 'durable',
+  instance_changed_event: 'durable',
+  instance_health_changed_event: 'durable',
+  unknown_instance_terminated_event: 'durable',
+  framework_message_event: 'transient',
+  add_health_check_event: 'durable',
+  remove_health_check_event: 'durable',
+  failed_health_check_event: 'transient',
+  health_status_changed_event: 'durable',
+  unhealthy_instance_kill_event: 'durable',
+  group_change_success: 'durable',
+  group_change_failed: 'durable',
+  deployment_info: 'durable',
+  deployment_step_success: 'durable',
+  deployment_step_failure: 'durable',
+  deployment_success: 'durable',
+  deployment_failed: 'durable',
+  app_terminated_event: 'durable',
+  scheduler_registered_event: 'durable',
+  scheduler_reregistered_event: 'durable',
+  scheduler_disconnected_event: 'durable',
+  event_stream_attached: 'transient',
+  event_stream_detached: 'transient',
+  subscribe_event: 'durable',
+  unsubscribe_event: 'durable',
+  event_stream_gap: 'ours',
+  alarm_event: 'ours',
+};
 
-/** True for a type that readers made for Marathon must not get. */
-export const isOurs = (type: EventType): boolean => ours.has(type);
+/** True for the name of a type that some event has. */
+export const isEventType = (name: string): name is EventType => Object.hasOwn(kinds, name);
+
+/** False for types that strict clients of Marathon would not know. */
+export const isMarathonType = (type: EventType): boolean => kinds[type] !== 'ours';
 
 /** True if the event belongs to the batch that caused it and gets an id. */
-export const isDurable = (type: EventType): boolean => !transient.has(type);
+export const isDurable = (type: EventType): boolean => kinds[type] === 'durable';
 
 /** An event as the log and the streams carry it: its place and its JSON, built once. */
 export interface LoggedEvent {

@@ -36,6 +36,7 @@ export const refusalStatus = {
   unreadable: 422,
   invalid: 422,
   illegalArgument: 422,
+  upgradeRequired: 426,
   internal: 500,
   portsExhausted: 500,
   unavailable: 503,

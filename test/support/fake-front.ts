@@ -7,9 +7,11 @@ import type {
   EventHub,
   EventReader,
   KillRequest,
+  LogPosition,
   PlacementView,
   QueueEntry,
   ReadModel,
+  StateChange,
   TaskFailure,
 } from '../../src/actors/front.ts';
 import { nothingPlaced } from '../../src/actors/front.ts';
@@ -21,6 +23,7 @@ import type { HealthStatus } from '../../src/core/health/health.ts';
 import type { ReadinessResult } from '../../src/core/health/readiness.ts';
 import { type AppId, type DeploymentId, instanceIdOf, taskIdOf } from '../../src/core/ids.ts';
 import type { Condition, Instance } from '../../src/core/instance/instance.ts';
+import type { EncodedEvent } from '../../src/core/journal/batch.ts';
 import type { Refusal } from '../../src/core/refusal.ts';
 import { err, ok } from '../../src/core/result.ts';
 import { plainApp } from './app.ts';
@@ -97,6 +100,8 @@ export class FakeFront {
   readonly continued: { id: string; limits: DeploymentLimits | undefined }[] = [];
   readonly resets: string[] = [];
   readonly abdications: { readonly backup?: string; readonly restore?: string }[] = [];
+  /** Callback URL → secret. */
+  readonly subscriptions = new Map<string, string | undefined>();
   readonly readers = new Set<EventReader>();
   readonly published: MarathonEvent[] = [];
   /** What every command is refused with, if set. */
@@ -138,8 +143,21 @@ export class FakeFront {
     finishedDeployment: (id) => this.finished.get(id),
     queue: () => this.queueEntries,
     placement: () => this.placementView,
+    callbackUrls: () => [...this.subscriptions.keys()],
     cluster: () => this.clusterView,
+    watch: (onChange) => {
+      this.watchers.add(onChange);
+      return () => this.watchers.delete(onChange);
+    },
   };
+
+  readonly watchers = new Set<(change: StateChange) => void>();
+
+  /** Something in the maps was changed. */
+  changed(change: StateChange): void {
+    this.version += 1;
+    for (const tell of this.watchers) tell(change);
+  }
 
   readonly #result: DeploymentResult = { version: version2, deploymentId };
 
@@ -183,6 +201,20 @@ export class FakeFront {
       this.resets.push(appId);
       return ok(undefined);
     },
+    subscribe: async ({ url, secret, clientIp }) => {
+      const fault = this.#fault();
+      if (fault) return err(fault);
+      this.subscriptions.set(url, secret);
+      this.version += 1;
+      return ok({ eventType: 'subscribe_event', clientIp, callbackUrl: url, timestamp: version1 });
+    },
+    unsubscribe: async ({ url, clientIp }) => {
+      const fault = this.#fault();
+      if (fault) return err(fault);
+      this.subscriptions.delete(url);
+      this.version += 1;
+      return ok({ eventType: 'unsubscribe_event', clientIp, callbackUrl: url, timestamp: version1 });
+    },
     abdicate: async (request) => {
       const fault = this.#fault();
       if (fault) return err(fault);
@@ -191,10 +223,32 @@ export class FakeFront {
     },
   };
 
+  /** What `EventHub.read` finds, by number; and what it fails with, if set. */
+  readonly log = new Map<number, EncodedEvent>();
+  readFails: Error | undefined;
+  /** From where it was asked. */
+  readonly reads: number[] = [];
+  position: LogPosition = { generation: '1', next: 1 };
+
+  /** A leadership begins. */
+  begin(position: LogPosition): void {
+    this.position = position;
+    for (const reader of [...this.readers]) reader.began?.(position);
+  }
+
   readonly events: EventHub = {
     attach: (reader) => {
       this.readers.add(reader);
+      reader.began?.(this.position);
       return () => this.readers.delete(reader);
+    },
+    read: async (from, limit) => {
+      this.reads.push(from);
+      if (this.readFails) throw this.readFails;
+      const numbers = [...this.log.keys()].sort((a, b) => a - b);
+      const wanted = numbers.filter((number) => number >= from).slice(0, limit);
+      const events = wanted.flatMap((number) => this.log.get(number) ?? []);
+      return { first: numbers[0] ?? this.position.next, events };
     },
     publish: (event) => {
       this.published.push(event);

@@ -215,6 +215,9 @@ export class FakeMesos {
     this.#tell(task, 'TASK_RUNNING', 'REASON_RECONCILIATION', {});
   }
 
+  /** Tells anything at all. */
+  readonly say = (event: MesosEvent): void => this.#send(event);
+
   #send(event: MesosEvent): void {
     const session = this.#session;
     if (!session) return;

@@ -4,7 +4,7 @@
  */
 import { expect } from 'vitest';
 import type { AppsChanged } from '../../src/actors/front.ts';
-import type { Orchestrator } from '../../src/actors/orchestrator.ts';
+import type { Orchestrator, OrchestratorOptions } from '../../src/actors/orchestrator.ts';
 import { createOrchestrator } from '../../src/actors/orchestrator.ts';
 import type { Clock, Ids, JournalStore, LogFields } from '../../src/actors/ports.ts';
 import type { SchedulerSettings } from '../../src/actors/settings.ts';
@@ -28,6 +28,7 @@ export interface WorldOptions {
   readonly agents?: number;
   readonly settings?: Partial<SchedulerSettings>;
   readonly seed?: number;
+  readonly callbacks?: NonNullable<OrchestratorOptions['callbacks']>;
   /** Called instead of the first `start`: the test starts by itself. */
   readonly isStopped?: boolean;
 }
@@ -68,7 +69,7 @@ export class World {
   onStep: ((what: 'commit' | 'call') => boolean) | undefined;
   readonly #settings: SchedulerSettings;
   readonly #ids: Ids;
-  readonly #limits: Pick<WorldOptions, 'journalInboxLimit'>;
+  readonly #limits: Pick<WorldOptions, 'journalInboxLimit' | 'callbacks'>;
   readonly #due = new Map<object, number>();
   readonly #timers: Clock;
   #storeFault: string | undefined;
@@ -76,8 +77,11 @@ export class World {
 
   constructor(options: WorldOptions = {}) {
     this.random = seededRandom(options.seed ?? 1);
-    const { journalInboxLimit } = options;
-    this.#limits = journalInboxLimit === undefined ? {} : { journalInboxLimit };
+    const { journalInboxLimit, callbacks } = options;
+    this.#limits = {
+      ...(journalInboxLimit === undefined ? {} : { journalInboxLimit }),
+      ...(callbacks ? { callbacks } : {}),
+    };
     this.#settings = { ...defaultSchedulerSettings, ...options.settings };
     this.#timers = this.#tracked(() => true);
     this.mesos = new FakeMesos(this.#timers);

@@ -1,172 +1,321 @@
 /**
- * Hands released events to all readers: one write for each reader and turn, from bytes that readers of the same kind share.
- * A reader that falls behind is disconnected; it never slows the others (design §7).
+ * Hands released events to all readers: each event serialised once for each form, one write for each reader and turn, from bytes that
+ * readers of the same kind share. A reader that falls behind is fed from the log at its own pace; it never slows the others (design §7).
  */
-import type { EventHub } from '../../actors/front.ts';
+import type { EventHub, LogPosition } from '../../actors/front.ts';
 import type { Clock, Logger, Metrics, TimerHandle } from '../../actors/ports.ts';
 import type { LoggedEvent, MarathonEvent } from '../../core/events.ts';
+import { eventNumber, formatEventId } from '../../core/journal/event-id.ts';
+import type { Refusal } from '../../core/refusal.ts';
+import { ok, type Result } from '../../core/result.ts';
 import { timestamp } from '../../core/time.ts';
-import { type EventFilter, wants } from './filter.ts';
-import { type FrameFormat, frameOf } from './frames.ts';
+import { CatchUp } from './catch-up.ts';
+import { framesOf } from './frames.ts';
+import { History } from './history.ts';
+import { type Gap, gapEvent, Reader, type ReaderOptions, type StreamConnection } from './reader.ts';
+import { RecentEvents } from './recent-events.ts';
+import { type Beginning, beginning, type ResumePoint } from './resume.ts';
 
-/** Unsent bytes at which a reader is cut off. */
+/** Unsent bytes at which a reader gets nothing more until they have left; then it is fed from the log. */
 export const maxBacklogBytes = 8 * 1024 * 1024;
 /** Pause between two heartbeats. */
 export const heartbeatMs = 10_000;
+/** A connection with a backlog that nothing has left for so many heartbeats is cut. */
+export const maxStalledBeats = 12;
 /** Streams that may be open at once; further ones get 503. */
 export const maxStreams = 10_000;
-
-/** One open connection. */
-export interface StreamConnection {
-  readonly format: FrameFormat;
-  readonly filter: EventFilter;
-  readonly remoteAddress: string;
-  readonly write: (frames: Buffer) => void;
-  /** Bytes that were written and have not left yet. */
-  readonly backlogBytes: () => number;
-  /** Called every `heartbeatMs`. */
-  readonly beat: () => void;
-  /** Ends it in an orderly way. */
-  readonly end: () => void;
-  /** Ends it at once. */
-  readonly cut: () => void;
-}
+/** Time in a turn of the loop for writing to live readers; the rest of them follow in the next turn. */
+const turnBudgetMs = 8;
 
 export interface EventStreams {
+  /** Whether a reader may begin there, and how. The answer holds for this turn. */
+  readonly admit: (point: ResumePoint) => Result<Beginning, Refusal>;
   /** Starts the delivery and tells everybody; returns how to leave, to be called once the connection is closed. */
-  readonly join: (connection: StreamConnection) => () => void;
+  readonly join: (options: ReaderOptions, begin: Beginning) => () => void;
+  /** The same without `event_stream_attached` and `event_stream_detached`, for one of several readers on a connection. */
+  readonly follow: (options: ReaderOptions, begin: Beginning) => () => void;
+  /** Id of the newest event that readers were told of. */
+  readonly newestId: () => string | undefined;
   readonly isFull: () => boolean;
+  /** Called as long as the streams are open, before all of them end. */
+  readonly onClose: (ends: () => void) => () => void;
   /** Ends all streams. */
   readonly close: () => void;
 }
 
-interface Reader {
-  readonly connection: StreamConnection;
-  readonly key: string;
-  /** Cut off, and not closed yet. */
-  isCut: boolean;
-  /** Its own `event_stream_attached`, which it got at once and must not get again from the hub. */
-  own: { readonly remoteAddress: string; readonly timestamp: string } | undefined;
-}
-
 const attachedType = 'event_stream_attached';
 
-interface StreamDependencies {
+export interface StreamDependencies {
   readonly hub: EventHub;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
 }
 
-/** Makes the switchboard of one server. It listens to the hub while there is a reader. */
+/** Makes the switchboard of one server. It listens to the hub from now on, so that the log has no hole. */
 export function eventStreams(deps: StreamDependencies): EventStreams {
   const board = new Switchboard(deps);
-  deps.metrics.gauge('http.event-streams.active', () => board.readers.size);
+  const { metrics, hub } = deps;
+  metrics.gauge('http.event-streams.active', () => board.readers.size);
+  metrics.gauge('http.event-streams.behind', () => board.catchUp.size);
+  metrics.gauge('http.event-streams.log.events', () => board.recent.length);
+  metrics.gauge('http.event-streams.log.size', () => board.recent.size);
+  hub.attach({ deliver: (events) => board.deliver(events), began: (position) => board.began(position) });
+  const closers = new Set<() => void>();
   return {
-    join: (connection) => board.join(connection),
+    admit: (point) => (point ? beginning(point, board.position()) : ok({ type: 'live' })),
+    join: (options, begin) => board.join(options, begin),
+    follow: (options, begin) => board.follow(options, begin),
+    newestId: () => board.newestId(),
     isFull: () => board.readers.size >= maxStreams,
+    onClose: (ends) => {
+      closers.add(ends);
+      return () => closers.delete(ends);
+    },
     close: () => {
-      for (const { connection } of [...board.readers]) connection.end();
+      for (const ends of [...closers]) ends();
+      for (const { options } of [...board.readers]) options.connection.end('stopping');
     },
   };
 }
 
+/** What is being written to those who were live when it came. */
+interface Round {
+  readonly events: readonly LoggedEvent[];
+  /** Number of the first durable event in it, or that of the next one. */
+  readonly first: number;
+  readonly readers: readonly Reader[];
+  readonly shared: Map<string, Buffer | undefined>;
+  at: number;
+}
+
 class Switchboard {
   readonly readers = new Set<Reader>();
+  readonly recent = new RecentEvents();
+  readonly catchUp: CatchUp;
   readonly #deps: StreamDependencies;
-  #leaveHub: (() => void) | undefined;
+  readonly #history: History;
+  /** Came in this turn. */
+  #pending: LoggedEvent[] = [];
+  #round: Round | undefined;
+  #isScheduled = false;
   #timer: TimerHandle | undefined;
 
   constructor(deps: StreamDependencies) {
     this.#deps = deps;
+    this.#history = new History(deps.hub.read);
+    this.catchUp = new CatchUp({
+      ...deps,
+      recent: this.recent,
+      history: this.#history,
+      send: (reader, frames) => this.#write(reader, frames),
+      tellGap: (reader, gap) => this.#tellGap(reader, gap),
+    });
   }
 
-  join(connection: StreamConnection): () => void {
-    const { hub, clock } = this.#deps;
-    this.#leaveHub ??= hub.attach({ deliver: (events) => this.#deliver(events) });
-    this.#timer ??= clock.after(heartbeatMs, () => this.#beat());
-    const { filter, format } = connection;
-    const event = streamEvent(attachedType, connection, clock);
-    const wantsOwn = wants(filter, attachedType);
-    const key = `${format} ${filter.key}`;
-    const reader: Reader = { connection, key, isCut: false, own: wantsOwn ? event : undefined };
-    if (wantsOwn) this.#send(reader, frameOf({ type: attachedType, json: JSON.stringify(event) }, format));
-    this.readers.add(reader);
+  position(): LogPosition | undefined {
+    const { generation, next } = this.recent;
+    return generation === undefined ? undefined : { generation, next };
+  }
+
+  newestId(): string | undefined {
+    const { generation, next } = this.recent;
+    return generation === undefined ? undefined : formatEventId(generation, next - 1);
+  }
+
+  join(options: ReaderOptions, begin: Beginning): () => void {
+    const { clock, hub } = this.#deps;
+    const event = streamEvent(attachedType, options.connection, clock);
+    const reader = new Reader(options);
+    const logged = { type: attachedType, json: JSON.stringify(event) } as const;
+    if (options.filter.accepts(logged)) {
+      reader.own = logged.json;
+      this.#write(reader, options.format.frame(logged));
+    }
+    this.#enter(reader, begin);
     hub.publish(event);
-    return () => this.#leave(reader);
+    return () => {
+      if (!this.#leave(reader)) return;
+      hub.publish(streamEvent('event_stream_detached', options.connection, clock));
+    };
   }
 
-  #leave(reader: Reader): void {
-    if (!this.readers.delete(reader)) return;
-    this.#deps.hub.publish(streamEvent('event_stream_detached', reader.connection, this.#deps.clock));
-    if (this.readers.size > 0) return;
-    this.#timer?.cancel();
-    this.#leaveHub?.();
-    this.#timer = undefined;
-    this.#leaveHub = undefined;
+  follow(options: ReaderOptions, begin: Beginning): () => void {
+    const reader = new Reader(options);
+    this.#enter(reader, begin);
+    return () => {
+      this.#leave(reader);
+    };
   }
 
-  #deliver(events: readonly LoggedEvent[]): void {
-    const shared = new Map<string, Buffer | undefined>();
-    const attached = events.filter(({ type }) => type === attachedType);
-    for (const reader of this.readers) {
-      const own = reader.own && attached.find((event) => isOwn(event, reader.own));
-      if (own) {
-        reader.own = undefined;
-        const others = events.filter((event) => event !== own);
-        this.#send(reader, framesFor(reader.connection, others));
-        continue;
-      }
-      if (!shared.has(reader.key)) shared.set(reader.key, framesFor(reader.connection, events));
-      this.#send(reader, shared.get(reader.key));
+  deliver(events: readonly LoggedEvent[]): void {
+    for (const event of events) this.#pending.push(event);
+    this.#schedule();
+  }
+
+  /** A leadership begins. What was stored and never released by the one before is in the store alone. */
+  began(position: LogPosition): void {
+    this.#flush(Number.POSITIVE_INFINITY);
+    const { generation, next } = this.recent;
+    if (generation === position.generation && next === position.next) return;
+    const isContinued = generation === position.generation && next < position.next;
+    const readers = [...this.readers];
+    if (isContinued) for (const reader of readers) if (reader.isLive) this.catchUp.add(reader, next);
+    this.recent.restart(position);
+    if (isContinued || generation === undefined) return;
+    this.#history.clear();
+    const to = formatEventId(position.generation, position.next - 1);
+    for (const reader of readers) {
+      const from = formatEventId(generation, reader.isLive ? next : reader.next);
+      this.catchUp.drop(reader);
+      reader.isLive = true;
+      this.#tellGap(reader, { from, to, reason: 'replaced' });
     }
   }
 
-  #send(reader: Reader, frames: Buffer | undefined): void {
-    if (!frames || !this.#isFast(reader)) return;
+  #enter(reader: Reader, begin: Beginning): void {
+    this.#timer ??= this.#deps.clock.after(heartbeatMs, () => this.#beat());
+    this.readers.add(reader);
+    const to = this.newestId();
+    if (begin.type === 'behind') this.catchUp.add(reader, begin.next);
+    else if (begin.type === 'replaced' && to !== undefined) {
+      this.#tellGap(reader, { from: begin.from, to, reason: 'replaced' });
+    }
+  }
+
+  /** False if it had left already. */
+  #leave(reader: Reader): boolean {
+    if (!this.readers.delete(reader)) return false;
+    reader.isGone = true;
+    this.catchUp.drop(reader);
+    if (this.readers.size > 0) return true;
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    return true;
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    setImmediate(() => {
+      this.#isScheduled = false;
+      this.#flush(turnBudgetMs);
+    });
+  }
+
+  /** Writes what is pending, as far as the time allows. A round that was begun ends before the next one begins. */
+  #flush(budgetMs: number): void {
+    const untilMs = this.#deps.clock.monotonic() + budgetMs;
+    for (;;) {
+      this.#round ??= this.#beginRound();
+      if (!this.#round) return;
+      if (!this.#serve(this.#round, untilMs)) {
+        this.#schedule();
+        return;
+      }
+      this.#round = undefined;
+    }
+  }
+
+  #beginRound(): Round | undefined {
+    const events = this.#pending;
+    if (events.length === 0) return undefined;
+    this.#pending = [];
+    const first = this.recent.next;
+    this.#expectNext(events);
+    this.recent.append(events);
+    const readers: Reader[] = [];
+    for (const reader of this.readers) if (reader.isLive) readers.push(reader);
+    return { events, first, readers, shared: new Map(), at: 0 };
+  }
+
+  /** Numbers have no gaps; if one ever had, what is in memory would be taken for what it is not. */
+  #expectNext(events: readonly LoggedEvent[]): void {
+    const { recent } = this;
+    const id = events.find((event) => event.id !== undefined)?.id;
+    const { generation } = recent;
+    if (id === undefined || generation === undefined || eventNumber(id) === recent.next) return;
+    this.#deps.logger.error('http.event-streams.out-of-order', { id, expected: recent.next });
+    this.#deps.metrics.count('http.event-streams.out-of-order');
+    recent.restart({ generation, next: eventNumber(id) });
+  }
+
+  /** False if the time was over before everybody had been served. */
+  #serve(round: Round, untilMs: number): boolean {
+    const { clock } = this.#deps;
+    while (round.at < round.readers.length) {
+      const reader = round.readers[round.at++];
+      if (reader && !reader.isGone && reader.isLive) this.#serveOne(reader, round);
+      if (round.at % 32 === 0 && clock.monotonic() >= untilMs) return round.at === round.readers.length;
+    }
+    return true;
+  }
+
+  #serveOne(reader: Reader, { events, first, shared }: Round): void {
+    const { connection, format, filter } = reader.options;
+    if (connection.backlogBytes() > maxBacklogBytes) {
+      this.#deps.metrics.count('http.event-streams.fell-behind');
+      this.catchUp.add(reader, first);
+      return;
+    }
+    const own = reader.own === undefined ? undefined : events.find((event) => event.json === reader.own);
+    if (own) {
+      reader.own = undefined;
+      const frames = framesOf(events, format, (event) => event !== own && filter.accepts(event));
+      if (frames) this.#write(reader, frames);
+      return;
+    }
+    if (!shared.has(reader.key)) shared.set(reader.key, framesOf(events, format, filter.accepts));
+    const frames = shared.get(reader.key);
+    if (frames) this.#write(reader, frames);
+  }
+
+  #write(reader: Reader, frames: Buffer): void {
+    if (reader.isGone) return;
     this.#deps.metrics.count('http.responses.event-stream.size', frames.length);
-    reader.connection.write(frames);
+    reader.options.connection.write(frames);
+  }
+
+  /** False if the reader cannot be told: it is disconnected, which it must take for a sign to read everything anew. */
+  #tellGap(reader: Reader, gap: Gap): boolean {
+    const { connection, format, wantsGaps, gapFrame } = reader.options;
+    this.#deps.metrics.count('http.event-streams.gaps');
+    if (!wantsGaps) {
+      this.#deps.logger.warn('http.event-stream.missed-events', { remoteAddress: connection.remoteAddress, ...gap });
+      this.catchUp.drop(reader);
+      connection.end('missedEvents');
+      return false;
+    }
+    const event = gapEvent(gap, timestamp(this.#deps.clock.now()));
+    this.#write(reader, gapFrame ? gapFrame(event.gap) : format.frame(event.logged));
+    return true;
   }
 
   #beat(): void {
     this.#timer = this.#deps.clock.after(heartbeatMs, () => this.#beat());
-    for (const reader of this.readers) if (this.#isFast(reader)) reader.connection.beat();
+    for (const reader of this.readers) if (this.#isMoving(reader)) reader.options.connection.beat();
   }
 
-  /** False if the reader was cut off instead. */
-  #isFast(reader: Reader): boolean {
-    if (reader.isCut) return false;
-    const { connection } = reader;
+  /** False for a reader that must not get a heartbeat on top of its backlog. One that takes nothing for too long is cut. */
+  #isMoving(reader: Reader): boolean {
+    const { connection } = reader.options;
     const backlogBytes = connection.backlogBytes();
-    if (backlogBytes <= maxBacklogBytes) return true;
-    this.#deps.logger.warn('http.event-stream.cut', { remoteAddress: connection.remoteAddress, backlogBytes });
-    this.#deps.metrics.count('http.event-streams.slow-readers-cut');
-    reader.isCut = true;
-    connection.cut();
-    return false;
+    const sent = connection.sentBytes();
+    const isStalled = backlogBytes > 0 && sent === reader.sentAtLastBeat;
+    reader.sentAtLastBeat = sent;
+    reader.stalledBeats = isStalled ? reader.stalledBeats + 1 : 0;
+    if (reader.stalledBeats >= maxStalledBeats) {
+      this.#deps.logger.warn('http.event-stream.cut', { remoteAddress: connection.remoteAddress, backlogBytes });
+      this.#deps.metrics.count('http.event-streams.slow-readers-cut');
+      connection.cut();
+      return false;
+    }
+    return backlogBytes <= maxBacklogBytes;
   }
-}
-
-/** The joined frames of those events that pass the filter; undefined if there are none. */
-function framesFor({ filter, format }: StreamConnection, events: readonly LoggedEvent[]): Buffer | undefined {
-  const wanted = events.filter(({ type }) => wants(filter, type));
-  const [only] = wanted;
-  if (only === undefined) return undefined;
-  return wanted.length === 1 ? frameOf(only, format) : Buffer.concat(wanted.map((event) => frameOf(event, format)));
 }
 
 const streamEvent = (
   eventType: 'event_stream_attached' | 'event_stream_detached',
   { remoteAddress }: StreamConnection,
   clock: Clock,
-): MarathonEvent & { readonly remoteAddress: string } => ({
-  remoteAddress,
-  eventType,
-  timestamp: timestamp(clock.now()),
-});
-
-/** Two readers from one address in one millisecond have equal events; which of them each one skips makes no difference. */
-function isOwn(event: LoggedEvent, own: Reader['own']): boolean {
-  const { remoteAddress, timestamp: at } = JSON.parse(event.json);
-  return remoteAddress === own?.remoteAddress && at === own?.timestamp;
-}
+): MarathonEvent => ({ remoteAddress, eventType, timestamp: timestamp(clock.now()) });

@@ -1,28 +1,34 @@
 /** Which events a reader gets, from the query of its request (rest-api §10.1). */
 import type { IncomingHttpHeaders } from 'node:http';
-import { type EventType, isOurs } from '../../core/events.ts';
+import { isMarathonType, type LoggedEvent } from '../../core/events.ts';
 import { all, bool, first, type Query } from '../query.ts';
 
 export interface EventFilter {
-  /** Exact type names; undefined = all. */
-  readonly types: ReadonlySet<string> | undefined;
-  /** `id:` lines only for readers that know of them (design §7). */
-  readonly withIds: boolean;
-  /** Types that Marathon lacks come too, named or not. */
-  readonly withOurs: boolean;
   /** Equal for readers that get the same events. */
   readonly key: string;
+  readonly accepts: (event: LoggedEvent) => boolean;
 }
 
-/** `event_type` may repeat; `plan-format` is accepted and changes nothing, since plans are always light. */
-export function eventFilter(query: Query, headers: IncomingHttpHeaders): EventFilter {
+export interface RequestFilter extends EventFilter {
+  /** The reader knows of ids: it gets them, gap events, and types that Marathon lacks (design §7). */
+  readonly withIds: boolean;
+  /** It named the gap event, or knows of ids. */
+  readonly wantsGaps: boolean;
+}
+
+/** `event_type` may repeat, exact names; absent = all. */
+export function eventFilter(query: Query, headers: IncomingHttpHeaders): RequestFilter {
   const names = [...new Set(all(query, 'event_type').filter((name) => name !== ''))].sort();
   const withIds =
     headers['last-event-id'] !== undefined || first(query, 'since') !== undefined || bool(query, 'ids', false);
-  const types = names.length === 0 ? undefined : new Set(names);
-  return { types, withIds, withOurs: withIds, key: JSON.stringify([withIds, ...names]) };
+  const types = typeFilter(names, withIds);
+  return { ...types, withIds, wantsGaps: withIds || names.includes('event_stream_gap') };
 }
 
-/** True if a reader with this filter gets events of this type. */
-export const wants = ({ types, withOurs }: EventFilter, type: EventType): boolean =>
-  types ? types.has(type) : withOurs || !isOurs(type);
+/** By exact type names; none = all that Marathon has, and with `isOpen` the others too. */
+export function typeFilter(names: readonly string[], isOpen: boolean): EventFilter {
+  const types = new Set(names);
+  const key = `${isOpen ? '+' : ''}${JSON.stringify([...types].sort())}`;
+  if (types.size > 0) return { key, accepts: ({ type }) => types.has(type) };
+  return { key, accepts: isOpen ? () => true : ({ type }) => isMarathonType(type) };
+}

@@ -2,27 +2,48 @@
 import type { LoggedEvent } from '../../core/events.ts';
 import { eventJson } from '../render/event.ts';
 
-/** `sse` as Marathon writes it, `sseWithId` with an `id:` line first, `websocket` as one unmasked text frame. */
-export type FrameFormat = 'sse' | 'sseWithId' | 'websocket';
-
-const built = new WeakMap<LoggedEvent, Partial<Record<FrameFormat, Buffer>>>();
+/** A form in which events go out. Readers of one key may share bytes. */
+export interface EventFormat {
+  readonly key: string;
+  readonly frame: (event: LoggedEvent) => Buffer;
+}
 
 /** A bare line end keeps an SSE connection alive; a comment would upset old clients (clients §3). */
 export const heartbeat = Buffer.from('\r\n');
 
-/** The event in a format. */
-export function frameOf(event: LoggedEvent, format: FrameFormat): Buffer {
-  let frames = built.get(event);
-  if (!frames) {
-    frames = {};
-    built.set(event, frames);
-  }
-  const known = frames[format];
-  if (known) return known;
-  const frame = format === 'websocket' ? textFrame(eventJson(event)) : sseFrame(event, format === 'sseWithId');
-  frames[format] = frame;
-  return frame;
+/** Remembers the frames of an event for as long as the event lives. */
+function built(key: string, build: (event: LoggedEvent) => Buffer): EventFormat {
+  const frames = new WeakMap<LoggedEvent, Buffer>();
+  return {
+    key,
+    frame: (event) => {
+      let frame = frames.get(event);
+      if (!frame) {
+        frame = build(event);
+        frames.set(event, frame);
+      }
+      return frame;
+    },
+  };
 }
+
+/** Server-sent events as Marathon writes them, and the same with an `id:` line first. */
+export const sseFormat = built('sse', (event) => sseFrame(event, false));
+export const sseWithIdFormat = built('sseWithId', (event) => sseFrame(event, true));
+
+/** One text frame with the event, and the same in an envelope `{"id":…,"event":…}`, since events have an `id` of their own. */
+export const socketFormat = built('socket', (event) => textFrame(eventJson(event)));
+export const socketWithIdFormat = built('socketWithId', (event) =>
+  textFrame(`{${idMember(event)}"event":${eventJson(event)}}`),
+);
+
+/** Frames of one subscription on `/v2/live`; not remembered, since names of subscriptions are up to the clients. */
+export const liveFormat = (sub: string): EventFormat => {
+  const head = `{"op":"event","sub":${JSON.stringify(sub)},`;
+  return { key: `live ${sub}`, frame: (event) => textFrame(`${head}${idMember(event)}"event":${eventJson(event)}}`) };
+};
+
+const idMember = ({ id }: LoggedEvent): string => (id === undefined ? '' : `"id":${JSON.stringify(id)},`);
 
 /** CRLF line ends and one blank after the colon: marathon-lb splits on exactly that (rest-api §10.1). */
 function sseFrame(event: LoggedEvent, withId: boolean): Buffer {
@@ -30,18 +51,32 @@ function sseFrame(event: LoggedEvent, withId: boolean): Buffer {
   return Buffer.from(`${id}event: ${event.type}\r\ndata: ${eventJson(event)}\r\n\r\n`);
 }
 
-/** One final, unmasked text frame (RFC 6455 §5.2). */
-export function textFrame(text: string): Buffer {
-  const payload = Buffer.from(text);
-  const { length } = payload;
-  if (length < 126) return Buffer.concat([Buffer.from([0x81, length]), payload]);
+/** One final, unmasked text frame (RFC 6455 §5.2). `isDeflated` sets the bit of permessage-deflate (RFC 7692 §6). */
+export function textFrame(text: string | Buffer, isDeflated = false): Buffer {
+  const payload = typeof text === 'string' ? Buffer.from(text) : text;
+  return Buffer.concat([frameHead(payload.length, isDeflated ? 0xc1 : 0x81), payload]);
+}
+
+function frameHead(length: number, first: number): Buffer {
+  if (length < 126) return Buffer.from([first, length]);
   if (length < 65_536) {
-    const head = Buffer.from([0x81, 126, 0, 0]);
+    const head = Buffer.from([first, 126, 0, 0]);
     head.writeUInt16BE(length, 2);
-    return Buffer.concat([head, payload]);
+    return head;
   }
   const head = Buffer.alloc(10);
-  head.writeUInt16BE(0x817f, 0);
+  head.writeUInt16BE((first << 8) | 127, 0);
   head.writeBigUInt64BE(BigInt(length), 2);
-  return Buffer.concat([head, payload]);
+  return head;
+}
+
+/** The joined frames of those events that the filter accepts; undefined if there are none. */
+export function framesOf(
+  events: readonly LoggedEvent[],
+  { frame }: EventFormat,
+  accepts: (event: LoggedEvent) => boolean,
+): Buffer | undefined {
+  const frames: Buffer[] = [];
+  for (const event of events) if (accepts(event)) frames.push(frame(event));
+  return frames.length > 1 ? Buffer.concat(frames) : frames[0];
 }

@@ -8,11 +8,15 @@ import type { RequestMetrics } from '../request-metrics.ts';
 import { sendRefusal } from '../respond.ts';
 import type { EventStreams } from './event-streams.ts';
 import { eventFilter } from './filter.ts';
-import { heartbeat } from './frames.ts';
+import { heartbeat, sseFormat, sseWithIdFormat } from './frames.ts';
+import { resumePoint } from './resume.ts';
 
 export const eventStreamType = 'text/event-stream;charset=utf-8';
 
-/** Answers 406 without `Accept: text/event-stream`, 503 beyond the limit, else keeps the connection and streams. */
+/**
+ * Answers 406 without `Accept: text/event-stream`, 400 to an id that cannot be resumed from, 503 beyond the limit, else keeps the connection
+ * and streams.
+ */
 export function openSse(
   request: FastifyRequest,
   reply: FastifyReply,
@@ -23,6 +27,11 @@ export function openSse(
   if (!names(request.headers.accept, 'text/event-stream')) {
     return sendRefusal(reply, refusal('notAcceptable', 'Not Acceptable'));
   }
+  const query = queryOf(request);
+  const point = resumePoint(query, request.headers);
+  if (!point.ok) return sendRefusal(reply, point.error);
+  const begin = streams.admit(point.value);
+  if (!begin.ok) return sendRefusal(reply, begin.error);
   if (request.method === 'HEAD') return reply.code(200).header('content-type', eventStreamType).send();
   if (streams.isFull()) {
     return sendRefusal(reply, refusal('unavailable', 'Too many event streams', { headers: { 'Retry-After': '1' } }));
@@ -30,22 +39,38 @@ export function openSse(
   reply.hijack();
   metrics.becameStream(request);
   const { raw } = reply;
+  const { socket } = request.raw;
   // Without chunks a turn's frames are one write of shared bytes; the end of the connection ends the body.
   raw.useChunkedEncodingByDefault = false;
-  request.raw.socket.setNoDelay(true);
+  socket.setNoDelay(true);
   raw.writeHead(200, [...headers, 'Content-Type', eventStreamType, 'Connection', 'close']);
   raw.flushHeaders();
-  const filter = eventFilter(queryOf(request), request.headers);
-  const leave = streams.join({
-    format: filter.withIds ? 'sseWithId' : 'sse',
-    filter,
+  const filter = eventFilter(query, request.headers);
+  const connection = {
     remoteAddress: request.ip,
-    write: (frames) => raw.write(frames),
+    write: (frames: Buffer) => {
+      raw.write(frames);
+    },
     backlogBytes: () => raw.writableLength,
-    beat: () => raw.write(heartbeat),
-    end: () => raw.end(),
-    cut: () => raw.destroy(),
-  });
+    sentBytes: () => socket.bytesWritten - socket.writableLength,
+    whenDrained: (proceed: () => void) => {
+      raw.once('drain', proceed);
+    },
+    beat: () => {
+      raw.write(heartbeat);
+    },
+    end: () => {
+      raw.end();
+    },
+    cut: () => {
+      raw.destroy();
+    },
+  };
+  const { withIds, wantsGaps } = filter;
+  const leave = streams.join(
+    { connection, filter, format: withIds ? sseWithIdFormat : sseFormat, wantsGaps },
+    begin.value,
+  );
   // The request closes as soon as it is read; only the response tells that the reader has left.
   raw.on('close', leave);
   raw.on('error', () => raw.destroy());

@@ -18,6 +18,8 @@ export const recordFormat = {
   finishedDeployment: 1,
   /** App id → last task failure. */
   taskFailure: 1,
+  /** Callback URL → subscription and how far it got. */
+  subscription: 1,
 } as const;
 
 export type RecordKind = keyof typeof recordFormat;

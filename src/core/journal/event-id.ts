@@ -17,3 +17,6 @@ export function parseEventId(text: string): EventPosition | undefined {
   const number = Number(match?.[2]);
   return match?.[1] === undefined || !Number.isSafeInteger(number) ? undefined : { generation: match[1], number };
 }
+
+/** Number of an id that one of our own servers has given. */
+export const eventNumber = (id: string): number => Number(id.slice(id.lastIndexOf('.') + 1));

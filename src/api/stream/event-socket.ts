@@ -1,0 +1,22 @@
+/** A WebSocket on `/v2/events`: the same events as over SSE, one JSON text frame each (design §7). The client has nothing to say. */
+import type { Socket } from 'node:net';
+import type { WebSocket } from 'ws';
+import type { EventStreams } from './event-streams.ts';
+import type { RequestFilter } from './filter.ts';
+import { socketFormat, socketWithIdFormat } from './frames.ts';
+import type { Beginning } from './resume.ts';
+import { socketConnection } from './socket-connection.ts';
+
+/** Streams to an open socket until it closes. Readers that know of ids get each event in an envelope with its id. */
+export function streamEvents(
+  client: WebSocket,
+  socket: Socket,
+  streams: EventStreams,
+  filter: RequestFilter,
+  begin: Beginning,
+): void {
+  const connection = socketConnection(client, socket);
+  const { withIds, wantsGaps } = filter;
+  const format = withIds ? socketWithIdFormat : socketFormat;
+  client.on('close', streams.join({ connection, format, filter, wantsGaps }, begin));
+}

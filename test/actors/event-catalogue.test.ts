@@ -1,0 +1,197 @@
+/** All event types with Marathon's members (rest-api §10.3), published when and only when the documented thing happened. */
+import { describe, expect, it } from 'vitest';
+import { isEventType, isMarathonType } from '../../src/core/events.ts';
+import type { AppId, InstanceId } from '../../src/core/ids.ts';
+import { createWorld, type SeenEvent, type World } from '../support/world.ts';
+
+/** Members beyond `eventType` and `timestamp`; those with a question mark may be absent. */
+const members: Readonly<Record<string, string>> = {
+  api_post_event: 'clientIp uri appDefinition',
+  pod_created_event: 'clientIp uri',
+  pod_updated_event: 'clientIp uri',
+  pod_deleted_event: 'clientIp uri',
+  status_update_event: 'slaveId taskId taskStatus message appId host ipAddresses ports version',
+  instance_changed_event: 'instanceId condition runSpecId agentId host runSpecVersion',
+  instance_health_changed_event: 'instanceId runSpecId healthy runSpecVersion',
+  unknown_instance_terminated_event: 'instanceId runSpecId condition',
+  framework_message_event: 'executorId slaveId message',
+  add_health_check_event: 'appId version healthCheck',
+  remove_health_check_event: 'appId',
+  failed_health_check_event: 'appId taskId healthCheck',
+  health_status_changed_event: 'appId instanceId taskId version alive',
+  unhealthy_instance_kill_event: 'appId taskId instanceId version reason host slaveId?',
+  group_change_success: 'groupId version',
+  group_change_failed: 'groupId version reason',
+  deployment_info: 'plan currentStep',
+  deployment_step_success: 'plan currentStep',
+  deployment_step_failure: 'plan currentStep',
+  deployment_success: 'id plan',
+  deployment_failed: 'id plan reason?',
+  app_terminated_event: 'appId',
+  scheduler_registered_event: 'frameworkId master',
+  scheduler_reregistered_event: 'master',
+  scheduler_disconnected_event: '',
+  event_stream_attached: 'remoteAddress',
+  event_stream_detached: 'remoteAddress',
+  subscribe_event: 'clientIp callbackUrl',
+  unsubscribe_event: 'clientIp callbackUrl',
+};
+
+/** Made by the API, tested there; and of pods, which are not there yet. */
+const elsewhere = /^(event_stream_|pod_|subscribe_|unsubscribe_)/;
+
+const check = {
+  protocol: 'HTTP',
+  path: '/',
+  gracePeriodSeconds: 1,
+  intervalSeconds: 2,
+  timeoutSeconds: 1,
+  maxConsecutiveFailures: 2,
+} as const;
+
+const origin = { clientIp: '10.0.0.9', uri: '/v2/apps' };
+
+/** Types in order since the last call, repeated ones once. */
+function typesSince(world: World, from: number): readonly string[] {
+  const types = world.events.slice(from).map((event) => event.eventType);
+  return types.filter((type, i) => type !== types[i - 1]);
+}
+
+/** Lets everything happen that makes an event. */
+async function everything(): Promise<World> {
+  const world = await createWorld();
+  const put = (id: string, update = {}) => ({
+    type: 'put' as const,
+    id: id as AppId,
+    partial: false,
+    update: { cmd: 'sleep 1', cpus: 0.1, mem: 32, instances: 2, healthChecks: [check], ...update },
+  });
+  const answer = world.control.changeApps([put('/web')], { force: false, origin });
+  await world.settle();
+  await world.advance(5_000);
+  expect((await answer).ok).toBe(true);
+  // Refused: the id is no id.
+  await world.change([put('/web', { instances: 3 }), put('/web/below')]);
+  // One task fails its checks, and is killed for it.
+  const port = world.instances('/web')[0]?.tasks[0]?.hostPorts[0];
+  world.prober.answer = (request) =>
+    request.port === port ? { type: 'failed', cause: 'refused' } : { type: 'answered', status: 200 };
+  await world.advance(20_000);
+  // A deployment that cannot end is cancelled.
+  const stuck = world.change([put('/web', { cmd: 'sleep 2', cpus: 1_000 })]);
+  await world.advance(1_000);
+  expect((await stuck).ok).toBe(true);
+  for (const id of world.deploymentIds()) {
+    const cancelled = world.control.cancelDeployment(id, { force: true });
+    await world.settle();
+    expect((await cancelled).ok).toBe(true);
+  }
+  await world.delete('/web');
+  await world.advance(60_000);
+  world.mesos.say({ type: 'frameworkMessage', agentId: 'S1', executorId: 'E1', data: 'aGVsbG8=' });
+  const stray = 'gone.instance-9f0a7f40-2c2e-11ea-8a7e-0242ac110002._app.1';
+  world.mesos.inject({ task_id: { value: stray }, state: 'TASK_GONE', agent_id: { value: 'S1' }, uuid: 'dXVpZA==' });
+  await world.settle();
+  world.mesos.disconnect();
+  await world.settle();
+  world.mesos.reconnect();
+  await world.advance(5_000);
+  world.expectSane();
+  return world;
+}
+
+function offencesIn(events: readonly SeenEvent[]): readonly string[] {
+  const offences = new Set<string>();
+  for (const { eventType, timestamp, ...rest } of events) {
+    const all = (members[eventType] ?? 'unknown type').split(' ').filter((name) => name !== '');
+    const required = all.filter((name) => !name.endsWith('?'));
+    const known = new Set(all.map((name) => name.replace('?', '')));
+    if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(String(timestamp))) offences.add(`${eventType}: ${timestamp}`);
+    for (const name of required) if (!(name in rest)) offences.add(`${eventType} lacks ${name}`);
+    for (const name of Object.keys(rest)) if (!known.has(name)) offences.add(`${eventType} has ${name}`);
+  }
+  return [...offences];
+}
+
+describe('the catalogue of events', () => {
+  it('has the 29 types of Marathon', () => {
+    const types = Object.keys(members);
+    expect(types).toHaveLength(29);
+    expect(types.filter((type) => !isEventType(type) || !isMarathonType(type))).toEqual([]);
+    expect(isEventType('event_stream_gap') && !isMarathonType('event_stream_gap')).toBe(true);
+    expect(isEventType('toString')).toBe(false);
+  });
+
+  it('every type is published with exactly its members once its cause happens', async () => {
+    const world = await everything();
+    expect(offencesIn(world.events)).toEqual([]);
+    const seen = new Set(world.events.map((event) => event.eventType));
+    const wanted = Object.keys(members).filter((type) => !elsewhere.test(type));
+    expect(wanted.filter((type) => !seen.has(type))).toEqual([]);
+    expect([...seen].filter((type) => !wanted.includes(type))).toEqual([]);
+  });
+
+  it('plans name their steps, and nothing of the apps', async () => {
+    const world = await everything();
+    const [info] = world.eventsOf('deployment_info');
+    const version = expect.stringMatching(/Z$/);
+    const step = { actions: [{ action: 'StartApplication', app: '/web' }] };
+    const scaling = { actions: [{ action: 'ScaleApplication', app: '/web' }] };
+    expect(info).toEqual({
+      eventType: 'deployment_info',
+      timestamp: version,
+      plan: { id: expect.any(String), version, steps: [step, scaling] },
+      currentStep: step,
+    });
+  });
+
+  it('a cancelled deployment says which step failed, then that it failed, and no success', async () => {
+    const world = await createWorld();
+    await world.put('/web', { cpus: 1_000 });
+    const [id = ''] = world.deploymentIds();
+    const from = world.events.length;
+    const cancelled = world.control.cancelDeployment(id, { force: true });
+    await world.settle();
+    expect((await cancelled).ok).toBe(true);
+    expect(typesSince(world, from)).toEqual(['deployment_step_failure', 'deployment_failed']);
+    const [step, failed] = world.events.slice(from);
+    expect(step).toMatchObject({ plan: { id }, currentStep: { actions: [{ app: '/web' }] } });
+    expect(failed).toMatchObject({ id, reason: 'The upgrade has been cancelled' });
+  });
+
+  it('nothing is published for what was refused, but the refusal', async () => {
+    const world = await createWorld();
+    await world.put('/web');
+    const from = world.events.length;
+    const refused = await world.scale('/nowhere', 3);
+    expect(refused.ok).toBe(false);
+    expect(typesSince(world, from)).toEqual(['group_change_failed']);
+    const none = await world.control.kill({
+      instances: ['no.instance-1' as InstanceId],
+      scale: false,
+      wipe: false,
+      force: false,
+    });
+    await world.settle();
+    expect(none.ok).toBe(true);
+    expect(typesSince(world, from)).toEqual(['group_change_failed']);
+  });
+
+  it('nothing is published before it is durable, and the log has what readers got, in their order', async () => {
+    const world = await createWorld();
+    const from = world.events.length;
+    world.store.hold();
+    const answer = world.request([{ type: 'put', id: '/web' as AppId, partial: false, update: { cmd: 'true' } }]);
+    await world.settle();
+    expect(world.events.slice(from)).toEqual([]);
+    world.store.release();
+    await world.settle();
+    expect((await answer).ok).toBe(true);
+    await world.advance(5_000);
+    const { events } = await world.store.readEvents(1, 1_000_000);
+    const transient = new Set(['framework_message_event', 'failed_health_check_event']);
+    const told = world.events.filter((event) => !transient.has(event.eventType));
+    expect(events.map(({ json }) => JSON.parse(json))).toEqual(told);
+    expect(told.length).toBeGreaterThan(from + 5);
+  });
+});
