@@ -113,6 +113,7 @@ function apiConfig(config: ServerConfig): ApiConfig {
     maxBodyBytes: defaultMaxBodyBytes,
     info: infoConfig(config),
     emitLegacyFields: config.emitLegacyFields,
+    safeGroupUpdates: config.safeGroupUpdates,
     uiDirectory: fileURLToPath(new URL('../ui', import.meta.url)),
   };
 }

@@ -1,6 +1,8 @@
 /** Commands of the API, turned into questions to the actors. While there is no subtree, or the journal is behind, they are refused. */
 
 import type { AppChange } from '../core/app/change.ts';
+import type { Preview } from '../core/deploy/preview.ts';
+import type { GroupRequest } from '../core/group/group-request.ts';
 import type { AppId, InstanceId } from '../core/ids.ts';
 import { isActive } from '../core/instance/instance.ts';
 import type { Refusal } from '../core/refusal.ts';
@@ -8,7 +10,7 @@ import { invalid, refusal } from '../core/refusal.ts';
 import type { Result } from '../core/result.ts';
 import { err, ok } from '../core/result.ts';
 import { tell } from './effects.ts';
-import type { Answer, AppsChanged, Control, DeploymentResult, KillRequest, Origin } from './front.ts';
+import type { Answer, AppsChanged, ChangeOptions, Control, DeploymentResult, KillRequest } from './front.ts';
 import type { Congestion } from './journal-backlog.ts';
 import { type MaintenanceRequest, maintenanceRecord } from './maintenance.ts';
 import type { AppsMessage, GroupsMessage, JournalWrite, Reply } from './protocol.ts';
@@ -35,7 +37,9 @@ export interface ControlProps {
 /** The commands. */
 export function createControl(props: ControlProps): Control {
   return {
-    changeApps: (changes, { force, origin }) => change(props, changes, force, origin),
+    changeApps: (changes, options) => change(props, { changes }, options),
+    changeGroup: (group, options) => change(props, { changes: [], group }, options),
+    preview: (wanted, options) => preview(props, wanted, options),
     cancelDeployment: (id, { force }) =>
       guarded(props, ({ groups }) =>
         props.runtime.ask(
@@ -57,14 +61,32 @@ export function createControl(props: ControlProps): Control {
   };
 }
 
-const change = (props: ControlProps, changes: readonly AppChange[], force: boolean, origin: Origin | undefined) =>
+type Wanted = { readonly changes: readonly AppChange[]; readonly group?: GroupRequest };
+
+const change = (props: ControlProps, wanted: Wanted, { origin, ...options }: ChangeOptions) =>
   guarded(props, ({ groups }) =>
     props.runtime.ask(
       groups,
-      (replyTo: Reply<AppsChanged>): GroupsMessage => ({ type: 'change', changes, force, origin, replyTo }),
+      (replyTo: Reply<AppsChanged>): GroupsMessage => ({ type: 'change', ...wanted, ...options, origin, replyTo }),
       answerTimeoutMs,
     ),
   );
+
+function preview(
+  props: ControlProps,
+  wanted: Parameters<Control['preview']>[0],
+  { force, expected, keepsApps = false }: ChangeOptions,
+): Answer<Preview> {
+  const changes = 'apps' in wanted ? { changes: wanted.apps } : { changes: [], group: wanted.group };
+  const condition = { keepsApps, ...(expected ? { expected } : {}) };
+  return guarded(props, ({ groups }) =>
+    props.runtime.ask(
+      groups,
+      (replyTo: Reply<Preview>): GroupsMessage => ({ type: 'preview', ...changes, force, ...condition, replyTo }),
+      answerTimeoutMs,
+    ),
+  );
+}
 
 /** Turns everything that keeps the actors from answering into 503, and says what became of the write (design §5.5). */
 async function guarded<T>(props: ControlProps, ask: (services: Services) => Promise<Result<T, Refusal>>): Answer<T> {
@@ -148,7 +170,7 @@ async function killAndScale(props: ControlProps, request: KillRequest): ReturnTy
     const counted = ids.filter((one) => isCountedDown(props.views, one)).length;
     changes.push({ type: 'scale', id, instances: Math.max(0, app.instances - counted), sentenced: ids });
   }
-  const result = await change(props, changes, request.force, undefined);
+  const result = await change(props, { changes }, { force: request.force });
   if (!result.ok) return result;
   const { version, deploymentId } = result.value;
   return ok({ type: 'deployment', result: { version, deploymentId } });

@@ -53,7 +53,8 @@ function assemble({ leader, loaded, prober }: SubtreeProps, context: Context<Sch
   services.probes = worker('probes', probesBehaviour(prober, settings.maxConcurrentHealthChecks));
   services.deployments = worker('deployments', deploymentsBehaviour(services));
   services.apps = worker('apps', appsBehaviour({ services, loaded: loaded.instances }));
-  services.groups = worker('groups', groupsBehaviour({ services, tree: loaded.tree, running: loaded.deployments }));
+  const { tree, history, deployments: running } = loaded;
+  services.groups = worker('groups', groupsBehaviour({ services, tree, history, running }));
   return services;
 }
 

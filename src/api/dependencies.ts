@@ -66,6 +66,8 @@ export interface ApiConfig {
   readonly info: InfoConfig;
   /** `--emit_legacy_fields` (design §8). */
   readonly emitLegacyFields: boolean;
+  /** `--safe_group_updates`: a PUT of a group that would remove apps needs `force=true` or `deleteMissing=true`. */
+  readonly safeGroupUpdates: boolean;
   /** Folder of the web page; absent = none is served. */
   readonly uiDirectory?: string;
   /** Set if there may be other servers: then only a proven leader answers, and the others forward. */
@@ -87,6 +89,7 @@ export const defaultApiConfig: ApiConfig = {
   maxBodyBytes: defaultMaxBodyBytes,
   info: { version: '1.11.0', buildref: 'unknown', marathonConfig: {}, zookeeperConfig: {} },
   emitLegacyFields: false,
+  safeGroupUpdates: false,
 };
 
 /** The metrics port, with what only the front door needs: meters and the two renderings. */

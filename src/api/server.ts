@@ -20,6 +20,7 @@ import { appsRoutes } from './routes/apps.ts';
 import { clusterRoutes } from './routes/cluster.ts';
 import { deploymentsRoutes } from './routes/deployments.ts';
 import { eventsRoutes } from './routes/events.ts';
+import { groupsRoutes } from './routes/groups.ts';
 import { queueRoutes } from './routes/queue.ts';
 import { systemRoutes } from './routes/system.ts';
 import { tasksRoutes } from './routes/tasks.ts';
@@ -75,6 +76,7 @@ export function buildServer(deps: ApiDependencies): FastifyInstance {
   for (const routes of [
     appsRoutes,
     appRoutes,
+    groupsRoutes,
     tasksRoutes,
     deploymentsRoutes,
     queueRoutes,

@@ -27,6 +27,7 @@ export interface ServerConfig {
   readonly corsOrigins: readonly string[];
   readonly compression: boolean;
   readonly emitLegacyFields: boolean;
+  readonly safeGroupUpdates: boolean;
   /** Flags as `/v2/info` shows them. */
   readonly flags: FlagValues;
 }
@@ -75,6 +76,7 @@ export function serverConfig(
     corsOrigins: list(values, 'access_control_allow_origin'),
     compression: values['http_compression'] !== false,
     emitLegacyFields: values['emit_legacy_fields'] === true,
+    safeGroupUpdates: values['safe_group_updates'] === true,
     flags: values,
   };
   return ok(Object.freeze(config));
@@ -209,6 +211,8 @@ function schedulerSettings(values: FlagValues, enabled: ReadonlySet<string>): Sc
       localPortMin: number(values, 'local_port_min'),
       localPortMax: number(values, 'local_port_max'),
       features: enabled,
+      newGroupsEnforceRole: values['new_group_enforce_role'] === 'top',
+      ...(values['max_apps'] === undefined ? {} : { maxApps: number(values, 'max_apps') }),
     },
     match: {
       ...defaultSchedulerSettings.match,

@@ -80,6 +80,14 @@ const scheduling: readonly FlagSpec[] = [
   { name: 'kill_chunk_size', type: 'integer', min: 1, default: 100, help: 'kills at once' },
   { name: 'kill_retry_timeout', ...milliseconds, default: 30_000, help: 'ms until a kill is repeated' },
   { name: 'max_concurrent_marathon_health_checks', type: 'integer', min: 1, default: 256, help: 'probes at once' },
+  { name: 'max_apps', type: 'integer', min: 1, help: 'apps that there may be (default: no limit)' },
+  {
+    name: 'new_group_enforce_role',
+    type: 'string',
+    default: 'off',
+    choices: ['off', 'top'],
+    help: 'top: services in new top-level groups must have the role of the group',
+  },
   { name: 'zk_max_versions', type: 'integer', min: 1, default: 50, help: 'stored versions of an app' },
 ];
 
@@ -101,6 +109,12 @@ const http: readonly FlagSpec[] = [
   { name: 'http_realm', type: 'string', default: 'Mesosphere', help: 'realm of basic authentication' },
   { name: 'http_compression', type: 'boolean', default: true, help: 'compress answers' },
   { name: 'access_control_allow_origin', type: 'string', help: 'comma list of origins for CORS, or *' },
+  {
+    name: 'safe_group_updates',
+    type: 'boolean',
+    default: false,
+    help: 'a group PUT that removes apps needs force=true or deleteMissing=true',
+  },
   { name: 'emit_legacy_fields', type: 'boolean', default: false, help: 'add old members (ports, uris) to apps' },
 ];
 
@@ -120,7 +134,7 @@ const storage: readonly FlagSpec[] = [
 export const serverFlags: readonly FlagSpec[] = [...mesos, ...scheduling, ...http, ...storage];
 
 const ignoredNames: ReadonlySet<string> = new Set(
-  `ha executor max_apps deprecated_features new_group_enforce_role default_accepted_resource_roles mesos_authentication
+  `ha executor deprecated_features default_accepted_resource_roles mesos_authentication
   on_elected_prepare_timeout graceful_shutdown_timeout leader_election_backend task_reservation_timeout
   task_lost_expunge_initial_delay task_lost_expunge_interval task_lost_expunge_gc reconciliation_initial_delay
   scale_apps_initial_delay scale_apps_interval max_tasks_per_offer max_tasks_per_offer_cycle revive_offers_for_new_apps

@@ -2,18 +2,20 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { AppChange } from '../../core/app/change.ts';
 import { readAppId } from '../../core/app/id-rules.ts';
+import { groupNotFound } from '../../core/group/group-request.ts';
 import { type AppId, isBelow, parseAppId } from '../../core/ids.ts';
 import { appNotFound } from '../../core/refusal.ts';
 import { err, ok } from '../../core/result.ts';
 import { type AppTarget, appTarget } from '../app-path.ts';
-import { changeOf, groupNotFound, readVersion } from '../app-request.ts';
-import { type ApiContext, originOf } from '../context.ts';
+import { changeOf, readVersion } from '../app-request.ts';
+import type { ApiContext } from '../context.ts';
 import { appEmbeds, singleEmbeds } from '../embed.ts';
 import { readJson } from '../json-body.ts';
 import { bool, queryOf } from '../query.ts';
 import { readAppUpdate } from '../read-body.ts';
 import { dispatch, type Verbs } from '../resource.ts';
 import { sendDeployment, sendRefusal } from '../respond.ts';
+import { sendPreview, writeOptions } from '../write-options.ts';
 import { appTasksVerbs, groupTasksVerbs, taskVerbs } from './app-tasks.ts';
 import { clockVariant, infos } from './apps.ts';
 
@@ -102,9 +104,7 @@ async function change(
   if (!update.ok) return sendRefusal(reply, update.error);
   const partial = bool(query, 'partialUpdate', true);
   const wanted = changeOf(id.value, update.value, type === 'put' ? { type, partial } : { type });
-  return wanted.ok
-    ? apply(context, request, reply, wanted.value, bool(query, 'force', false))
-    : sendRefusal(reply, wanted.error);
+  return wanted.ok ? apply(context, request, reply, wanted.value) : sendRefusal(reply, wanted.error);
 }
 
 /** Restart and delete: 404 unless the app exists; a body is not looked at. */
@@ -117,7 +117,7 @@ async function changeExisting(
 ): Promise<FastifyReply> {
   const known: AppId | undefined = parseAppId(id);
   if (known === undefined) return sendRefusal(reply, appNotFound(id));
-  return apply(context, request, reply, { type, id: known }, bool(queryOf(request), 'force', forceByDefault));
+  return apply(context, request, reply, { type, id: known }, forceByDefault);
 }
 
 async function apply(
@@ -125,11 +125,18 @@ async function apply(
   request: FastifyRequest,
   reply: FastifyReply,
   wanted: AppChange,
-  force: boolean,
+  forceByDefault = false,
 ): Promise<FastifyReply> {
-  const isSilent = wanted.type === 'delete' || wanted.type === 'restart';
-  const options = isSilent ? { force } : { force, origin: originOf(request) };
-  const answer = await context.deps.control.changeApps([wanted], options);
+  const options = writeOptions(request, wanted.id, forceByDefault);
+  if (!options.ok) return sendRefusal(reply, options.error);
+  const { dryRun, origin, ...change } = options.value;
+  const { control } = context.deps;
+  if (dryRun) {
+    const preview = await control.preview({ apps: [wanted] }, change);
+    return preview.ok ? sendPreview(reply, preview.value) : sendRefusal(reply, preview.error);
+  }
+  const isSilent = wanted.type === 'delete' || wanted.type === 'restart' || origin === undefined;
+  const answer = await control.changeApps([wanted], isSilent ? change : { ...change, origin });
   if (!answer.ok) return sendRefusal(reply, answer.error);
   const isNew = answer.value.created.includes(wanted.id);
   if (isNew) reply.header('location', wanted.id);
