@@ -62,7 +62,16 @@ export async function startServer(config: ServerConfig): Promise<Result<RunningS
   });
   const { read, control, events } = orchestrator;
   const api = apiConfig(config);
-  const server = buildServer({ read, control, events, metrics, config: api, clock: systemClock, logger });
+  const server = buildServer({
+    read,
+    control,
+    events,
+    metrics,
+    config: api,
+    clock: systemClock,
+    logger,
+    logLevel: logger.level,
+  });
   const { http, https, tls } = config;
   const listening = await listen(server, {
     ...(http ? { http } : {}),

@@ -110,4 +110,6 @@ export interface ApiDependencies {
   readonly config: ApiConfig;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Changes how much is logged; absent = `/logging` is not there. */
+  readonly logLevel?: { readonly get: () => string; readonly set: (level: string) => void };
 }

@@ -11,6 +11,7 @@ import { err, ok, type Result } from '../core/result.ts';
 import { parseTimestamp, timestamp } from '../core/time.ts';
 import { appBodies, appBody, appBodyWithId, taskIdsBody } from './schemas/app.ts';
 import { groupLevel, groupPatch } from './schemas/group.ts';
+import { loggingBody } from './schemas/logging.ts';
 import { maxViolations, violationsOf } from './schemas/read-errors.ts';
 import { type JsonSchema, shaper } from './schemas/shape.ts';
 
@@ -68,6 +69,12 @@ function readerOf<Body>(schema: object): Reader<Body> {
   };
 }
 
+interface LoggingBody {
+  readonly level: string;
+  readonly logger: string;
+  readonly durationSeconds?: number;
+}
+
 type GroupLevel = Omit<GroupUpdate, 'apps' | 'groups'> & {
   readonly apps?: readonly unknown[];
   readonly groups?: readonly unknown[];
@@ -79,6 +86,7 @@ const readers = {
   apps: readerOf<readonly AppUpdate[]>(appBodies),
   taskIds: readerOf<{ readonly ids: readonly string[] }>(taskIdsBody),
   groupLevel: readerOf<GroupLevel>(groupLevel),
+  logging: readerOf<LoggingBody>(loggingBody),
   groupPatch: readerOf<{ readonly enforceRole?: boolean }>(groupPatch),
 };
 
@@ -150,3 +158,6 @@ function note({ details }: Refusal, at: string, violations: Violation[]): void {
     violations.push({ path: path === '/' ? at || '/' : at + path, errors });
   }
 }
+
+/** `POST /logging`. */
+export const readLoggingBody = (json: unknown): Result<LoggingBody, Refusal> => readers.logging(json);

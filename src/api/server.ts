@@ -21,6 +21,8 @@ import { clusterRoutes } from './routes/cluster.ts';
 import { deploymentsRoutes } from './routes/deployments.ts';
 import { eventsRoutes } from './routes/events.ts';
 import { groupsRoutes } from './routes/groups.ts';
+import { loggingRoutes } from './routes/logging.ts';
+import { podsRoutes } from './routes/pods.ts';
 import { queueRoutes } from './routes/queue.ts';
 import { systemRoutes } from './routes/system.ts';
 import { tasksRoutes } from './routes/tasks.ts';
@@ -80,6 +82,8 @@ export function buildServer(deps: ApiDependencies): FastifyInstance {
     tasksRoutes,
     deploymentsRoutes,
     queueRoutes,
+    podsRoutes,
+    loggingRoutes,
     clusterRoutes,
     eventsRoutes,
     systemRoutes,

@@ -20,6 +20,7 @@ export async function liveApi(config: Partial<ApiConfig> = {}, options: WorldOpt
   const world = await createWorld(options);
   const errors: string[] = [];
   const quiet = (): void => {};
+  let level = 'info';
   const server = buildServer({
     read: world.read,
     control: world.control,
@@ -27,6 +28,12 @@ export async function liveApi(config: Partial<ApiConfig> = {}, options: WorldOpt
     metrics: createMetricsRegistry({ clock: world.clock, withProcess: false }),
     config: { ...defaultApiConfig, ...config },
     clock: world.clock,
+    logLevel: {
+      get: () => level,
+      set: (to) => {
+        level = to;
+      },
+    },
     logger: {
       debug: quiet,
       info: quiet,
