@@ -3,18 +3,21 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
-/** Debian's package, and the program that shows it is there. */
+/** Debian's package, and the program or file that shows it is there. */
 const wanted = [
   { package: 'chromium', program: 'chromium', use: 'the browser tests' },
-  { package: 'prometheus', program: 'promtool', use: 'checking the metrics text' },
+  { package: 'prometheus', program: 'promtool', use: 'checking the metrics text, and discovery' },
+  { package: 'python3-marathon', file: '/usr/lib/python3/dist-packages/marathon/client.py', use: 'a client of others' },
 ];
 
 const isThere = (program) =>
   (process.env.PATH ?? '').split(delimiter).some((folder) => folder !== '' && existsSync(join(folder, program)));
 
+const isMissing = (one) => (one.file === undefined ? !isThere(one.program) : !existsSync(one.file));
+
 /** Installs what it can. Returns the programs that are still missing. */
 export function ensurePackages() {
-  const missing = wanted.filter((w) => !isThere(w.program));
+  const missing = wanted.filter(isMissing);
   if (missing.length === 0) return [];
   if (isThere('apt-get') && process.getuid?.() === 0) {
     const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
@@ -24,9 +27,9 @@ export function ensurePackages() {
       spawnSync('apt-get', ['install', '-y', '-qq', '--no-install-recommends', name], { env, stdio: 'ignore' });
     }
   }
-  const left = missing.filter((w) => !isThere(w.program));
+  const left = missing.filter(isMissing);
   for (const { package: name, use } of left) {
     process.stderr.write(`MISSING: ${name} (for ${use}); install it with "apt-get install ${name}"\n`);
   }
-  return left.map((w) => w.program);
+  return left.map((w) => w.program ?? w.package);
 }

@@ -33,7 +33,7 @@ export function groupsRoutes(server: FastifyInstance, context: ApiContext): void
 }
 
 function verbsOf(context: ApiContext, rest: string, method: string): Verbs {
-  const target = groupTarget(rest, method === 'GET' || method === 'HEAD');
+  const target = groupTarget(rest, method);
   const { path } = target;
   switch (target.type) {
     case 'apps':
@@ -41,7 +41,10 @@ function verbsOf(context: ApiContext, rest: string, method: string): Verbs {
     case 'versions':
       return { GET: (request, reply) => showVersions(context, request, reply, path) };
     case 'version':
-      return { GET: (request, reply) => showVersion(context, request, reply, path, target.version) };
+      return {
+        GET: (request, reply) => showVersion(context, request, reply, path, target.version),
+        PUT: (request, reply) => rollback(context, request, reply, path, target.version),
+      };
     case 'group':
       return {
         GET: (request, reply) => show(context, request, reply, path),
@@ -145,6 +148,19 @@ function pathOf(base: string, { id }: GroupUpdate): Result<string, Refusal> {
   if (!checked.ok) return checked;
   const isInside = path === base || isBelow(path, base);
   return isInside ? ok(path) : err(invalid([{ path: '/id', errors: [`Identifier is not child of '${base}'`] }]));
+}
+
+/** What `{"version": …}` to the group asks for; a body is not looked at. */
+async function rollback(
+  context: ApiContext,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  path: string,
+  text: string,
+): Promise<FastifyReply> {
+  const version = readVersion(text);
+  if (!version.ok) return sendRefusal(reply, version.error);
+  return apply(context, request, reply, { type: 'put', path, update: { version: version.value } });
 }
 
 async function remove(
