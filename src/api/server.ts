@@ -19,6 +19,7 @@ import { appRoutes } from './routes/app.ts';
 import { appsRoutes } from './routes/apps.ts';
 import { clusterRoutes } from './routes/cluster.ts';
 import { deploymentsRoutes } from './routes/deployments.ts';
+import { docsRoutes } from './routes/docs.ts';
 import { eventsRoutes } from './routes/events.ts';
 import { groupsRoutes } from './routes/groups.ts';
 import { loggingRoutes } from './routes/logging.ts';
@@ -86,6 +87,7 @@ export function buildServer(deps: ApiDependencies): FastifyInstance {
     loggingRoutes,
     clusterRoutes,
     eventsRoutes,
+    docsRoutes,
     systemRoutes,
   ]) {
     routes(server, context);
