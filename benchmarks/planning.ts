@@ -76,11 +76,11 @@ class Definitions {
       }
     }
     this.#nowMs += 1_000;
-    const steps = this.plan({ version, planned });
+    const steps = this.plan(planned);
     return { id: 'd' as DeploymentId, version, startedAtMs: 0, affected: affectedBy(planned), steps, currentStep: 1 };
   }
 
-  plan({ planned }: ChangeSet): readonly PlanStep[] {
+  plan(planned: ChangeSet['planned']): readonly PlanStep[] {
     return planSteps(planned, (id) => this.tree.dependenciesOf(id));
   }
 }
@@ -130,7 +130,7 @@ function measure(count: number, shape: Shape): void {
   const first = all.take(created.value);
   const changed = best(() => must(changeSet(request(count, shape, 'sleep 2'), all.context)));
   const deployment = all.take(changed.value);
-  const plan = best(() => all.plan(changed.value));
+  const plan = best(() => all.plan(changed.value.planned));
   const same = best(() => must(changeSet(request(count, shape, 'sleep 2'), all.context)));
   const back = best(() => must(revertOf(deployment, all.context)));
   const pending = new Set(deployment.affected.map((a) => a.id));

@@ -8,7 +8,8 @@ const wanted = [
   { package: 'default-jre-headless', program: 'java', use: 'the tests with several servers' },
   { package: 'zookeeper', file: '/usr/share/java/zookeeper.jar', use: 'the tests with several servers' },
   { package: 'chromium', program: 'chromium', use: 'the browser tests' },
-  { package: 'prometheus', program: 'promtool', use: 'checking the metrics text' },
+  { package: 'prometheus', program: 'promtool', use: 'checking the metrics text, and discovery' },
+  { package: 'python3-marathon', file: '/usr/lib/python3/dist-packages/marathon/client.py', use: 'a client of others' },
 ];
 
 const isThere = (wish) => (wish.file === undefined ? isOnPath(wish.program) : existsSync(wish.file));

@@ -70,7 +70,16 @@ export async function startServer(config: ServerConfig): Promise<Result<RunningS
   });
   const { read, control, events } = orchestrator;
   const api = apiConfig(config, election ? advertisedAddress : undefined);
-  const server = buildServer({ read, control, events, metrics, config: api, clock: systemClock, logger });
+  const server = buildServer({
+    read,
+    control,
+    events,
+    metrics,
+    config: api,
+    clock: systemClock,
+    logger,
+    logLevel: logger.level,
+  });
   const { http, https, tls } = config;
   const listening = await listen(server, {
     ...(http ? { http } : {}),
@@ -130,6 +139,7 @@ function apiConfig(config: ServerConfig, ownAddress: (() => string) | undefined)
     info: infoConfig(config),
     emitLegacyFields: config.emitLegacyFields,
     hasCallbacks: config.callbacks !== undefined,
+    safeGroupUpdates: config.safeGroupUpdates,
     uiDirectory: fileURLToPath(new URL('../ui', import.meta.url)),
   };
 }

@@ -1,6 +1,8 @@
 /** Commands of the API, turned into questions to the actors. While there is no subtree, or the journal is behind, they are refused. */
 
 import type { AppChange } from '../core/app/change.ts';
+import type { Preview } from '../core/deploy/preview.ts';
+import type { GroupRequest } from '../core/group/group-request.ts';
 import type { AppId, InstanceId } from '../core/ids.ts';
 import { isActive } from '../core/instance/instance.ts';
 import type { Refusal } from '../core/refusal.ts';
@@ -43,7 +45,9 @@ export interface ControlProps {
 /** The commands. */
 export function createControl(props: ControlProps): Control {
   return {
-    changeApps: (changes, options) => change(props, changes, options),
+    changeApps: (changes, options) => change(props, { changes }, options),
+    changeGroup: (group, options) => change(props, { changes: [], group }, options),
+    preview: (wanted, options) => preview(props, wanted, options),
     cancelDeployment: (id, { force, limits }) =>
       guarded(props, ({ groups }) =>
         props.runtime.ask(
@@ -83,17 +87,13 @@ export function createControl(props: ControlProps): Control {
   };
 }
 
-const change = (props: ControlProps, changes: readonly AppChange[], options: ChangeOptions) =>
+type Wanted = { readonly changes: readonly AppChange[]; readonly group?: GroupRequest };
+
+const change = (props: ControlProps, wanted: Wanted, { origin, ...options }: ChangeOptions) =>
   guarded(props, ({ groups }) =>
     props.runtime.ask(
       groups,
-      (replyTo: Reply<AppsChanged>): GroupsMessage => ({
-        type: 'change',
-        changes,
-        ...options,
-        origin: options.origin,
-        replyTo,
-      }),
+      (replyTo: Reply<AppsChanged>): GroupsMessage => ({ type: 'change', ...wanted, ...options, origin, replyTo }),
       answerTimeoutMs,
     ),
   );
@@ -107,6 +107,21 @@ const askCallbacks = (
       ? props.runtime.ask(callbacks, message, answerTimeoutMs)
       : err(refusal('badRequest', 'HTTP callbacks are not enabled')),
   );
+function preview(
+  props: ControlProps,
+  wanted: Parameters<Control['preview']>[0],
+  { force, expected, keepsApps = false }: ChangeOptions,
+): Answer<Preview> {
+  const changes = 'apps' in wanted ? { changes: wanted.apps } : { changes: [], group: wanted.group };
+  const condition = { keepsApps, ...(expected ? { expected } : {}) };
+  return guarded(props, ({ groups }) =>
+    props.runtime.ask(
+      groups,
+      (replyTo: Reply<Preview>): GroupsMessage => ({ type: 'preview', ...changes, force, ...condition, replyTo }),
+      answerTimeoutMs,
+    ),
+  );
+}
 
 /** Turns everything that keeps the actors from answering into 503, and says what became of the write (design §5.5). */
 async function guarded<T>(props: ControlProps, ask: (services: Services) => Promise<Result<T, Refusal>>): Answer<T> {
@@ -191,7 +206,7 @@ async function killAndScale(props: ControlProps, request: KillRequest): ReturnTy
     changes.push({ type: 'scale', id, instances: Math.max(0, app.instances - counted), sentenced: ids });
   }
   const { force, limits } = request;
-  const result = await change(props, changes, limits ? { force, limits } : { force });
+  const result = await change(props, { changes }, limits ? { force, limits } : { force });
   if (!result.ok) return result;
   const { version, deploymentId } = result.value;
   return ok({ type: 'deployment', result: { version, deploymentId } });

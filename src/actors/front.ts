@@ -2,7 +2,10 @@
 import type { AppChange } from '../core/app/change.ts';
 import type { AppDefinition } from '../core/app/definition.ts';
 import type { Deployment, DeploymentLimits, FinishedDeployment } from '../core/deploy/plan-types.ts';
+import type { Preview } from '../core/deploy/preview.ts';
 import type { LoggedEvent, MarathonEvent } from '../core/events.ts';
+import type { GroupRequest } from '../core/group/group-request.ts';
+import type { Expected } from '../core/group/precondition.ts';
 import type { HealthStatus } from '../core/health/health.ts';
 import type { ReadinessResult } from '../core/health/readiness.ts';
 import type { AppId, DeploymentId, InstanceId } from '../core/ids.ts';
@@ -93,6 +96,12 @@ export interface ReadModel {
   readonly app: (id: string) => AppDefinition | undefined;
   /** True if some app lies below this path. */
   readonly isGroup: (path: string) => boolean;
+  /** A group with all that is in it; undefined if there is no such group. The root is always there. */
+  readonly group: (path: string) => GroupView | undefined;
+  /** Versions of the root at which the group was there, newest first; undefined if it is not there now. */
+  readonly groupVersions: (path: string) => readonly Timestamp[] | undefined;
+  /** The group at a version of the root; undefined if that is not kept, or the group was not there. */
+  readonly groupAt: (path: string, version: Timestamp) => GroupView | undefined;
   /** Stored versions, newest first; undefined for an unknown app. */
   readonly appVersions: (id: string) => readonly Timestamp[] | undefined;
   readonly appAt: (id: string, version: Timestamp) => AppDefinition | undefined;
@@ -163,6 +172,31 @@ export interface AppsChanged extends DeploymentResult {
   readonly apps: readonly AppDefinition[];
   /** Ids that did not exist before. */
   readonly created: readonly AppId[];
+  /** Ids that exist no more. */
+  readonly removed: readonly AppId[];
+}
+
+/** How a change is asked for. */
+export interface ChangeOptions {
+  /** Deployments that hold what is needed are cancelled. */
+  readonly force: boolean;
+  readonly origin?: Origin;
+  /** The version that the caller has seen; refused with 412 if it is another by now. */
+  readonly expected?: Expected;
+  /** Refused with 422 if the request about a group would remove apps. */
+  readonly keepsApps?: boolean;
+}
+
+/** A group as it is, the root included. */
+export interface GroupView {
+  readonly id: string;
+  /** Stamp of the latest change of the group, or of anything in it. */
+  readonly version: Timestamp;
+  readonly dependencies: readonly string[];
+  readonly enforceRole?: boolean;
+  /** Right below the group, in no particular order. */
+  readonly apps: readonly AppDefinition[];
+  readonly groups: readonly GroupView[];
 }
 
 export interface KillRequest {
@@ -202,6 +236,13 @@ export interface Control {
   readonly unsubscribe: (request: { readonly url: string; readonly clientIp: string }) => Answer<SubscriptionEvent>;
   /** All changes or none, as one deployment. Publishes `api_post_event` for single changes that carry an origin. */
   readonly changeApps: (changes: readonly AppChange[], options: ChangeOptions) => Answer<AppsChanged>;
+  /** What a request about a group makes of all that is in it, as one deployment. */
+  readonly changeGroup: (request: GroupRequest, options: ChangeOptions) => Answer<AppsChanged>;
+  /** What a change of apps or of a group would do; nothing is changed. */
+  readonly preview: (
+    change: { readonly apps: readonly AppChange[] } | { readonly group: GroupRequest },
+    options: ChangeOptions,
+  ) => Answer<Preview>;
   /** Without `scale` the answer names the instances that were told to die. */
   readonly kill: (
     request: KillRequest,

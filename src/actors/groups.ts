@@ -7,15 +7,18 @@ import { blockingDeployments } from '../core/deploy/conflict.ts';
 import { DeploymentHistory } from '../core/deploy/history.ts';
 import { affectedBy, planSteps, planView, stepView, takingOver } from '../core/deploy/plan.ts';
 import type { Deployment, DeploymentLimits, Ending, FinishedDeployment } from '../core/deploy/plan-types.ts';
+import { previewOf } from '../core/deploy/preview.ts';
 import type { MarathonEvent } from '../core/events.ts';
 import type { AppTree } from '../core/group/app-tree.ts';
 import type { ChangeSet } from '../core/group/change-set.ts';
-import { changeSet } from '../core/group/change-set.ts';
+import { changeSet, groupChangeSet, withoutRemovals } from '../core/group/change-set.ts';
+import { preconditionRefusal } from '../core/group/precondition.ts';
+import type { RootHistory } from '../core/group/root-history.ts';
 import type { AppId, DeploymentId } from '../core/ids.ts';
 import type { RecordWrite } from '../core/journal/batch.ts';
 import type { Refusal } from '../core/refusal.ts';
 import { locked, refusal } from '../core/refusal.ts';
-import { err, ok } from '../core/result.ts';
+import { err, ok, type Result } from '../core/result.ts';
 import { timestamp } from '../core/time.ts';
 import { endOf, holdOrders } from './deployment-ends.ts';
 import type { Effect } from './effects.ts';
@@ -24,12 +27,14 @@ import { cancel, type Deployed, failed, goOn, type WriterTools } from './group-c
 import { apiPostEvent, healthCheckEvents } from './group-events.ts';
 import { expiredVersions, versionRecord } from './group-records.ts';
 import type { DeploymentsMessage, GroupsMessage, TargetOrder } from './protocol.ts';
+import { rootRecords, unneededVersions } from './root-records.ts';
 import type { Behaviour, Context } from './runtime/types.ts';
 import type { Services } from './services.ts';
 
 export interface GroupsState {
   readonly services: Services;
   readonly tree: AppTree;
+  readonly history: RootHistory;
   /** Running deployments in the order they were started; each holds a lock on what it touches. */
   readonly running: Map<DeploymentId, Deployment>;
   /** Which of those that are over are kept. */
@@ -41,6 +46,7 @@ type Ctx = Context<GroupsMessage>;
 export interface GroupsProps {
   readonly services: Services;
   readonly tree: AppTree;
+  readonly history: RootHistory;
   /** Stored deployments, to be taken up where they stood. */
   readonly running: readonly Deployment[];
   /** Deployments that are over and still kept. */
@@ -58,12 +64,15 @@ export function groupsBehaviour(props: GroupsProps): Behaviour<GroupsState, Grou
       const finished = new DeploymentHistory(props.finished);
       context.metrics.gauge('deployments.active', () => running.size);
       context.metrics.gauge('deployments.kept', () => finished.size);
-      return { services: props.services, tree: props.tree, running, finished };
+      return { services: props.services, tree: props.tree, history: props.history, running, finished };
     },
     receive: (state, message, context) => {
       switch (message.type) {
         case 'change':
           change(state, message, context);
+          break;
+        case 'preview':
+          preview(state, message, context);
           break;
         case 'cancel':
           cancel(state, message, tools, context);
@@ -92,21 +101,39 @@ export function groupsBehaviour(props: GroupsProps): Behaviour<GroupsState, Grou
 
 type Change = Extract<GroupsMessage, { type: 'change' }>;
 
+/** What a request comes to, decided on what there is now. */
+function decide(
+  { services, tree, history }: GroupsState,
+  { changes, group, force, restart = false, expected, keepsApps }: Omit<Change, 'type' | 'origin' | 'replyTo'>,
+  context: Ctx,
+): Result<ChangeSet, Refusal> {
+  const unexpected = preconditionRefusal(expected, tree);
+  if (unexpected) return err(unexpected);
+  const { versions, settings } = services;
+  const on = { tree, history, versions, settings: settings.app, nowMs: context.clock.now(), force, restart };
+  if (!group) return changeSet(changes, on);
+  const set = groupChangeSet(group, on);
+  return set.ok && keepsApps ? withoutRemovals(set.value) : set;
+}
+
+function preview(state: GroupsState, message: Extract<GroupsMessage, { type: 'preview' }>, context: Ctx): void {
+  const decided = decide(state, message, context);
+  const blocked = decided.ok ? lockedBy(state, decided.value, message.force) : undefined;
+  message.replyTo.tell(!decided.ok ? decided : blocked ? err(blocked) : ok(previewOf(decided.value)));
+}
+
 function change(state: GroupsState, message: Change, context: Ctx): void {
-  const { services, tree } = state;
-  const decided = changeSet(message.changes, {
-    tree,
-    versions: services.versions,
-    settings: services.settings.app,
-    nowMs: context.clock.now(),
-    force: message.force,
-    restart: message.restart ?? false,
-  });
+  const { tree } = state;
+  const decided = decide(state, message, context);
   if (!decided.ok) {
     refuse(state, decided.error, message, context);
     return;
   }
   const set = decided.value;
+  if (message.group?.type === 'enforceRole') {
+    setRole(state, set, message);
+    return;
+  }
   const blocked = lockedBy(state, set, message.force);
   if (blocked) {
     if (blocked.code === 'tooManyDeployments') context.metrics.count('deployments.dismissed');
@@ -117,9 +144,18 @@ function change(state: GroupsState, message: Change, context: Ctx): void {
   const deployed = deploy(state, set, context, message.limits);
   const apps = message.changes.flatMap((c) => tree.get(c.id) ?? []);
   const created = message.changes.filter((c, i) => named[i] === undefined && c.type !== 'delete').map((c) => c.id);
-  const value = { version: set.version, deploymentId: deployed.id, apps, created };
+  const removed = set.planned.flatMap((p) => (p.before && !p.after ? [p.id] : []));
+  const value = { version: set.version, deploymentId: deployed.id, apps, created, removed };
   const posted = message.origin && apps[0] ? [apiPostEvent(message.origin, apps[0], context.clock.now())] : [];
-  store(state, deployed, posted, [tell(message.replyTo, ok(value))], context);
+  store(state, deployed, posted, [tell(message.replyTo, ok(value))], context, message.group?.path);
+}
+
+/** Changes what a group enforces; that is no deployment (rest-api §4.2). */
+function setRole(state: GroupsState, set: ChangeSet, message: Change): void {
+  for (const { after } of set.groups) if (after) state.tree.putGroup(after);
+  const value = { version: set.version, deploymentId: '' as DeploymentId, apps: [], created: [], removed: [] };
+  const effects = [tell(message.replyTo, ok(value))];
+  state.services.journal.tell({ type: 'write', records: rootRecords(state, set), events: [], effects });
 }
 
 /** A refused change leaves no trace but an event (behaviour §4.1, 8). */
@@ -128,7 +164,7 @@ function refuse(state: GroupsState, error: Refusal, message: Change, context: Ct
   const event: MarathonEvent = {
     eventType: 'group_change_failed',
     timestamp: now,
-    groupId: '/',
+    groupId: message.group?.path ?? '/',
     version: now,
     reason: error.message,
   };
@@ -153,6 +189,7 @@ function lockedBy(state: GroupsState, set: ChangeSet, isForced: boolean): Refusa
 /** Applies a change to the working state: tree, versions, locks. Whatever blocks it has been forced aside. */
 function deploy(state: GroupsState, set: ChangeSet, context: Ctx, limits?: DeploymentLimits): Deployed {
   const { services, tree, running } = state;
+  for (const { id, after } of set.groups) if (!after) tree.removeGroup(id);
   for (const { id, after, kind } of set.planned) {
     if (!after) tree.remove(id);
     else if (kind !== 'none') {
@@ -160,6 +197,7 @@ function deploy(state: GroupsState, set: ChangeSet, context: Ctx, limits?: Deplo
       services.versions.put(after);
     }
   }
+  for (const { after } of set.groups) if (after) tree.putGroup(after);
   const affected = affectedBy(set.planned);
   const blocking = blockingDeployments(running.values(), new Set(affected.map((a) => a.id)));
   const cancelled = blocking.flatMap((id) => running.get(id) ?? []);
@@ -169,6 +207,7 @@ function deploy(state: GroupsState, set: ChangeSet, context: Ctx, limits?: Deplo
     version: set.version,
     startedAtMs: context.clock.now(),
     affected,
+    ...(set.groups.length > 0 ? { groups: set.groups } : {}),
     steps: planSteps(takingOver(set.planned, cancelled), (id) => tree.dependenciesOf(id)),
     currentStep: 0,
     ...(limits ? { limits } : {}),
@@ -184,6 +223,7 @@ function store(
   before: readonly MarathonEvent[],
   effects: readonly Effect[],
   context: Ctx,
+  groupId = '/',
 ): void {
   const { services, running } = state;
   const nowMs = context.clock.now();
@@ -205,13 +245,14 @@ function store(
     records.push(...told.records);
     events.push(...told.events);
   };
+  records.push(...rootRecords(state, set));
   for (const old of cancelled) {
     const successor = deployment.id;
     if (old.id !== undone?.id) {
       end(old, { result: 'cancelled', reason: `Deployment ${successor} took over by force`, successor });
     } else end(old, { result: 'rolledBack', reason: undone.reason, successor }, undone.isFailure);
   }
-  events.push({ eventType: 'group_change_success', timestamp: timestamp(nowMs), groupId: '/', version: set.version });
+  events.push({ eventType: 'group_change_success', timestamp: timestamp(nowMs), groupId, version: set.version });
   if (isEmpty) end(deployment, { result: 'succeeded' });
   else records.push({ kind: 'deployment', key: deployment.id, value: deployment });
   const settled = settle(state, cancelled);
@@ -298,13 +339,7 @@ function finished(state: GroupsState, id: DeploymentId, context: Ctx): void {
 
 /** What is left of an app that is gone for good. */
 function forgotten(state: GroupsState, id: AppId): readonly RecordWrite[] {
-  const { versions } = state.services;
-  const records: RecordWrite[] = [{ kind: 'taskFailure', key: id, value: undefined }];
-  for (const version of versions.versionsOf(id)) {
-    versions.remove(id, version);
-    records.push({ kind: 'appVersion', key: `${id}@${version}`, value: undefined });
-  }
-  return records;
+  return [{ kind: 'taskFailure', key: id, value: undefined }, ...unneededVersions(state, id)];
 }
 
 /** After a start: every app gets its target, every stored deployment goes on at the step it had reached. */

@@ -4,6 +4,8 @@ import type { PortRange } from '../core/app/service-ports.ts';
 import type { Deployment, FinishedDeployment } from '../core/deploy/plan-types.ts';
 import type { Subscription } from '../core/events-callback.ts';
 import { AppTree } from '../core/group/app-tree.ts';
+import { type GroupRecord, type RootDelta, versionOfKey } from '../core/group/group-record.ts';
+import { RootHistory } from '../core/group/root-history.ts';
 import type { AppId } from '../core/ids.ts';
 import type { Instance } from '../core/instance/instance.ts';
 import type { EncodedRecord, RecordWrite } from '../core/journal/batch.ts';
@@ -12,6 +14,7 @@ import type { Views } from './views.ts';
 
 export interface LoadedState {
   readonly tree: AppTree;
+  readonly history: RootHistory;
   readonly versions: VersionBook;
   readonly instances: ReadonlyMap<AppId, readonly Instance[]>;
   readonly deployments: readonly Deployment[];
@@ -23,6 +26,7 @@ export interface LoadedState {
 /** Decodes every record once; the read model and the working state share the objects. */
 export function loadState(records: Iterable<EncodedRecord>, views: Views, range: PortRange): LoadedState {
   const tree = new AppTree(range);
+  const history = new RootHistory();
   const versions = new VersionBook();
   const instances = new Map<AppId, Instance[]>();
   const deployments: Deployment[] = [];
@@ -61,6 +65,9 @@ export function loadState(records: Iterable<EncodedRecord>, views: Views, range:
         subscriptions.push(value as Subscription);
         break;
       case 'group':
+        if (versionOfKey(key) === undefined) tree.putGroup(value as GroupRecord);
+        else history.put(value as RootDelta);
+        break;
       case 'taskFailure':
         break;
     }
@@ -68,7 +75,7 @@ export function loadState(records: Iterable<EncodedRecord>, views: Views, range:
   for (const app of tree.all()) versions.put(app);
   views.apply(shown);
   deployments.sort((a, b) => a.startedAtMs - b.startedAtMs);
-  return { tree, versions, instances, deployments, finished, frameworkId, subscriptions };
+  return { tree, history, versions, instances, deployments, finished, frameworkId, subscriptions };
 }
 
 /** Apps that have instances but no definition to come back to: their instances must go (behaviour §1.9, orphans). */

@@ -2,8 +2,11 @@
 import type { AppChange } from '../core/app/change.ts';
 import type { AppDefinition } from '../core/app/definition.ts';
 import type { Deployment, DeploymentLimits } from '../core/deploy/plan-types.ts';
+import type { Preview } from '../core/deploy/preview.ts';
 import type { LoggedEvent, MarathonEvent } from '../core/events.ts';
 import type { PostResult } from '../core/events-callback.ts';
+import type { GroupRequest } from '../core/group/group-request.ts';
+import type { Expected } from '../core/group/precondition.ts';
 import type { ReadinessAnswer } from '../core/health/readiness.ts';
 import type { CheckResult } from '../core/health/verdict.ts';
 import type { AppId, DeploymentId, InstanceId, TaskId } from '../core/ids.ts';
@@ -107,12 +110,26 @@ export type GroupsMessage =
   | {
       readonly type: 'change';
       readonly changes: readonly AppChange[];
+      /** Instead of `changes`. */
+      readonly group?: GroupRequest;
       readonly force: boolean;
       /** New tasks even for a change of metadata. */
       readonly restart?: boolean | undefined;
       readonly limits?: DeploymentLimits | undefined;
+      readonly expected?: Expected;
+      readonly keepsApps?: boolean;
       readonly origin: Origin | undefined;
       readonly replyTo: Reply<AppsChanged>;
+    }
+  /** What a change would do. Decided as above, and dropped. */
+  | {
+      readonly type: 'preview';
+      readonly changes: readonly AppChange[];
+      readonly group?: GroupRequest;
+      readonly force: boolean;
+      readonly expected?: Expected;
+      readonly keepsApps?: boolean;
+      readonly replyTo: Reply<Preview>;
     }
   | {
       readonly type: 'cancel';

@@ -61,10 +61,8 @@ function assemble({ leader, loaded, prober }: SubtreeProps, context: Context<Sch
   );
   services.deployments = worker('deployments', deploymentsBehaviour(services));
   services.apps = worker('apps', appsBehaviour({ services, loaded: loaded.instances }));
-  services.groups = worker(
-    'groups',
-    groupsBehaviour({ services, tree: loaded.tree, running: loaded.deployments, finished: loaded.finished }),
-  );
+  const { tree, history, deployments: running, finished } = loaded;
+  services.groups = worker('groups', groupsBehaviour({ services, tree, history, running, finished }));
   return services;
 }
 

@@ -7,12 +7,20 @@ import type { Deployment, FinishedDeployment } from '../core/deploy/plan-types.t
 import type { HealthStatus } from '../core/health/health.ts';
 import type { ReadinessResult } from '../core/health/readiness.ts';
 import type { AppId, DeploymentId, InstanceId } from '../core/ids.ts';
-import { parentOf } from '../core/ids.ts';
 import type { Instance } from '../core/instance/instance.ts';
 import type { RecordWrite } from '../core/journal/batch.ts';
 import type { Timestamp } from '../core/time.ts';
-import type { ClusterView, PlacementView, QueueEntry, ReadModel, StateChange, TaskFailure } from './front.ts';
+import type {
+  ClusterView,
+  GroupView,
+  PlacementView,
+  QueueEntry,
+  ReadModel,
+  StateChange,
+  TaskFailure,
+} from './front.ts';
 import { nothingPlaced } from './front.ts';
+import { GroupViews } from './group-views.ts';
 
 const nobody: ReadonlySet<AppId> = new Set();
 const noHealth: readonly (HealthStatus | undefined)[] = [];
@@ -21,8 +29,7 @@ const noHealth: readonly (HealthStatus | undefined)[] = [];
 export class Views implements ReadModel {
   #stateVersion = 0;
   readonly #apps = new Map<string, AppDefinition>();
-  /** Group path → apps below it. */
-  readonly #groupSizes = new Map<string, number>();
+  readonly #groups = new GroupViews({ app: (id) => this.#apps.get(id), appAt: (id, at) => this.appAt(id, at) });
   readonly #versions = new Map<string, Map<Timestamp, AppDefinition>>();
   readonly #instances = new Map<string, Instance>();
   #running = 0;
@@ -48,7 +55,10 @@ export class Views implements ReadModel {
   stateVersion = (): number => this.#stateVersion;
   apps = (): Iterable<AppDefinition> => this.#apps.values();
   app = (id: string): AppDefinition | undefined => this.#apps.get(id);
-  isGroup = (path: string): boolean => path === '/' || this.#groupSizes.has(path);
+  isGroup = (path: string): boolean => this.#groups.isGroup(path);
+  group = (path: string): GroupView | undefined => this.#groups.view(path);
+  groupVersions = (path: string): readonly Timestamp[] | undefined => this.#groups.versions(path);
+  groupAt = (path: string, version: Timestamp): GroupView | undefined => this.#groups.at(path, version);
   appAt = (id: string, version: Timestamp): AppDefinition | undefined => this.#versions.get(id)?.get(version);
   instancesOf = (appId: string): Iterable<Instance> => this.#instancesByApp.get(appId)?.values() ?? [];
   instance = (id: string): Instance | undefined => this.#instances.get(id);
@@ -140,8 +150,8 @@ export class Views implements ReadModel {
     this.#stateVersion++;
     this.#running = 0;
     this.#staged = 0;
-    for (const map of [this.#apps, this.#groupSizes, this.#versions, this.#instances, this.#instancesByApp])
-      map.clear();
+    this.#groups.clear();
+    for (const map of [this.#apps, this.#versions, this.#instances, this.#instancesByApp]) map.clear();
     for (const map of [this.#health, this.#readiness, this.#deployments, this.#deploymentsByApp, this.#failures])
       map.clear();
     this.#pending.clear();
@@ -182,8 +192,10 @@ export class Views implements ReadModel {
         if (value) this.#callbackUrls.add(key);
         else this.#callbackUrls.delete(key);
         return;
-      case 'meta':
       case 'group':
+        this.#groups.put(key, value);
+        return;
+      case 'meta':
         return;
     }
   }
@@ -193,13 +205,8 @@ export class Views implements ReadModel {
     if (app) this.#apps.set(id, app);
     else this.#apps.delete(id);
     this.#changed({ type: 'app', id, before });
-    const by = Number(app !== undefined) - Number(before !== undefined);
-    if (by === 0) return;
-    for (let path = parentOf(id); path !== '/'; path = parentOf(path)) {
-      const size = (this.#groupSizes.get(path) ?? 0) + by;
-      if (size > 0) this.#groupSizes.set(path, size);
-      else this.#groupSizes.delete(path);
-    }
+    if (app && !before) this.#groups.addApp(id);
+    else if (!app && before) this.#groups.removeApp(id);
   }
 
   #putVersion(key: string, app: AppDefinition | undefined): void {

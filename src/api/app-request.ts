@@ -20,9 +20,6 @@ export function readVersion(text: string): Result<Timestamp, Refusal> {
   return err(refusal('illegalArgument', message));
 }
 
-/** 404 for a group (rest-api §3.7). */
-export const groupNotFound = (path: string): Refusal => refusal('notFound', `Group '${path}' does not exist`);
-
 /**
  * The change of one app. `{"version": …}`, alone or with `id`, asks for a rollback. In a complete definition the version is what a
  * GET had shown, and means nothing; a partial update that has other members beside it is refused.

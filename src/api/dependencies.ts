@@ -68,6 +68,8 @@ export interface ApiConfig {
   readonly emitLegacyFields: boolean;
   /** `--event_subscriber http_callback`: there are HTTP callbacks. */
   readonly hasCallbacks?: boolean;
+  /** `--safe_group_updates`: a PUT of a group that would remove apps needs `force=true` or `deleteMissing=true`. */
+  readonly safeGroupUpdates: boolean;
   /** Folder of the web page; absent = none is served. */
   readonly uiDirectory?: string;
   /** Set if there may be other servers: then only a proven leader answers, and the others forward. */
@@ -89,6 +91,7 @@ export const defaultApiConfig: ApiConfig = {
   maxBodyBytes: defaultMaxBodyBytes,
   info: { version: '1.11.0', buildref: 'unknown', marathonConfig: {}, zookeeperConfig: {} },
   emitLegacyFields: false,
+  safeGroupUpdates: false,
 };
 
 /** The metrics port, with what only the front door needs: meters and the two renderings. */
@@ -109,4 +112,6 @@ export interface ApiDependencies {
   readonly config: ApiConfig;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Changes how much is logged; absent = `/logging` is not there. */
+  readonly logLevel?: { readonly get: () => string; readonly set: (level: string) => void };
 }

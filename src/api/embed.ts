@@ -1,7 +1,10 @@
-/** What a reader asks to be embedded in apps (rest-api §3.3). Counts and deployments are always there. */
+/** What a reader asks to be embedded in apps and groups (rest-api §3.3, §4.1). */
 import { all, type Query } from './query.ts';
 
 export interface AppEmbeds {
+  /** Both always in lists of apps; in groups when asked for. */
+  readonly counts: boolean;
+  readonly deployments: boolean;
   readonly tasks: boolean;
   readonly lastTaskFailure: boolean;
   readonly readiness: boolean;
@@ -12,6 +15,8 @@ export interface AppEmbeds {
 
 /** What an app list embeds unless asked for more. */
 export const listEmbeds: AppEmbeds = {
+  counts: true,
+  deployments: true,
   tasks: false,
   lastTaskFailure: false,
   readiness: false,
@@ -28,13 +33,41 @@ const prefix = /^(?:group\.apps|apps|app)\./;
 export function appEmbeds(query: Query, always: AppEmbeds): AppEmbeds {
   const asked = all(query, 'embed');
   if (asked.length === 0) return always;
-  const names = new Set(asked.map((value) => value.replace(prefix, '')));
+  return withNames(new Set(asked.map((value) => value.replace(prefix, ''))), always);
+}
+
+function withNames(names: ReadonlySet<string>, always: AppEmbeds): AppEmbeds {
   const failures = names.has('failures');
   return {
+    counts: always.counts || names.has('counts'),
+    deployments: always.deployments || failures || names.has('tasks') || names.has('deployments'),
     tasks: always.tasks || failures || names.has('tasks'),
     lastTaskFailure: always.lastTaskFailure || failures || names.has('lastTaskFailure'),
     readiness: always.readiness || names.has('readiness'),
     taskStats: always.taskStats || names.has('taskStats'),
     warnings: always.warnings || names.has('warnings'),
+  };
+}
+
+/** What is shown of a group. */
+export interface GroupEmbeds {
+  readonly groups: boolean;
+  readonly apps: boolean;
+  readonly pods: boolean;
+  readonly ofApps: AppEmbeds;
+}
+
+const bareApps: AppEmbeds = { ...listEmbeds, counts: false, deployments: false };
+
+/** Everything, with apps as they are stored, unless the query names at least one `embed`: then what it names (rest-api §4.1). */
+export function groupEmbeds(query: Query): GroupEmbeds {
+  const asked = new Set(all(query, 'embed'));
+  const isDefault = asked.size === 0;
+  const ofApps = [...asked].flatMap((name) => (name.startsWith('group.apps.') ? [name.slice(11)] : []));
+  return {
+    groups: isDefault || asked.has('group.groups'),
+    apps: isDefault || asked.has('group.apps'),
+    pods: isDefault || asked.has('group.pods'),
+    ofApps: withNames(new Set(ofApps), bareApps),
   };
 }

@@ -4,12 +4,15 @@
  */
 import { Ajv, type AnySchema, type ValidateFunction } from 'ajv';
 import type { AppUpdate } from '../core/app/update.ts';
+import type { GroupUpdate } from '../core/group/group-request.ts';
 import { isPathId } from '../core/ids.ts';
-import { type Refusal, refusal, unreadable } from '../core/refusal.ts';
+import { type Refusal, refusal, unreadable, type Violation } from '../core/refusal.ts';
 import { err, ok, type Result } from '../core/result.ts';
-import { parseTimestamp } from '../core/time.ts';
+import { parseTimestamp, timestamp } from '../core/time.ts';
 import { appBodies, appBody, appBodyWithId, taskIdsBody } from './schemas/app.ts';
-import { violationsOf } from './schemas/read-errors.ts';
+import { groupLevel, groupPatch } from './schemas/group.ts';
+import { loggingBody } from './schemas/logging.ts';
+import { maxViolations, violationsOf } from './schemas/read-errors.ts';
 import { type JsonSchema, shaper } from './schemas/shape.ts';
 
 const options = {
@@ -66,11 +69,25 @@ function readerOf<Body>(schema: object): Reader<Body> {
   };
 }
 
+interface LoggingBody {
+  readonly level: string;
+  readonly logger: string;
+  readonly durationSeconds?: number;
+}
+
+type GroupLevel = Omit<GroupUpdate, 'apps' | 'groups'> & {
+  readonly apps?: readonly unknown[];
+  readonly groups?: readonly unknown[];
+};
+
 const readers = {
   app: readerOf<AppUpdate>(appBody),
   appWithId: readerOf<AppUpdate>(appBodyWithId),
   apps: readerOf<readonly AppUpdate[]>(appBodies),
   taskIds: readerOf<{ readonly ids: readonly string[] }>(taskIdsBody),
+  groupLevel: readerOf<GroupLevel>(groupLevel),
+  logging: readerOf<LoggingBody>(loggingBody),
+  groupPatch: readerOf<{ readonly enforceRole?: boolean }>(groupPatch),
 };
 
 /**
@@ -98,3 +115,49 @@ export function readTaskIds(json: unknown): Result<readonly string[], Refusal> {
   const read = readers.taskIds(json);
   return read.ok ? ok(read.value.ids) : read;
 }
+
+/** `{"enforceRole": …}` of PATCH (rest-api §4.2). */
+export const readGroupPatch = (json: unknown): Result<{ readonly enforceRole?: boolean }, Refusal> =>
+  readers.groupPatch(json);
+
+/** A group of a POST or PUT with all that is inside, mistakes with their places (`/groups(1)/apps(0)/cpus`). */
+export function readGroupUpdate(json: unknown): Result<GroupUpdate, Refusal> {
+  const violations: Violation[] = [];
+  const group = groupAt(json, '', violations);
+  return violations.length > 0 || !group ? err(unreadable(violations)) : ok(group);
+}
+
+/** Depth is bounded by `maxBodyDepth`. */
+function groupAt(json: unknown, at: string, violations: Violation[]): GroupUpdate | undefined {
+  const level = readers.groupLevel(json);
+  if (!level.ok) {
+    note(level.error, at, violations);
+    return undefined;
+  }
+  const { apps, groups, version, ...members } = level.value;
+  const atMs = version === undefined ? undefined : parseTimestamp(version);
+  return {
+    ...members,
+    ...(atMs === undefined ? {} : { version: timestamp(atMs) }),
+    ...(apps ? { apps: apps.flatMap((app, i) => appAt(app, `${at}/apps(${i})`, violations) ?? []) } : {}),
+    ...(groups ? { groups: groups.flatMap((one, i) => groupAt(one, `${at}/groups(${i})`, violations) ?? []) } : {}),
+  };
+}
+
+function appAt(json: unknown, at: string, violations: Violation[]): AppUpdate | undefined {
+  if (violations.length >= maxViolations) return undefined;
+  const app = readers.appWithId(json);
+  if (!app.ok) note(app.error, at, violations);
+  return app.ok ? app.value : undefined;
+}
+
+function note({ details }: Refusal, at: string, violations: Violation[]): void {
+  if (typeof details === 'string') return;
+  for (const { path, errors } of details ?? []) {
+    if (violations.length >= maxViolations) return;
+    violations.push({ path: path === '/' ? at || '/' : at + path, errors });
+  }
+}
+
+/** `POST /logging`. */
+export const readLoggingBody = (json: unknown): Result<LoggingBody, Refusal> => readers.logging(json);

@@ -10,7 +10,8 @@ export type Handler = (request: FastifyRequest, reply: FastifyReply) => FastifyR
 
 export type Verbs = Readonly<Partial<Record<Verb, Handler>>>;
 
-const everyMethod = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE'];
+/** Methods that reach a route. */
+export const everyMethod = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE'];
 
 /** `GET, HEAD, …, OPTIONS` of a resource. */
 export const allowed = (verbs: Verbs): string =>

@@ -19,9 +19,13 @@ import { appRoutes } from './routes/app.ts';
 import { appsRoutes } from './routes/apps.ts';
 import { clusterRoutes } from './routes/cluster.ts';
 import { deploymentsRoutes } from './routes/deployments.ts';
+import { docsRoutes } from './routes/docs.ts';
 import { eventSubscriptionsRoutes } from './routes/event-subscriptions.ts';
 import { eventsRoutes } from './routes/events.ts';
+import { groupsRoutes } from './routes/groups.ts';
 import { liveRoutes } from './routes/live.ts';
+import { loggingRoutes } from './routes/logging.ts';
+import { podsRoutes } from './routes/pods.ts';
 import { queueRoutes } from './routes/queue.ts';
 import { systemRoutes } from './routes/system.ts';
 import { tasksRoutes } from './routes/tasks.ts';
@@ -78,13 +82,17 @@ export function buildServer(deps: ApiDependencies): FastifyInstance {
   for (const routes of [
     appsRoutes,
     appRoutes,
+    groupsRoutes,
     tasksRoutes,
     deploymentsRoutes,
     queueRoutes,
+    podsRoutes,
+    loggingRoutes,
     clusterRoutes,
     eventsRoutes,
     eventSubscriptionsRoutes,
     liveRoutes,
+    docsRoutes,
     systemRoutes,
   ]) {
     routes(server, context);

@@ -16,6 +16,9 @@ export interface HeaderWarning {
   readonly code: string;
   readonly appId?: string;
   readonly message: string;
+  /** Apps that it is about, as many as fit; `more` counts the others. */
+  readonly ids?: readonly string[];
+  readonly more?: number;
 }
 
 /** Longest value of the header, in bytes. */
@@ -74,10 +77,25 @@ export function sendChanged(
   reply: FastifyReply,
   status: number,
   changed: AppsChanged,
+  more: readonly HeaderWarning[] = [],
 ): FastifyReply {
-  const warnings = warningsAbout(context, changed.apps);
+  const warnings = [...more, ...warningsAbout(context, changed.apps)];
   warn(reply, warnings);
   if (!wantsWarnings(request)) return sendDeployment(reply, status, changed);
   const { version, deploymentId } = changed;
   return sendJson(reply.header('marathon-deployment-id', deploymentId), status, { version, deploymentId, warnings });
+}
+
+/** Longest list of ids in one warning, in bytes of the header. */
+const maxIdsBytes = 3_000;
+
+/** Names the apps that a group request removes because it did not list them. */
+export function removedWarning(removed: readonly string[]): readonly HeaderWarning[] {
+  if (removed.length === 0) return [];
+  let ids = removed;
+  // Halved until it fits: a handful of rounds, however many there are.
+  while (ascii(ids).length > maxIdsBytes) ids = ids.slice(0, Math.floor(ids.length / 2));
+  const more = removed.length - ids.length;
+  const message = 'Apps that are not part of the new group are removed';
+  return [{ code: 'appsRemoved', message, ids, ...(more > 0 ? { more } : {}) }];
 }

@@ -42,7 +42,7 @@ export function infoConfig({ flags, hostname, framework, settings, zooKeeper }: 
       mesos_role: flag('mesos_role'),
       mesos_user: framework.user,
       min_revive_offers_interval: flag('min_revive_offers_interval'),
-      new_group_enforce_role: 'off',
+      new_group_enforce_role: flag('new_group_enforce_role'),
       offer_matching_timeout: null,
       on_elected_prepare_timeout: null,
       reconciliation_initial_delay: null,

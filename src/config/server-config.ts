@@ -53,6 +53,7 @@ export interface ServerConfig {
   readonly emitLegacyFields: boolean;
   /** Set with `--event_subscriber http_callback`. */
   readonly callbacks: CallbackSettings | undefined;
+  readonly safeGroupUpdates: boolean;
   /** Flags as `/v2/info` shows them. */
   readonly flags: FlagValues;
 }
@@ -110,6 +111,7 @@ export function serverConfig(
     compression: values['http_compression'] !== false,
     emitLegacyFields: values['emit_legacy_fields'] === true,
     callbacks: callbackSettings(values),
+    safeGroupUpdates: values['safe_group_updates'] === true,
     flags: values,
   };
   return ok(Object.freeze(config));
@@ -302,6 +304,8 @@ function schedulerSettings(values: FlagValues, enabled: ReadonlySet<string>): Sc
       localPortMin: number(values, 'local_port_min'),
       localPortMax: number(values, 'local_port_max'),
       features: enabled,
+      newGroupsEnforceRole: values['new_group_enforce_role'] === 'top',
+      ...(values['max_apps'] === undefined ? {} : { maxApps: number(values, 'max_apps') }),
     },
     match: {
       ...defaultSchedulerSettings.match,

@@ -101,6 +101,14 @@ const scheduling: readonly FlagSpec[] = [
     default: 20,
     help: 'the same for one app, in percent of its instances but at least 5; 0 = no limit',
   },
+  { name: 'max_apps', type: 'integer', min: 1, help: 'apps that there may be (default: no limit)' },
+  {
+    name: 'new_group_enforce_role',
+    type: 'string',
+    default: 'off',
+    choices: ['off', 'top'],
+    help: 'top: services in new top-level groups must have the role of the group',
+  },
   { name: 'zk_max_versions', type: 'integer', min: 1, default: 50, help: 'stored versions of an app' },
 ];
 
@@ -162,6 +170,12 @@ const http: readonly FlagSpec[] = [
     default: 10_000,
     help: 'ms beyond which a callback counts as slow',
   },
+  {
+    name: 'safe_group_updates',
+    type: 'boolean',
+    default: false,
+    help: 'a group PUT that removes apps needs force=true or deleteMissing=true',
+  },
   { name: 'emit_legacy_fields', type: 'boolean', default: false, help: 'add old members (ports, uris) to apps' },
 ];
 
@@ -194,7 +208,7 @@ const storage: readonly FlagSpec[] = [
 export const serverFlags: readonly FlagSpec[] = [...mesos, ...scheduling, ...http, ...storage];
 
 const ignoredNames: ReadonlySet<string> = new Set(
-  `executor max_apps new_group_enforce_role default_accepted_resource_roles mesos_authentication
+  `executor default_accepted_resource_roles mesos_authentication
   on_elected_prepare_timeout graceful_shutdown_timeout leader_election_backend task_reservation_timeout
   task_lost_expunge_initial_delay task_lost_expunge_interval task_lost_expunge_gc reconciliation_initial_delay
   scale_apps_initial_delay scale_apps_interval max_tasks_per_offer max_tasks_per_offer_cycle revive_offers_for_new_apps

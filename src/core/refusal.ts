@@ -31,6 +31,7 @@ export const refusalStatus = {
   notAcceptable: 406,
   alreadyExists: 409,
   locked: 409,
+  preconditionFailed: 412,
   tooLarge: 413,
   unsupportedMediaType: 415,
   unreadable: 422,

@@ -96,7 +96,7 @@ describe('Deleting', () => {
     await world.advance(10_000);
     expect(world.tasksOf('/web')).toEqual([]);
     expect(world.read.app('/web')).toBeUndefined();
-    for (const kind of ['app', 'appVersion', 'instance', 'deployment', 'taskFailure']) {
+    for (const kind of ['app', 'instance', 'deployment', 'taskFailure']) {
       expect(world.stored(kind).map((r) => r.key)).toEqual([]);
     }
     expect(world.eventsOf('app_terminated_event')).toHaveLength(1);
@@ -142,7 +142,6 @@ describe('Deleting', () => {
     world.mesos.losesKills = false;
     await world.advance(60_000);
     expect(world.tasksOf('/web')).toEqual([]);
-    expect(world.stored('appVersion')).toEqual([]);
     expect(world.stored('instance')).toEqual([]);
   });
 });

@@ -1,6 +1,7 @@
 /** The actors' two faces, played by plain maps: what the API is tested against. */
 import type {
   AppsChanged,
+  ChangeOptions,
   ClusterView,
   Control,
   DeploymentResult,
@@ -15,10 +16,13 @@ import type {
   TaskFailure,
 } from '../../src/actors/front.ts';
 import { nothingPlaced } from '../../src/actors/front.ts';
+import { GroupViews } from '../../src/actors/group-views.ts';
 import type { AppChange } from '../../src/core/app/change.ts';
 import type { AppDefinition } from '../../src/core/app/definition.ts';
 import type { Deployment, DeploymentLimits, FinishedDeployment } from '../../src/core/deploy/plan-types.ts';
+import type { Preview } from '../../src/core/deploy/preview.ts';
 import type { LoggedEvent, MarathonEvent } from '../../src/core/events.ts';
+import type { GroupRequest } from '../../src/core/group/group-request.ts';
 import type { HealthStatus } from '../../src/core/health/health.ts';
 import type { ReadinessResult } from '../../src/core/health/readiness.ts';
 import { type AppId, type DeploymentId, instanceIdOf, taskIdOf } from '../../src/core/ids.ts';
@@ -71,6 +75,19 @@ export function fakeInstance(app: AppDefinition, n: number, condition: Condition
   };
 }
 
+const nothing = { instances: 0, cpus: 0, mem: 0, disk: 0, gpus: 0 };
+
+const fakePreview = (removed: readonly AppId[]): Preview => ({
+  steps: [{ actions: [{ action: 'StartApplication', app: '/a' }] }],
+  created: ['/a' as AppId],
+  restarted: [],
+  removed,
+  kills: 0,
+  before: nothing,
+  after: { ...nothing, instances: 1 },
+  version: version2,
+});
+
 /** Everything that a test may set, and what the API asked for. */
 export class FakeFront {
   version = 1;
@@ -95,6 +112,12 @@ export class FakeFront {
     mesosMaster: '127.0.0.1:5050',
   };
   readonly changes: { changes: readonly AppChange[]; options: Parameters<Control['changeApps']>[1] }[] = [];
+  readonly groupChanges: { request: GroupRequest; options: ChangeOptions }[] = [];
+  readonly previews: { wanted: Parameters<Control['preview']>[0]; options: ChangeOptions }[] = [];
+  /** Records of kind `group`, by their keys. */
+  readonly groupRecords = new Map<string, object>();
+  /** Apps that the next change of a group removes. */
+  removes: AppId[] = [];
   readonly kills: KillRequest[] = [];
   readonly cancelled: { id: string; force: boolean; limits?: DeploymentLimits }[] = [];
   readonly continued: { id: string; limits: DeploymentLimits | undefined }[] = [];
@@ -126,6 +149,9 @@ export class FakeFront {
     apps: () => this.appMap.values(),
     app: (id) => this.appMap.get(id),
     isGroup: (path) => [...this.appMap.keys()].some((id) => id.startsWith(`${path}/`)),
+    group: (path) => this.#groupViews().view(path),
+    groupVersions: (path) => this.#groupViews().versions(path),
+    groupAt: (path, version) => this.#groupViews().at(path, version),
     appVersions: (id) => this.stored.get(id)?.map((app) => app.version),
     appAt: (id, version) => this.stored.get(id)?.find((app) => app.version === version),
     instancesOf: (appId) => [...this.instanceMap.values()].filter((instance) => instance.appId === appId),
@@ -159,6 +185,14 @@ export class FakeFront {
     for (const tell of this.watchers) tell(change);
   }
 
+  #groupViews(): GroupViews {
+    const { app, appAt } = this.read;
+    const views = new GroupViews({ app, appAt });
+    for (const id of this.appMap.keys()) views.addApp(id);
+    for (const [key, record] of this.groupRecords) views.put(key, record);
+    return views;
+  }
+
   readonly #result: DeploymentResult = { version: version2, deploymentId };
 
   #fault(): Refusal | undefined {
@@ -173,8 +207,21 @@ export class FakeFront {
       this.changes.push({ changes, options });
       const created = changes.flatMap(({ id }) => (this.appMap.has(id) ? [] : [id]));
       const apps = changes.flatMap((change) => (change.type === 'delete' ? [] : [fakeApp(change.id)]));
-      const changed: AppsChanged = { ...this.#result, apps, created };
+      const removed = changes.flatMap(({ id, type }) => (type === 'delete' ? [id] : []));
+      const changed: AppsChanged = { ...this.#result, apps, created, removed };
       return ok(changed);
+    },
+    changeGroup: async (request, options) => {
+      const fault = this.#fault();
+      if (fault) return err(fault);
+      this.groupChanges.push({ request, options });
+      return ok({ ...this.#result, apps: [], created: [], removed: this.removes });
+    },
+    preview: async (wanted, options) => {
+      const fault = this.#fault();
+      if (fault) return err(fault);
+      this.previews.push({ wanted, options });
+      return ok(fakePreview(this.removes));
     },
     kill: async (request) => {
       const fault = this.#fault();

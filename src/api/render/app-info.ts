@@ -42,7 +42,9 @@ export function appRenderer(
 
   const info = (app: AppDefinition, embeds: AppEmbeds, nowMs: number): string => {
     const shown = shownOf(app);
-    let json = definition(app).slice(0, -1) + countsOf(shown) + deploymentsOf(read.deploymentsOf(app.id));
+    let json = definition(app).slice(0, -1);
+    if (embeds.counts) json += countsOf(shown);
+    if (embeds.deployments) json += deploymentsOf(read.deploymentsOf(app.id));
     if (embeds.readiness) json += `,"readinessCheckResults":${JSON.stringify([...read.readinessOf(app.id)])}`;
     if (embeds.tasks) json += `,"tasks":[${shown.map(({ view }) => taskJson(view)).join(',')}]`;
     if (embeds.lastTaskFailure) {

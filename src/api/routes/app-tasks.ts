@@ -1,11 +1,11 @@
 /** `/v2/apps/{id}/tasks` and `/v2/apps/{id}/tasks/{taskId}` (rest-api §3.9). */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { AppDefinition } from '../../core/app/definition.ts';
+import { groupNotFound } from '../../core/group/group-request.ts';
 import { isBelow } from '../../core/ids.ts';
 import { appNotFound, type Refusal, refusal } from '../../core/refusal.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import { wantsText } from '../accept.ts';
-import { groupNotFound } from '../app-request.ts';
 import type { ApiContext } from '../context.ts';
 import { instanceOfTask, killAndAnswer, killMode } from '../kill-answer.ts';
 import { all, first, queryOf } from '../query.ts';

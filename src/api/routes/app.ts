@@ -2,13 +2,13 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { AppChange } from '../../core/app/change.ts';
 import { readAppId } from '../../core/app/id-rules.ts';
+import { groupNotFound } from '../../core/group/group-request.ts';
 import { type AppId, isBelow, parseAppId } from '../../core/ids.ts';
 import { appNotFound } from '../../core/refusal.ts';
 import { err, ok } from '../../core/result.ts';
 import { type AppTarget, appTarget } from '../app-path.ts';
-import { changeOf, groupNotFound, readVersion } from '../app-request.ts';
-import { readChangeOptions } from '../change-options.ts';
-import { type ApiContext, originOf } from '../context.ts';
+import { changeOf, readVersion } from '../app-request.ts';
+import type { ApiContext } from '../context.ts';
 import { appEmbeds, singleEmbeds } from '../embed.ts';
 import { readJson } from '../json-body.ts';
 import { bool, queryOf } from '../query.ts';
@@ -16,6 +16,7 @@ import { readAppUpdate } from '../read-body.ts';
 import { dispatch, type Verbs } from '../resource.ts';
 import { sendRefusal } from '../respond.ts';
 import { sendChanged } from '../warnings.ts';
+import { sendPreview, writeOptions } from '../write-options.ts';
 import { appTasksVerbs, groupTasksVerbs, taskVerbs } from './app-tasks.ts';
 import { clockVariant, infos } from './apps.ts';
 import { whyVerbs } from './why.ts';
@@ -133,11 +134,16 @@ async function apply(
   wanted: AppChange,
   forceByDefault = false,
 ): Promise<FastifyReply> {
-  const asked = readChangeOptions(request, forceByDefault);
-  if (!asked.ok) return sendRefusal(reply, asked.error);
-  const isSilent = wanted.type === 'delete' || wanted.type === 'restart';
-  const options = isSilent ? asked.value : { ...asked.value, origin: originOf(request) };
-  const answer = await context.deps.control.changeApps([wanted], options);
+  const options = writeOptions(request, wanted.id, forceByDefault);
+  if (!options.ok) return sendRefusal(reply, options.error);
+  const { dryRun, origin, ...change } = options.value;
+  const { control } = context.deps;
+  if (dryRun) {
+    const preview = await control.preview({ apps: [wanted] }, change);
+    return preview.ok ? sendPreview(reply, preview.value) : sendRefusal(reply, preview.error);
+  }
+  const isSilent = wanted.type === 'delete' || wanted.type === 'restart' || origin === undefined;
+  const answer = await control.changeApps([wanted], isSilent ? change : { ...change, origin });
   if (!answer.ok) return sendRefusal(reply, answer.error);
   const isNew = answer.value.created.includes(wanted.id);
   if (isNew) reply.header('location', wanted.id);

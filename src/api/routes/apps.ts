@@ -1,12 +1,13 @@
 /** `/v2/apps`: list, create, and change in bulk (rest-api §3.1, §3.4, §3.6). */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { ChangeOptions } from '../../actors/front.ts';
+import type { AppChange } from '../../core/app/change.ts';
 import type { AppDefinition } from '../../core/app/definition.ts';
 import { readAppId } from '../../core/app/id-rules.ts';
 import type { Refusal } from '../../core/refusal.ts';
 import { ok, type Result } from '../../core/result.ts';
 import { changesOf } from '../app-request.ts';
-import { readChangeOptions } from '../change-options.ts';
-import { type ApiContext, originOf } from '../context.ts';
+import type { ApiContext } from '../context.ts';
 import { type AppEmbeds, appEmbeds, listEmbeds } from '../embed.ts';
 import { readJson } from '../json-body.ts';
 import { parseLabelSelector } from '../label-selector.ts';
@@ -16,6 +17,7 @@ import { withWarnings } from '../render/app-info.ts';
 import { resource } from '../resource.ts';
 import { sendDeployment, sendJsonText, sendRefusal } from '../respond.ts';
 import { sendChanged, wantsWarnings, warn, warningsAbout } from '../warnings.ts';
+import { sendPreview, writeOptions } from '../write-options.ts';
 
 /** Registers the routes. */
 export function appsRoutes(server: FastifyInstance, context: ApiContext): void {
@@ -84,12 +86,12 @@ async function create(context: ApiContext, request: FastifyRequest, reply: Fasti
   if (!update.ok) return sendRefusal(reply, update.error);
   const id = readAppId(update.value.id ?? '');
   if (!id.ok) return sendRefusal(reply, id.error);
-  const options = readChangeOptions(request);
+  const options = writeOptions(request, id.value);
   if (!options.ok) return sendRefusal(reply, options.error);
-  const answer = await context.deps.control.changeApps([{ type: 'create', id: id.value, update: update.value }], {
-    ...options.value,
-    origin: originOf(request),
-  });
+  const { dryRun, ...change } = options.value;
+  const wanted = { type: 'create', id: id.value, update: update.value } as const;
+  if (dryRun) return showPlan(context, reply, [wanted], change);
+  const answer = await context.deps.control.changeApps([wanted], change);
   if (!answer.ok) return sendRefusal(reply, answer.error);
   const [app] = answer.value.apps;
   reply.header('location', id.value).header('marathon-deployment-id', answer.value.deploymentId);
@@ -114,9 +116,20 @@ async function changeMany(
   const partial = bool(query, 'partialUpdate', true);
   const changes = changesOf(updates.value, type === 'put' ? { type, partial } : { type });
   if (!changes.ok) return sendRefusal(reply, changes.error);
-  const options = readChangeOptions(request);
+  const options = writeOptions(request, undefined);
   if (!options.ok) return sendRefusal(reply, options.error);
-  const { control } = context.deps;
-  const answer = await control.changeApps(changes.value, { ...options.value, origin: originOf(request) });
+  const { dryRun, ...change } = options.value;
+  if (dryRun) return showPlan(context, reply, changes.value, change);
+  const answer = await context.deps.control.changeApps(changes.value, change);
   return answer.ok ? sendChanged(context, request, reply, 200, answer.value) : sendRefusal(reply, answer.error);
+}
+
+async function showPlan(
+  context: ApiContext,
+  reply: FastifyReply,
+  apps: readonly AppChange[],
+  options: ChangeOptions,
+): Promise<FastifyReply> {
+  const preview = await context.deps.control.preview({ apps }, options);
+  return preview.ok ? sendPreview(reply, preview.value) : sendRefusal(reply, preview.error);
 }

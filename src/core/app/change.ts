@@ -12,6 +12,8 @@ export type AppChange =
   | { readonly type: 'patch'; readonly id: AppId; readonly update: AppUpdate }
   /** Back to a stored version, as a new version. */
   | { readonly type: 'rollback'; readonly id: AppId; readonly version: Timestamp }
+  /** The same for an app that may be gone: a group goes back to what it was. */
+  | { readonly type: 'restore'; readonly id: AppId; readonly version: Timestamp }
   /** Replaces every task under the upgrade strategy. */
   | { readonly type: 'restart'; readonly id: AppId }
   /** Sets the count; the sentenced instances die first. */

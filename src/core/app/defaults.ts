@@ -14,7 +14,7 @@ export const unstamped: Timestamp = '1970-01-01T00:00:00.000Z';
 
 /**
  * Fills in every default. Never fails: what breaks a rule stays as it is, for the rules to name. Filling in the defaults of a definition
- * changes nothing. Role: `--mesos_role` unless the request or the stored app has one (rest-api §7.14).
+ * changes nothing. Role: `--mesos_role`, or what the group enforces, unless the request or the stored app has one (rest-api §7.14).
  */
 export function withDefaults(id: AppId, body: AppBody, settings: AppSettings): AppDefinition {
   const networks = networksWithDefaults(body.networks, settings);
@@ -32,7 +32,7 @@ export function withDefaults(id: AppId, body: AppBody, settings: AppSettings): A
     ...resourcesOf(body),
     constraints: (body.constraints ?? []).map(canonicalConstraint),
     ...(body.acceptedResourceRoles ? { acceptedResourceRoles: body.acceptedResourceRoles } : {}),
-    role: body.role ?? settings.mesosRole,
+    role: body.role ?? settings.enforcedRole ?? settings.mesosRole,
     ...(container ? { container } : {}),
     networks,
     ...(portDefinitions ? { portDefinitions } : {}),

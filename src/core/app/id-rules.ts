@@ -32,3 +32,11 @@ export function readAppId(text: string, base = '/'): Result<AppId, Refusal> {
   checkId(path, '/id', violations.must);
   return err(invalid(violations.list()));
 }
+
+/** The same for a group, whose id may be any but the root. */
+export function readGroupId(path: string): Result<string, Refusal> {
+  const violations = new Violations();
+  checkId(path, '/id', violations.must);
+  const broken = violations.list();
+  return broken.length > 0 ? err(invalid(broken)) : ok(path);
+}

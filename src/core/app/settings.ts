@@ -2,6 +2,12 @@
 export interface AppSettings {
   /** `--mesos_role`; the role of apps that name none. */
   readonly mesosRole: string;
+  /** The role that the app's top-level group enforces (rest-api §7.14); set by whoever knows the groups. */
+  readonly enforcedRole?: string;
+  /** `--new_group_enforce_role top`: new top-level groups enforce their name as the role of what is in them. */
+  readonly newGroupsEnforceRole?: boolean;
+  /** `--max_apps`; absent = no limit. */
+  readonly maxApps?: number;
   /** `--default_network_name`. */
   readonly defaultNetworkName: string | undefined;
   /** `--mesos_bridge_name`. */

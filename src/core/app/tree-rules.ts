@@ -13,7 +13,8 @@ export interface TreeView {
   readonly appsBelow: (path: string) => Iterable<AppId>;
 }
 
-const refusedAtRoot = (message: string): Refusal => invalid([{ path: '/', errors: [message] }]);
+/** 422 for the request as a whole. */
+export const refusedAtRoot = (message: string): Refusal => invalid([{ path: '/', errors: [message] }]);
 
 /** Refuses ids that are a group and an app at once. `added` are the apps that did not exist before. Costs O(depth) for each. */
 export function idConflict(added: readonly AppId[], tree: Pick<TreeView, 'hasApp' | 'isGroup'>): Refusal | undefined {

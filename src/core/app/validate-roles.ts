@@ -5,14 +5,17 @@ import { isResident } from './resident.ts';
 import type { AppSettings } from './settings.ts';
 import type { Must } from './violations.ts';
 
-/** Roles that an app at this place may have: `--mesos_role`, its top-level group's name, and the role that it has. */
+/**
+ * Roles that an app at this place may have: `--mesos_role`, its top-level group's name, and the role that it has. Where the group
+ * enforces its role, `--mesos_role` is not among them.
+ */
 export function allowedRoles(
   id: string,
-  settings: Pick<AppSettings, 'mesosRole'>,
+  settings: Pick<AppSettings, 'mesosRole' | 'enforcedRole'>,
   current?: string,
 ): readonly string[] {
   const group = parentOf(id) === '/' ? undefined : id.split('/', 2)[1];
-  const roles = [settings.mesosRole, group, current].filter((role) => role !== undefined);
+  const roles = [settings.enforcedRole ?? settings.mesosRole, group, current].filter((role) => role !== undefined);
   return [...new Set(roles)];
 }
 

@@ -1,5 +1,6 @@
 /** A deployment as it is stored and shown. */
 import type { PlanActionView } from '../events.ts';
+import type { GroupDelta } from '../group/group-record.ts';
 import type { AppId, DeploymentId, InstanceId } from '../ids.ts';
 import type { Timestamp } from '../time.ts';
 
@@ -27,6 +28,8 @@ export interface Deployment {
   readonly version: Timestamp;
   readonly startedAtMs: number;
   readonly affected: readonly AffectedApp[];
+  /** Groups that it changed, for a rollback; absent = none. */
+  readonly groups?: readonly GroupDelta[];
   readonly steps: readonly PlanStep[];
   /** 0 before the first step, then counts from 1. */
   readonly currentStep: number;

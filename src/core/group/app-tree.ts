@@ -4,14 +4,16 @@ import type { PortRange } from '../app/service-ports.ts';
 import { ServicePorts } from '../app/service-ports.ts';
 import type { AppId } from '../ids.ts';
 import { parentOf } from '../ids.ts';
+import type { GroupRecord } from './group-record.ts';
+import { PathIndex } from './path-index.ts';
 
-/** Owned by one writer. Groups exist as long as something lies in them. */
+/** Owned by one writer. Groups exist as long as something lies in them, or by a record of their own. */
 export class AppTree {
   readonly #apps = new Map<AppId, AppDefinition>();
-  /** Path of a group → paths right below it. */
-  readonly #children = new Map<string, Set<string>>();
+  readonly #paths = new PathIndex();
   /** Path → apps that name it as a dependency. */
   readonly #dependents = new Map<string, Set<AppId>>();
+  readonly #groups = new Map<string, GroupRecord>();
 
   /** Service ports of all apps. */
   readonly ports: ServicePorts;
@@ -26,7 +28,9 @@ export class AppTree {
 
   /** Groups that exist, the root not counted. */
   get groupCount(): number {
-    return Math.max(0, this.#children.size - (this.#children.has('/') ? 1 : 0));
+    let empty = 0;
+    for (const path of this.#groups.keys()) if (path !== '/' && !this.#paths.hasChildren(path)) empty += 1;
+    return this.#paths.filledGroups + empty;
   }
 
   get(id: AppId): AppDefinition | undefined {
@@ -37,9 +41,42 @@ export class AppTree {
     return this.#apps.values();
   }
 
-  /** True if something lies below the path. */
+  /** True if something lies below the path, or the group has a record. */
   isGroup(path: string): boolean {
-    return this.#children.has(path);
+    return this.#paths.hasChildren(path) || this.#groups.has(path);
+  }
+
+  /** What a group has of its own. */
+  group(path: string): GroupRecord | undefined {
+    return this.#groups.get(path);
+  }
+
+  /** Paths right below a group, apps and groups alike. */
+  childrenOf(path: string): Iterable<string> {
+    return this.#paths.childrenOf(path);
+  }
+
+  /** Groups with a record below a path, the path itself included. */
+  recordedGroups(path: string): readonly GroupRecord[] {
+    const found: GroupRecord[] = [];
+    const visit = (group: string): void => {
+      const record = this.#groups.get(group);
+      if (record) found.push(record);
+      for (const child of this.#paths.childrenOf(group)) visit(child);
+    };
+    visit(path);
+    return found;
+  }
+
+  /** Adds or replaces the record of a group. */
+  putGroup(record: GroupRecord): void {
+    if (!this.#groups.has(record.id)) this.#paths.add(record.id);
+    this.#groups.set(record.id, record);
+  }
+
+  /** Drops the record of a group; what lies below keeps it there. */
+  removeGroup(path: string): void {
+    if (this.#groups.delete(path)) this.#paths.remove(path);
   }
 
   /** Apps that name this app, or a group around it, as a dependency. */
@@ -51,24 +88,39 @@ export class AppTree {
     }
   }
 
-  /** The apps that an app depends on: those it names, and those inside the groups it names. Unknown ids give nothing. */
+  /**
+   * The apps that an app depends on: those that it or a group around it names, and those inside the groups so named. Unknown ids
+   * give nothing.
+   */
   dependenciesOf(id: AppId): readonly AppId[] {
     const found = new Set<AppId>();
-    for (const path of this.#apps.get(id)?.dependencies ?? []) {
+    const add = (path: string): void => {
       if (this.#apps.has(path as AppId)) found.add(path as AppId);
       else for (const below of this.below(path)) found.add(below);
-    }
+    };
+    for (const path of this.#apps.get(id)?.dependencies ?? []) add(path);
+    for (const path of this.groupDependenciesOf(id)) add(path);
     found.delete(id);
     return [...found];
+  }
+
+  /** What the groups around a path depend on. */
+  groupDependenciesOf(id: string): readonly string[] {
+    if (this.#groups.size === 0) return [];
+    const found: string[] = [];
+    for (let path = parentOf(id); ; path = parentOf(path)) {
+      found.push(...(this.#groups.get(path)?.dependencies ?? []));
+      if (path === '/') return found;
+    }
   }
 
   /** Ids of all apps below a path. */
   below(path: string): readonly AppId[] {
     const found: AppId[] = [];
     const visit = (group: string): void => {
-      for (const child of this.#children.get(group) ?? []) {
+      for (const child of this.#paths.childrenOf(group)) {
         if (this.#apps.has(child as AppId)) found.push(child as AppId);
-        if (this.#children.has(child)) visit(child);
+        if (this.#paths.hasChildren(child)) visit(child);
       }
     };
     visit(path);
@@ -79,7 +131,7 @@ export class AppTree {
   put(app: AppDefinition): void {
     const before = this.#apps.get(app.id);
     if (before) this.#unindex(before);
-    else this.#link(app.id);
+    else this.#paths.add(app.id);
     this.#apps.set(app.id, app);
     this.ports.replace(before, app);
     for (const path of app.dependencies) {
@@ -96,27 +148,7 @@ export class AppTree {
     this.#unindex(before);
     this.ports.replace(before, undefined);
     this.#apps.delete(id);
-    // Still a group: something else lies below it, and must stay reachable from above.
-    if (this.#children.has(id)) return;
-    for (let path: string = id; path !== '/'; path = parentOf(path)) {
-      const siblings = this.#children.get(parentOf(path));
-      siblings?.delete(path);
-      if (!siblings || siblings.size > 0) return;
-      this.#children.delete(parentOf(path));
-      if (this.#apps.has(parentOf(path) as AppId)) return;
-    }
-  }
-
-  #link(id: AppId): void {
-    for (let path: string = id; path !== '/'; path = parentOf(path)) {
-      const parent = parentOf(path);
-      const siblings = this.#children.get(parent);
-      if (siblings) {
-        siblings.add(path);
-        return;
-      }
-      this.#children.set(parent, new Set([path]));
-    }
+    this.#paths.remove(id);
   }
 
   #unindex(app: AppDefinition): void {

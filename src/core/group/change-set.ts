@@ -5,19 +5,28 @@ import type { AppDefinition } from '../app/definition.ts';
 import { kindOfChange } from '../app/diff.ts';
 import { assignServicePorts } from '../app/service-ports.ts';
 import type { AppSettings } from '../app/settings.ts';
-import { dependenciesOf, dependencyCycle, idConflict } from '../app/tree-rules.ts';
 import { rememberingTasksOf, stampVersions } from '../app/versions.ts';
 import type { PlannedChange } from '../deploy/plan.ts';
 import type { Deployment } from '../deploy/plan-types.ts';
 import type { AppId } from '../ids.ts';
-import { isBelow, parentOf } from '../ids.ts';
-import type { Refusal } from '../refusal.ts';
+import type { Refusal, Violation } from '../refusal.ts';
 import { appNotFound, invalid, refusal } from '../refusal.ts';
 import type { Result } from '../result.ts';
 import { err, ok } from '../result.ts';
 import type { Timestamp } from '../time.ts';
 import { nextVersion } from '../time.ts';
 import type { AppTree } from './app-tree.ts';
+import { groupDeltas, revertedGroups } from './group-deltas.ts';
+import type { GroupDelta } from './group-record.ts';
+import {
+  type GroupChange,
+  type GroupChanges,
+  type GroupRequest,
+  groupChanges,
+  type PlacedChange,
+} from './group-request.ts';
+import type { RootHistory } from './root-history.ts';
+import { targetTree } from './target-tree.ts';
 
 /** What a change is decided on. */
 export interface ChangeContext {
@@ -37,6 +46,10 @@ export interface ChangeContext {
 export interface ChangeSet {
   readonly version: Timestamp;
   readonly planned: readonly PlannedChange[];
+  /** Groups whose own members change, come or go. */
+  readonly groups: readonly GroupDelta[];
+  /** Of the tree as it will be. */
+  readonly dependenciesOf: (id: AppId) => readonly AppId[];
 }
 
 type Wanted = {
@@ -46,61 +59,118 @@ type Wanted = {
 };
 
 /** Decides all changes of one request, or refuses all of them. Costs what is touched, not what exists. */
-export function changeSet(changes: readonly AppChange[], context: ChangeContext): Result<ChangeSet, Refusal> {
-  const seen = new Set<AppId>();
-  const wanted: Wanted[] = [];
-  let latest: Timestamp | undefined;
-  for (const change of changes) {
-    if (seen.has(change.id)) {
-      return err(invalid([{ path: '/', errors: [`App '${change.id}' is named more than once.`] }]));
-    }
-    seen.add(change.id);
-    const before = context.tree.get(change.id);
-    const after = resolve(change, before, context);
-    if (!after.ok) return after;
-    wanted.push({ change, before, after: after.value });
-    const stamp = context.versions.latest(change.id);
-    if (stamp !== undefined && (latest === undefined || stamp > latest)) latest = stamp;
-  }
-  const version = nextVersion(context.nowMs, latest);
-  const named = wanted.flatMap(({ before, after }) => (after ? [{ before, after }] : []));
+export const changeSet = (changes: readonly AppChange[], context: ChangeContext): Result<ChangeSet, Refusal> =>
+  decide({ apps: changes.map((change) => ({ change, at: '' })), groups: [] }, context);
+
+/** The same for a request about a group. */
+export function groupChangeSet(
+  request: GroupRequest,
+  context: ChangeContext & { readonly history: RootHistory },
+): Result<ChangeSet, Refusal> {
+  const { tree, history, settings } = context;
+  const changes = groupChanges(request, {
+    tree,
+    history,
+    newGroupsEnforceRole: settings.newGroupsEnforceRole ?? false,
+  });
+  return changes.ok ? decide(changes.value, context) : changes;
+}
+
+/** Refuses a change of a group that removes apps, and names some of them (`--safe_group_updates`). */
+export function withoutRemovals(set: ChangeSet): Result<ChangeSet, Refusal> {
+  const removed = set.planned.filter((p) => p.before && !p.after).map((p) => p.id);
+  if (removed.length === 0) return ok(set);
+  const some = removed.slice(0, 10).join(', ') + (removed.length > 10 ? ', …' : '');
+  const message = `This would remove ${removed.length} apps: ${some}. Say so with deleteMissing=true or force=true.`;
+  return err(invalid([{ path: '/', errors: [message] }]));
+}
+
+function decide({ apps, groups }: GroupChanges, context: ChangeContext): Result<ChangeSet, Refusal> {
+  const wanted = resolveAll(apps, groups, context);
+  if (!wanted.ok) return wanted;
+  const stamps = [
+    ...apps.map(({ change }) => context.versions.latest(change.id)),
+    ...groups.map(({ path }) => context.tree.group(path)?.version),
+  ];
+  const version = nextVersion(context.nowMs, newest(stamps));
+  const named = wanted.value.flatMap(({ before, after }) => (after ? [{ before, after }] : []));
   const assigned = assignServicePorts(named, context.tree.ports);
   if (!assigned.ok) return assigned;
   const withPorts = assigned.value.values();
-  const planned = wanted.map((one) =>
+  const planned = wanted.value.map((one) =>
     plan(one, one.after && withPorts.next().value, version, context.restart === true),
   );
-  const refused = treeRefusal(planned, context.tree);
-  return refused ? err(refused) : ok({ version, planned });
+  return complete(version, planned, groupDeltas(groups, planned, version, context), context);
 }
 
-/** What is wrong with the tree that the changes would make, looked at only where they touch it. */
-function treeRefusal(planned: readonly PlannedChange[], tree: AppTree): Refusal | undefined {
-  const after = new Map<string, AppDefinition | undefined>(planned.map((p) => [p.id, p.after]));
-  const get = (id: string): AppDefinition | undefined => (after.has(id) ? after.get(id) : tree.get(id as AppId));
-  const added = planned.filter((p) => !p.before && p.after).map((p) => p.id);
-  // Both are looked up for every app of the change: a change of thousands must not look through itself thousands of times.
-  const newGroups = new Set<string>();
-  for (const id of added) {
-    for (let path = parentOf(id); path !== '/' && !newGroups.has(path); path = parentOf(path)) newGroups.add(path);
+function complete(
+  version: Timestamp,
+  planned: readonly PlannedChange[],
+  groups: readonly GroupDelta[],
+  { tree, settings }: ChangeContext,
+): Result<ChangeSet, Refusal> {
+  const target = targetTree(planned, groups, tree);
+  const refused = target.refusal(settings.maxApps);
+  return refused ? err(refused) : ok({ version, planned, groups, dependenciesOf: target.dependenciesOf });
+}
+
+/** The later of some stamps. */
+function newest(stamps: Iterable<Timestamp | undefined>): Timestamp | undefined {
+  let latest: Timestamp | undefined;
+  for (const stamp of stamps) if (stamp !== undefined && (latest === undefined || stamp > latest)) latest = stamp;
+  return latest;
+}
+
+/** Bodies with many apps are told what is wrong with this many of them. */
+const maxRefusedApps = 20;
+
+/** What every change asks for. If some are refused for what is in them, all that is wrong is told at once, each at its place. */
+function resolveAll(
+  apps: readonly PlacedChange[],
+  groups: readonly GroupChange[],
+  context: ChangeContext,
+): Result<readonly Wanted[], Refusal> {
+  const seen = new Set<AppId>();
+  const wanted: Wanted[] = [];
+  const violations: Violation[] = [];
+  let refused = 0;
+  const settingsOf = roleSettings(groups, context);
+  for (const { change, at } of apps) {
+    if (seen.has(change.id)) {
+      return err(invalid([{ path: at || '/', errors: [`App '${change.id}' is named more than once.`] }]));
+    }
+    seen.add(change.id);
+    const before = context.tree.get(change.id);
+    const after = resolve(change, before, { ...context, settings: settingsOf(change.id) });
+    if (after.ok) wanted.push({ change, before, after: after.value });
+    else if (at === '' || after.error.code !== 'invalid' || typeof after.error.details === 'string') return after;
+    else {
+      violations.push(...(after.error.details ?? []).map((one) => ({ ...one, path: placed(one.path, at) })));
+      if (++refused >= maxRefusedApps) break;
+    }
   }
-  const members = new Map<string, readonly AppId[]>();
-  const appsBelow = (path: string): readonly AppId[] => {
-    const found = members.get(path) ?? [
-      ...tree.below(path).filter((id) => get(id)),
-      ...added.filter((id) => isBelow(id, path)),
-    ];
-    members.set(path, found);
-    return found;
+  return violations.length > 0 ? err(invalid(violations)) : ok(wanted);
+}
+
+const placed = (path: string, at: string): string => (path === '/' ? at : at + path);
+
+/** The settings that hold for an app: its top-level group may enforce a role. */
+function roleSettings(groups: readonly GroupChange[], { tree, settings }: ChangeContext): (id: AppId) => AppSettings {
+  const changed = new Map(groups.map((g) => [g.path, g.after]));
+  const known = new Map<string, AppSettings>();
+  return (id) => {
+    const top = id.split('/', 2)[1] ?? '';
+    const path = `/${top}`;
+    if (path === id) return settings;
+    let own = known.get(path);
+    if (!own) {
+      const isNew = settings.newGroupsEnforceRole === true && !tree.isGroup(path);
+      const record = changed.has(path) ? changed.get(path) : tree.group(path);
+      own = (record?.enforceRole ?? isNew) ? { ...settings, enforcedRole: top } : settings;
+      known.set(path, own);
+    }
+    return own;
   };
-  const isGroup = (path: string): boolean => newGroups.has(path) || (tree.isGroup(path) && appsBelow(path).length > 0);
-  const view = { hasApp: (id: string) => get(id) !== undefined, isGroup, appsBelow };
-  const linked = planned.filter((p) => p.after !== undefined && p.after.dependencies.length > 0).map((p) => p.id);
-  const edges = (id: AppId): readonly AppId[] => {
-    const app = get(id);
-    return app && app.dependencies.length > 0 ? dependenciesOf(app, view) : [];
-  };
-  return idConflict(added, view) ?? dependencyCycle(linked, edges);
 }
 
 /** The definition that a change asks for, not stamped yet; undefined for a delete. */
@@ -120,8 +190,9 @@ function resolve(
       return before ? ok(before) : err(appNotFound(change.id));
     case 'scale':
       return before ? ok({ ...before, instances: Math.max(0, change.instances) }) : err(appNotFound(change.id));
-    case 'rollback': {
-      if (!before) return err(appNotFound(change.id));
+    case 'rollback':
+    case 'restore': {
+      if (!before && change.type === 'rollback') return err(appNotFound(change.id));
       const stored = context.versions.at(change.id, change.version);
       return stored ? ok(stored) : err(appNotFound(change.id, change.version));
     }
@@ -152,12 +223,11 @@ function plan(
  * locked app cannot have been changed by anyone else meanwhile (behaviour §4.7).
  */
 export function revertOf(deployment: Deployment, context: ChangeContext): Result<ChangeSet, Refusal> {
-  let latest: Timestamp | undefined;
-  for (const { id } of deployment.affected) {
-    const stamp = context.versions.latest(id);
-    if (stamp !== undefined && (latest === undefined || stamp > latest)) latest = stamp;
-  }
-  const version = nextVersion(context.nowMs, latest);
+  const stamps = [
+    ...deployment.affected.map(({ id }) => context.versions.latest(id)),
+    ...(deployment.groups ?? []).map(({ id }) => context.tree.group(id)?.version),
+  ];
+  const version = nextVersion(context.nowMs, newest(stamps));
   const planned: PlannedChange[] = [];
   for (const { id, before: beforeVersion } of deployment.affected) {
     const current = context.tree.get(id);
@@ -174,9 +244,9 @@ export function revertOf(deployment: Deployment, context: ChangeContext): Result
     const after = current && kind === 'config' ? rememberingTasksOf(original, current, stamped) : stamped;
     planned.push({ id, before: current, after, kind });
   }
+  const groups = revertedGroups(deployment.groups ?? [], planned, version, context);
   // Nobody else touched these apps, but others may have come where they were, or depend on them now.
-  const refused = treeRefusal(planned, context.tree);
-  return refused ? err(refused) : ok({ version, planned });
+  return complete(version, planned, groups, context);
 }
 
 function backwards(current: AppDefinition, original: AppDefinition): 'scale' | 'metadata' | 'config' {

@@ -1,0 +1,96 @@
+/** The tree that a change would make, looked at only where the change touches it. */
+import type { AppDefinition } from '../app/definition.ts';
+import { dependenciesOf, dependencyCycle, idConflict, refusedAtRoot } from '../app/tree-rules.ts';
+import type { PlannedChange } from '../deploy/plan.ts';
+import type { AppId } from '../ids.ts';
+import { isBelow, parentOf } from '../ids.ts';
+import { invalid, type Refusal } from '../refusal.ts';
+import type { AppTree } from './app-tree.ts';
+import type { GroupDelta, GroupRecord } from './group-record.ts';
+
+export interface TargetTree {
+  /** Apps that an app will depend on, groups resolved to the apps in them. */
+  readonly dependenciesOf: (id: AppId) => readonly AppId[];
+  /** What is wrong with it (rest-api §9.6). */
+  readonly refusal: (maxApps: number | undefined) => Refusal | undefined;
+}
+
+/** Overlays changes on a tree without changing it. */
+export function targetTree(
+  planned: readonly PlannedChange[],
+  groups: readonly GroupDelta[],
+  tree: AppTree,
+): TargetTree {
+  const after = new Map<string, AppDefinition | undefined>(planned.map((p) => [p.id, p.after]));
+  const get = (id: string): AppDefinition | undefined => (after.has(id) ? after.get(id) : tree.get(id as AppId));
+  const added = planned.filter((p) => !p.before && p.after).map((p) => p.id);
+  // Both are looked up for every app of the change: a change of thousands must not look through itself thousands of times.
+  const newGroups = new Set<string>();
+  for (const id of added) {
+    for (let path = parentOf(id); path !== '/' && !newGroups.has(path); path = parentOf(path)) newGroups.add(path);
+  }
+  const members = new Map<string, readonly AppId[]>();
+  const appsBelow = (path: string): readonly AppId[] => {
+    const found = members.get(path) ?? [
+      ...tree.below(path).filter((id) => get(id)),
+      ...added.filter((id) => isBelow(id, path)),
+    ];
+    members.set(path, found);
+    return found;
+  };
+  const isGroup = (path: string): boolean => newGroups.has(path) || (tree.isGroup(path) && appsBelow(path).length > 0);
+  const view = { hasApp: (id: string) => get(id) !== undefined, isGroup, appsBelow };
+  const inherited = groupDependencies(groups, tree);
+  const edges = (id: AppId): readonly AppId[] => {
+    const app = get(id);
+    if (!app) return [];
+    const around = inherited(id);
+    if (around.length === 0) return app.dependencies.length === 0 ? [] : dependenciesOf(app, view);
+    return dependenciesOf({ id, dependencies: [...app.dependencies, ...around] }, view);
+  };
+  const refusal = (maxApps: number | undefined): Refusal | undefined => {
+    const linked = planned.filter((p) => p.after).map((p) => p.id);
+    const relinked = groups.filter((g) => (g.after?.dependencies.length ?? 0) > 0).flatMap(({ id }) => appsBelow(id));
+    const newPaths = groups.filter((g) => g.after && !g.before).map((g) => g.id);
+    return (
+      idConflict(added, view) ??
+      pathConflict(newPaths, view.hasApp) ??
+      dependencyCycle([...linked, ...relinked], edges) ??
+      tooMany(planned, tree, maxApps)
+    );
+  };
+  return { dependenciesOf: edges, refusal };
+}
+
+/** What the groups around an id will depend on. */
+function groupDependencies(groups: readonly GroupDelta[], tree: AppTree): (id: AppId) => readonly string[] {
+  if (groups.length === 0) return (id) => tree.groupDependenciesOf(id);
+  const changed = new Map<string, GroupRecord | undefined>(groups.map((g) => [g.id, g.after]));
+  return (id) => {
+    const found: string[] = [];
+    for (let path = parentOf(id); ; path = parentOf(path)) {
+      const record = changed.has(path) ? changed.get(path) : tree.group(path);
+      found.push(...(record?.dependencies ?? []));
+      if (path === '/') return found;
+    }
+  };
+}
+
+/** Refuses a group at or below the id of an app. */
+function pathConflict(paths: readonly string[], hasApp: (id: string) => boolean): Refusal | undefined {
+  for (const path of paths) {
+    for (let at = path; at !== '/'; at = parentOf(at)) {
+      if (hasApp(at)) return refusedAtRoot('Groups and Applications may not have the same identifier.');
+    }
+  }
+  return undefined;
+}
+
+function tooMany(planned: readonly PlannedChange[], tree: AppTree, maxApps: number | undefined): Refusal | undefined {
+  if (maxApps === undefined) return undefined;
+  const added = planned.filter((p) => !p.before && p.after).length;
+  const removed = planned.filter((p) => p.before && !p.after).length;
+  if (added <= removed || tree.size + added - removed <= maxApps) return undefined;
+  const message = `This server may not handle more than ${maxApps} applications (--max_apps)`;
+  return invalid([{ path: '/apps', errors: [message] }]);
+}
