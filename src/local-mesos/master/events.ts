@@ -17,6 +17,7 @@ export function masterInfo(identity: MasterIdentity): object {
     hostname,
     version: mesosVersion,
     address: { hostname, ip, port },
+    ...(identity.domain === undefined ? {} : { domain: identity.domain }),
     capabilities: [{ type: 'AGENT_UPDATE' }, { type: 'AGENT_DRAINING' }, { type: 'QUOTA_V2' }],
   };
 }
