@@ -1,5 +1,6 @@
 /** The command `ultramarathon server`, and the part of `start` that is the server: wires everything and listens. */
 import { fileURLToPath } from 'node:url';
+import type { ReadModel } from './actors/front.ts';
 import { createOrchestrator } from './actors/orchestrator.ts';
 import type { Logger } from './actors/ports.ts';
 import type { ApiConfig } from './api/dependencies.ts';
@@ -41,7 +42,7 @@ export async function startServer(config: ServerConfig): Promise<Result<RunningS
     metrics,
   });
   const prober = createProber();
-  const { framework, master, mesosCredentials, missedHeartbeats, settings } = config;
+  const { framework, master, mesosCredentials, mesosTls, missedHeartbeats, settings } = config;
   const shared = { clock: systemClock, ids: systemIds, logger, metrics };
   // The port is known only once it is open, and the open port needs the read model.
   const address = { port: config.http?.port ?? config.https?.port ?? 0 };
@@ -56,6 +57,8 @@ export async function startServer(config: ServerConfig): Promise<Result<RunningS
         master,
         framework,
         missedHeartbeats,
+        mayRegisterAnew: () => config.registerAnew || hasNoInstances(orchestrator.read),
+        ...(mesosTls ? { tls: mesosTls } : {}),
         ...(mesosCredentials ? { credentials: mesosCredentials } : {}),
       }),
     advertisedAddress: () => `${config.hostname}:${address.port}`,
@@ -97,6 +100,14 @@ export async function startServer(config: ServerConfig): Promise<Result<RunningS
       await release();
     },
   });
+}
+
+/** No instance has ever been handed to Mesos: a lost framework id loses nothing. */
+function hasNoInstances(read: ReadModel): boolean {
+  for (const { id } of read.apps()) {
+    for (const { condition } of read.instancesOf(id)) if (condition !== 'Scheduled') return false;
+  }
+  return true;
 }
 
 function apiConfig(config: ServerConfig): ApiConfig {

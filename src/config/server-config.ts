@@ -8,12 +8,17 @@ import { defaultSchedulerSettings } from '../actors/settings.ts';
 import type { Result } from '../core/result.ts';
 import { err, ok } from '../core/result.ts';
 import { parseMasters } from '../infra/mesos/detector.ts';
+import { parseZkUrl } from '../infra/zookeeper/zk-url.ts';
 import type { FlagValues, ParsedFlags } from './flags.ts';
 
 export interface ServerConfig {
   readonly master: string;
   readonly framework: FrameworkSettings;
   readonly mesosCredentials: { readonly principal: string; readonly secret: string } | undefined;
+  /** Set when masters are spoken to with certificates of ours or of an authority of ours. */
+  readonly mesosTls: { readonly ca?: string; readonly cert?: string; readonly key?: string } | undefined;
+  /** A framework that the master has removed may be followed by a new one although instances are known. */
+  readonly registerAnew: boolean;
   readonly missedHeartbeats: number;
   readonly settings: SchedulerSettings;
   readonly dataDir: string;
@@ -49,6 +54,8 @@ export function serverConfig(
   if (!credentials.ok) return credentials;
   const mesosCredentials = readMesosCredentials(values);
   if (!mesosCredentials.ok) return mesosCredentials;
+  const mesosTls = readMesosTls(values);
+  if (!mesosTls.ok) return mesosTls;
   const enabled = list(values, 'enable_features').filter((f) => !oldFeatures.has(f));
   const unknown = enabled.find((f) => !features.has(f));
   if (unknown !== undefined)
@@ -60,6 +67,8 @@ export function serverConfig(
     master: text(values, 'master') ?? '',
     framework: frameworkSettings(values, hostname, new Set(enabled)),
     mesosCredentials: mesosCredentials.value,
+    mesosTls: mesosTls.value,
+    registerAnew: values['register_anew'] === true,
     missedHeartbeats: number(values, 'mesos_heartbeat_failure_threshold'),
     settings: schedulerSettings(values, new Set(enabled)),
     dataDir: text(values, 'data_dir') ?? '.ultramarathon',
@@ -110,8 +119,7 @@ function contradictionIn({ values, given }: ParsedFlags): string | undefined {
   if (given.has('zk') && given.has('data_dir'))
     return '--zk and --data_dir exclude each other: state lives in one of them';
   if (given.has('zk')) return '--zk is not part of this version: give --data_dir DIR for a single server';
-  if (master.startsWith('zk://')) return '--master zk://… is not part of this version: name the masters as host:port';
-  const masters = parseMasters(master);
+  const masters = /^zk:\/\//i.test(master) ? parseZkUrl(master) : parseMasters(master);
   if (!masters.ok) return `--master: ${masters.error}`;
   if (number(values, 'local_port_min') >= number(values, 'local_port_max')) {
     return '--local_port_min must be smaller than --local_port_max';
@@ -171,6 +179,22 @@ function readMesosCredentials(values: FlagValues): Result<ServerConfig['mesosCre
   const secret = read.value.trim();
   if (principal.includes(':') || secret.includes(':')) return err('Mesos principal and secret must not hold a colon');
   return ok({ principal, secret });
+}
+
+function readMesosTls(values: FlagValues): Result<ServerConfig['mesosTls'], string> {
+  const names = { ca: 'mesos_ca_file', cert: 'mesos_client_cert_file', key: 'mesos_client_key_file' } as const;
+  const tls: { ca?: string; cert?: string; key?: string } = {};
+  for (const [part, name] of Object.entries(names) as ['ca' | 'cert' | 'key', string][]) {
+    const path = text(values, name);
+    if (path === undefined) continue;
+    const content = readFile(`--${name}`, path);
+    if (!content.ok) return content;
+    tls[part] = content.value;
+  }
+  if ((tls.cert === undefined) !== (tls.key === undefined)) {
+    return err('--mesos_client_cert_file and --mesos_client_key_file need each other');
+  }
+  return ok(Object.keys(tls).length === 0 ? undefined : tls);
 }
 
 /** What this framework tells the master (behaviour §2.11). */

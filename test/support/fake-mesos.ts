@@ -133,6 +133,7 @@ export class FakeMesos {
           () => this.#reconcile(tasks),
         ),
       revive: () => call('revive', [], () => this.#revive()),
+      updateRoles: () => {},
       suppress: () =>
         call('suppress', [], () => {
           this.#isSuppressed = true;
