@@ -10,6 +10,7 @@ import { createHttpServer } from './http/server.ts';
 import { RegistryWriter, readRegistry } from './id-registry.ts';
 import { Master, type RememberedIds } from './master/master.ts';
 import { Counters, type Log, type MasterSettings, nowSeconds } from './master/model.ts';
+import { Watchers } from './master/watchers.ts';
 import { killLeftovers } from './process/leftovers.ts';
 import { createProcessRunner, type ProcessRunnerOptions } from './process/runner.ts';
 import { textForAgent } from './resources/text.ts';
@@ -184,6 +185,7 @@ function createMaster(
     frameworks: new Map(),
     removed: new Map(),
     gone: new Set<string>(),
+    watchers: new Watchers(),
     offers: new Map(),
     counters,
   };

@@ -113,8 +113,8 @@ export const callSchema: Fields = {
   update_framework: message(subscribe),
   accept: message({ offer_ids: offerIds, operations: repeated(message(operation)), filters }),
   decline: message({ offer_ids: offerIds, filters }),
-  accept_inverse_offers: message({ filters }),
-  decline_inverse_offers: message({ filters }),
+  accept_inverse_offers: message({ inverse_offer_ids: offerIds, filters }),
+  decline_inverse_offers: message({ inverse_offer_ids: offerIds, filters }),
   revive: message({ roles: repeated(str) }),
   suppress: message({ roles: repeated(str) }),
   kill: message({

@@ -23,7 +23,7 @@ export const versionView = {
   build_user: 'ultramarathon',
 };
 
-const agentCapabilities = [
+export const agentCapabilities = [
   'MULTI_ROLE',
   'HIERARCHICAL_ROLE',
   'RESERVATION_REFINEMENT',
@@ -49,7 +49,7 @@ export function stateView(state: MasterState): object {
     hostname,
     capabilities: ['AGENT_UPDATE', 'AGENT_DRAINING', 'QUOTA_V2'],
     activated_slaves: agents.length - away,
-    deactivated_slaves: 0,
+    deactivated_slaves: agents.filter((agent) => agent.deactivated).length,
     unreachable_slaves: away,
     leader: pid,
     leader_info: { id, pid, port, hostname },
@@ -72,7 +72,7 @@ export function flagsView(state: MasterState): Record<string, string> {
   };
 }
 
-const slavesHere = (state: MasterState): Agent[] =>
+export const slavesHere = (state: MasterState): Agent[] =>
   [...state.agents.values()].filter((agent) => agent.unreachableNs === undefined);
 
 /** The answer of /slaves, of one agent if its id is given. */
@@ -91,7 +91,7 @@ function* usersOf(agent: Agent): Iterable<Task> {
   for (const task of agent.tasks) if (!isTerminal(task.state)) yield task;
 }
 
-function agentView(agent: Agent): object {
+export function agentView(agent: Agent): object {
   const reserved = new Map<string, Bag>();
   for (const entry of agent.total) {
     if (entry.role === '*') continue;
@@ -113,8 +113,8 @@ function agentView(agent: Agent): object {
     offered_resources: summariseBag(sumOf(agent.offers)),
     reserved_resources: Object.fromEntries([...reserved].map(([role, bag]) => [role, summariseBag(bag)])),
     unreserved_resources: summariseBag(partForRole(agent.total, '*')),
-    active: agent.link.state !== 'down',
-    deactivated: false,
+    active: agent.link.state !== 'down' && !agent.deactivated,
+    deactivated: agent.deactivated,
     version: mesosVersion,
     capabilities: agentCapabilities,
   };
@@ -159,13 +159,11 @@ export function frameworksView(state: MasterState): object {
   };
 }
 
-function frameworkView(framework: Framework): object {
+/** What /state-summary shows of a framework; /frameworks shows more. */
+export function frameworkHead(framework: Framework): object {
   const { info } = framework;
-  const active = [...framework.tasks.values()];
-  const used = sumOf(active.filter((task) => !isTerminal(task.state)));
+  const used = sumOf([...framework.tasks.values()].filter((task) => !isTerminal(task.state)));
   const offered = sumOf(framework.offers);
-  const all: Bag = [...used];
-  addToBag(all, offered);
   return {
     id: framework.id,
     name: info.name,
@@ -177,6 +175,15 @@ function frameworkView(framework: Framework): object {
     active: framework.stream !== undefined,
     connected: framework.stream !== undefined,
     recovered: framework.recovered,
+  };
+}
+
+function frameworkView(framework: Framework): object {
+  const { info } = framework;
+  const active = [...framework.tasks.values()];
+  const all = sumOf([...active.filter((task) => !isTerminal(task.state)), ...framework.offers]);
+  return {
+    ...frameworkHead(framework),
     user: info.user,
     failover_timeout: info.failover_timeout ?? 0,
     checkpoint: info.checkpoint ?? false,

@@ -123,10 +123,12 @@ function launch(state: MasterState, context: LaunchContext, info: TaskInfo, with
     freed: false,
     launchLost: false,
     user: info.command?.user,
+    graceMs: graceOf(info),
   };
   framework.tasks.set(task.id, task);
   agent.tasks.add(task);
   state.counters.add('master/tasks_launched');
+  state.watchers.tell({ type: 'taskAdded', task });
   const order = {
     task: info,
     frameworkId: framework.id,
@@ -140,6 +142,11 @@ function launch(state: MasterState, context: LaunchContext, info: TaskInfo, with
       task.launchLost = true;
     },
   });
+}
+
+function graceOf({ kill_policy }: TaskInfo): number | undefined {
+  const nanoseconds = kill_policy?.grace_period?.nanoseconds;
+  return nanoseconds === undefined ? undefined : nanoseconds / 1e6;
 }
 
 const noDetails: Task['details'] = {};

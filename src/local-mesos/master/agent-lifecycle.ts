@@ -2,9 +2,13 @@
 import type { MesosTaskState } from '../../core/mesos/types.ts';
 import type { Allocator } from './allocator.ts';
 import { agentFailureEvent, updateEvent } from './events.ts';
-import { type Agent, type MasterState, nowSeconds, type Task } from './model.ts';
+import { type Agent, isRegistered, isTerminal, type MasterState, nowSeconds, type Task } from './model.ts';
 import type { Updates } from './updates.ts';
 
+/** Of a task without a kill policy (mesos-v1 §5.1). */
+const defaultGraceMs = 3_000;
+/** Gone agents that are remembered. */
+const maxGone = 1_000;
 /** From the moment a frozen agent runs again to its registration, if it had been given up. */
 const reregisterDelayMs = 500;
 
@@ -18,6 +22,7 @@ export class AgentLifecycle {
     this.#state = state;
     this.#allocator = allocator;
     this.#updates = updates;
+    updates.onDrained = (agent) => this.markGone(agent);
   }
 
   stop(): void {
@@ -95,7 +100,7 @@ export class AgentLifecycle {
       if (task.launchLost) this.#updates.report(task.framework, unknownToAgent(task));
     this.#updates.resume(agent);
     for (const { taskId, run } of agent.pendingKills.splice(0)) if (this.#has(agent, taskId)) run();
-    this.#allocator.addAgent(agent, wasUnreachable);
+    if (!agent.deactivated) this.#allocator.addAgent(agent, wasUnreachable);
     this.#state.counters.add('master/slave_reregistrations');
   }
 
@@ -110,7 +115,35 @@ export class AgentLifecycle {
     }
     this.#state.agents.delete(agent.id);
     this.#tellFailure(agent);
+    this.#state.watchers.tell({ type: 'agentRemoved', agent });
     this.#state.counters.add('master/slave_removals');
+  }
+
+  /** Nothing more is offered; tasks go on. */
+  deactivate(agent: Agent): void {
+    agent.deactivated = true;
+    this.#allocator.removeAgent(agent);
+  }
+
+  /** Ends a drain too. */
+  reactivate(agent: Agent): void {
+    agent.deactivated = false;
+    agent.drain = undefined;
+    if (isRegistered(agent)) this.#allocator.addAgent(agent, false);
+  }
+
+  /** No more offers, and all tasks are killed, within the grace that is allowed at most. */
+  drain(agent: Agent, maxGraceMs: number | undefined, markGone: boolean): void {
+    agent.drain = { maxGraceMs, markGone, startedAt: nowSeconds() };
+    this.deactivate(agent);
+    for (const task of agent.tasks) {
+      if (isTerminal(task.state)) continue;
+      const graceMs = maxGraceMs === undefined ? undefined : Math.min(task.graceMs ?? defaultGraceMs, maxGraceMs);
+      const wantsKilling = task.framework.capabilities.taskKilling;
+      const run = (): void => agent.runner.kill(task.id, wantsKilling, graceMs);
+      agent.link.send({ deliver: run, lost: () => agent.pendingKills.push({ taskId: task.id, run }) });
+    }
+    if (markGone && agent.tasks.size === 0) this.markGone(agent);
   }
 
   /** The operator says that the agent will never come back (mesos-v1 §4.8). */
@@ -127,7 +160,9 @@ export class AgentLifecycle {
     }
     this.#state.agents.delete(agent.id);
     this.#state.gone.add(agent.id);
+    for (const id of this.#state.gone) if (this.#state.gone.size > maxGone) this.#state.gone.delete(id);
     this.#tellFailure(agent);
+    this.#state.watchers.tell({ type: 'agentRemoved', agent });
   }
 
   #has(agent: Agent, taskId: string): boolean {

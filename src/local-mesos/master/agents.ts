@@ -59,6 +59,9 @@ export function createAgent(description: AgentDescription): Agent {
     networkInfos: [{ ip_addresses: [{ protocol: 'IPv4', ip_address: ip }] }],
     registeredTime: nowSeconds(),
     reregisteredTime: undefined,
+    deactivated: false,
+    drain: undefined,
+    unavailability: undefined,
     unreachableNs: undefined,
   };
 }

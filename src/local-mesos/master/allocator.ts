@@ -33,6 +33,8 @@ export class Allocator {
   #nextOffer = 0;
   readonly #totals: Holding = { cpus: 0, mem: 0, disk: 0 };
   readonly #timer: NodeJS.Timeout | undefined;
+  /** Called with each periodic run. */
+  onTick: () => void = () => {};
 
   constructor(state: MasterState) {
     this.#state = state;
@@ -43,6 +45,16 @@ export class Allocator {
 
   stop(): void {
     clearInterval(this.#timer);
+  }
+
+  /** Offers and inverse offers are counted together. */
+  nextOfferId(): string {
+    return `${this.#state.identity.id}-O${this.#nextOffer++}`;
+  }
+
+  /** Offers what is free of one agent in this turn. */
+  allocateAgent(agent: Agent): void {
+    this.#touch(agent);
   }
 
   /** The numbers of offers begin anew. */
@@ -145,6 +157,7 @@ export class Allocator {
   /** The periodic run: offers what is free and in nobody's filter, and rescinds offers that have timed out. */
   tick(): void {
     this.#run(this.#withFree);
+    this.onTick();
     const { offerTimeoutMs } = this.#state.settings;
     if (offerTimeoutMs === undefined) return;
     const oldestMs = Date.now() - offerTimeoutMs;
@@ -190,7 +203,7 @@ export class Allocator {
   }
 
   #offer(agent: Agent, framework: Framework, role: string, bag: Bag): OfferRecord {
-    const id = `${this.#state.identity.id}-O${this.#nextOffer++}`;
+    const id = this.nextOfferId();
     const offer: OfferRecord = { id, agent, framework, role, bag, createdMs: Date.now() };
     takeFromBag(agent.free, bag);
     count(holdingOf(framework, role), bag, 1);

@@ -72,6 +72,11 @@ export const callTypes = [
 
 export type CallType = (typeof callTypes)[number];
 
+export interface InverseAnswer {
+  readonly inverse_offer_ids?: readonly Value<string>[];
+  readonly filters?: Filters;
+}
+
 export interface Call {
   readonly type?: CallType;
   readonly framework_id?: Value<string>;
@@ -79,6 +84,8 @@ export interface Call {
   readonly update_framework?: SubscribeCall;
   readonly accept?: AcceptCall;
   readonly decline?: { readonly offer_ids?: readonly Value<string>[]; readonly filters?: Filters };
+  readonly accept_inverse_offers?: InverseAnswer;
+  readonly decline_inverse_offers?: InverseAnswer;
   readonly revive?: { readonly roles?: readonly string[] };
   readonly suppress?: { readonly roles?: readonly string[] };
   readonly kill?: {

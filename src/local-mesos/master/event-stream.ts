@@ -5,6 +5,7 @@ import type { ServerResponse } from 'node:http';
 export const maxUnreadBytes = 256 * 1024 * 1024;
 
 export class EventStream {
+  /** Empty for streams that are not told apart. */
   readonly id: string;
   readonly #res: ServerResponse;
   #pending: string[] = [];
@@ -13,10 +14,13 @@ export class EventStream {
   #open = true;
 
   /** Sends the head of the answer at once. `onClose` is called once when the other side is gone, never after `end`. */
-  constructor(res: ServerResponse, id: string, onClose: () => void) {
+  constructor(res: ServerResponse, id: string | undefined, onClose: () => void) {
     this.#res = res;
-    this.id = id;
-    res.writeHead(200, { 'Content-Type': 'application/json', 'Mesos-Stream-Id': id });
+    this.id = id ?? '';
+    res.writeHead(200, {
+      'Content-Type': 'application/json',
+      ...(id === undefined ? {} : { 'Mesos-Stream-Id': id }),
+    });
     res.flushHeaders();
     res.on('close', () => {
       if (this.#stop()) onClose();

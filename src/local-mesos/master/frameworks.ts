@@ -93,6 +93,7 @@ export class Frameworks {
     this.#state.frameworks.delete(framework.id);
     remember(this.#state.removed, { id: framework.id, record: framework });
     this.#changed();
+    this.#state.watchers.tell({ type: 'frameworkRemoved', framework });
     stream?.end();
   }
 
@@ -122,6 +123,7 @@ export class Frameworks {
       failoverTimer: undefined,
     };
     this.#state.frameworks.set(newId, framework);
+    this.#state.watchers.tell({ type: 'frameworkAdded', framework });
     return framework;
   }
 
@@ -138,6 +140,7 @@ export class Frameworks {
     this.#allocator.dropOffers(framework);
     this.#describe(framework, call);
     framework.reregisteredTime = nowSeconds();
+    this.#state.watchers.tell({ type: 'frameworkUpdated', framework });
   }
 
   /** User and checkpoint stay what they were. */

@@ -7,6 +7,7 @@ import { Allocator } from './allocator.ts';
 import type { Call, SubscribeCall } from './calls.ts';
 import { operationErrorEvent } from './events.ts';
 import { Frameworks, remember } from './frameworks.ts';
+import { Maintenance } from './maintenance.ts';
 import { type Agent, type Framework, isRegistered, isTerminal, type MasterState, nowSeconds } from './model.ts';
 import { reconcileAll, reconcileOne } from './reconcile.ts';
 import { Updates } from './updates.ts';
@@ -27,6 +28,7 @@ export class Master {
   #nextAgent = 0;
   /** Agents going, coming back and being removed. */
   readonly lifecycle: AgentLifecycle;
+  readonly maintenance: Maintenance;
 
   /** `changed` is called when what `ids` returns has changed; `removed` are frameworks an earlier run has removed. */
   constructor(state: MasterState, removed: readonly string[], changed: () => void) {
@@ -34,6 +36,8 @@ export class Master {
     this.#allocator = new Allocator(state);
     this.#updates = new Updates(state, this.#allocator);
     this.lifecycle = new AgentLifecycle(state, this.#allocator, this.#updates);
+    this.maintenance = new Maintenance(state, this.#allocator, this.lifecycle);
+    this.#allocator.onTick = () => this.maintenance.ask();
     this.#frameworks = new Frameworks(state, this.#allocator, this.#updates, changed);
     for (const id of removed) remember(state.removed, { id, record: undefined });
   }
@@ -55,6 +59,7 @@ export class Master {
   addAgent(description: AgentDescription): Agent {
     const agent = createAgent(description);
     this.state.agents.set(agent.id, agent);
+    this.state.watchers.tell({ type: 'agentAdded', agent });
     this.#allocator.addAgent(agent);
     return agent;
   }
@@ -100,10 +105,16 @@ export class Master {
         }
         break;
       case 'TEARDOWN':
-        this.#frameworks.remove(framework);
+        this.tearDown(framework);
+        break;
+      case 'ACCEPT_INVERSE_OFFERS':
+        this.#answerInverse(framework, 'ACCEPT', call.accept_inverse_offers);
+        break;
+      case 'DECLINE_INVERSE_OFFERS':
+        this.#answerInverse(framework, 'DECLINE', call.decline_inverse_offers);
         break;
       default:
-        // Messages, requests, executor shutdowns and inverse offers are accepted and have no effect here.
+        // Messages, requests and executor shutdowns are accepted and have no effect here.
         break;
     }
   }
@@ -140,6 +151,11 @@ export class Master {
     this.#allocator.allocateSoon();
   }
 
+  /** The framework ends, and its tasks with it. */
+  tearDown(framework: Framework): void {
+    this.#frameworks.remove(framework);
+  }
+
   /** One periodic allocation, for masters that do not tick by themselves. */
   tick(): void {
     this.#allocator.tick();
@@ -156,6 +172,11 @@ export class Master {
       clearTimeout(framework.failoverTimer);
       stream?.destroy();
     }
+  }
+
+  #answerInverse(framework: Framework, status: 'ACCEPT' | 'DECLINE', answer: Call['accept_inverse_offers']): void {
+    const ids = (answer?.inverse_offer_ids ?? []).map(({ value }) => value);
+    this.maintenance.answer(framework, ids, status, answer?.filters?.refuse_seconds);
   }
 
   #decline(framework: Framework, call: Call): void {

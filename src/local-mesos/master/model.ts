@@ -7,6 +7,7 @@ import type {
   Resource,
   TaskInfo,
   TaskStatus,
+  Unavailability,
 } from '../../core/mesos/types.ts';
 import type { Bag } from '../resources/bag.ts';
 import type { ResourceForm } from '../resources/wire.ts';
@@ -14,6 +15,7 @@ import type { TaskReport, TaskRunner } from '../task-runner.ts';
 import type { AgentLink } from './agent-link.ts';
 import type { OfferConstraints } from './calls.ts';
 import type { EventStream } from './event-stream.ts';
+import type { Watchers } from './watchers.ts';
 
 /** Where a program writes what an operator should know. */
 export interface Log {
@@ -86,8 +88,20 @@ export interface Agent {
   readonly networkInfos: NonNullable<TaskStatus['container_status']>['network_infos'];
   readonly registeredTime: number;
   reregisteredTime: number | undefined;
+  /** Nothing of it is offered, by order of the operator. */
+  deactivated: boolean;
+  drain: Drain | undefined;
+  unavailability: Unavailability | undefined;
   /** Nanoseconds since the epoch while the agent is unreachable. */
   unreachableNs: number | undefined;
+}
+
+export interface Drain {
+  /** Kill policies of tasks may not be longer. */
+  readonly maxGraceMs: number | undefined;
+  readonly markGone: boolean;
+  /** Seconds since the epoch. */
+  readonly startedAt: number;
 }
 
 export interface OfferRecord {
@@ -154,6 +168,11 @@ export interface StatusRecord {
   readonly healthy: boolean | undefined;
   readonly checkStatus: unknown;
   readonly containerStatus: TaskStatus['container_status'];
+  readonly source: string;
+  readonly message?: string | undefined;
+  readonly reason?: string | undefined;
+  readonly uuid?: string | undefined;
+  readonly withExecutor: boolean;
 }
 
 export interface PendingUpdate {
@@ -181,6 +200,8 @@ export interface Task {
   /** The agent ended before it had read the launch. */
   launchLost: boolean;
   readonly user: string | undefined;
+  /** From its kill policy. */
+  readonly graceMs: number | undefined;
 }
 
 export interface CompletedTask {
@@ -229,6 +250,7 @@ export interface MasterState {
   /** In the order in which they were made. */
   readonly offers: Map<string, OfferRecord>;
   readonly counters: Counters;
+  readonly watchers: Watchers;
 }
 
 export class Counters {

@@ -31,6 +31,9 @@ export class Updates {
   readonly #allocator: Allocator;
   readonly #retries: RetryQueue;
 
+  /** Called when the last task of an agent has gone that is to be marked gone then. */
+  onDrained: (agent: Agent) => void = () => {};
+
   constructor(state: MasterState, allocator: Allocator) {
     this.#state = state;
     this.#allocator = allocator;
@@ -100,6 +103,7 @@ export class Updates {
       details: task.details,
     });
     if (framework.completed.length > maxCompletedTasksPerFramework) framework.completed.shift();
+    if (task.agent.drain?.markGone === true && task.agent.tasks.size === 0) this.onDrained(task.agent);
   }
 
   /** Takes a task out of everything. */
@@ -121,6 +125,8 @@ export class Updates {
   /** Adds a state that no update tells to what the read endpoints show. */
   noteState(task: Task, state: MesosTaskState): void {
     task.statuses.push({
+      source: 'SOURCE_MASTER',
+      withExecutor: false,
       state,
       timestamp: nowSeconds(),
       healthy: undefined,
@@ -167,6 +173,7 @@ export class Updates {
       // Of several with the same state Mesos keeps the last.
       if (shown?.state === head.record.state) task.statuses.pop();
       task.statuses.push(head.record);
+      this.#state.watchers.tell({ type: 'taskUpdated', task, record: head.record });
       if (task.statuses.length > maxStatuses) task.statuses.shift();
     }
     // With every update the agent also tells the latest state.
@@ -178,19 +185,26 @@ export class Updates {
 
 function makeUpdate(task: Task, report: TaskReport): PendingUpdate {
   const uuid = randomUuidBase64();
+  const isKill = report.state === 'TASK_KILLING' || report.state === 'TASK_KILLED';
+  const reason = report.reason ?? (isKill && task.agent.drain !== undefined ? 'REASON_AGENT_DRAINING' : undefined);
   const record: StatusRecord = {
     state: report.state,
     timestamp: nowSeconds(),
     healthy: report.healthy,
     checkStatus: report.checkStatus,
     containerStatus: containerStatus(task.agent, report),
+    source: report.source,
+    message: report.message,
+    reason,
+    uuid,
+    withExecutor: report.withoutExecutor !== true,
   };
   const frame = updateEvent({
     taskId: task.id,
     state: report.state,
     source: report.source,
     message: report.message,
-    reason: report.reason,
+    reason,
     agentIdJson: task.agent.idJson,
     withExecutorId: report.withoutExecutor !== true,
     timestamp: record.timestamp,

@@ -46,7 +46,7 @@ export function compare(
         else differences.push(`${at}: recorded id ${a} stands for ${bindings.text(a)}, not for ${b}`);
       } else if (a !== b && bindings.text(a) !== b) differences.push(`${at}: recorded ${show(a)}, live ${show(b)}`);
     } else if (Array.isArray(a) && Array.isArray(b)) {
-      if (isByName(at)) {
+      if (isByName(at) && [...a, ...b].every(isObject)) {
         walkByName(a, b, at);
         return;
       }
@@ -58,19 +58,27 @@ export function compare(
   }
 }
 
-/** Lists whose order is that of a hash table in Mesos. */
+/** Lists whose order is that of a hash table in Mesos, and resources, which are added up in an order of their own. */
 const isByName = (at: string): boolean =>
-  /\.(tasks|unreachable_tasks|completed_tasks|frameworks|slaves|executors|\w+_resources_full)$/.test(at) &&
-  !at.includes('/master/tasks');
+  /\.(tasks|unreachable_tasks|completed_tasks|frameworks|slaves|executors|(\w+_)?resources(_full)?(\.\w+)?)$/.test(
+    at,
+  ) && !at.includes('/master/tasks');
 
-/** What a member of such a list is called. */
+interface Named {
+  readonly id?: string;
+  readonly name?: string;
+  readonly task_id?: { readonly value: string };
+  readonly role?: string;
+  readonly reservations?: readonly { readonly role?: string; readonly type?: string }[];
+  readonly disk?: { readonly persistence?: { readonly id?: string } };
+}
+
+/** What a member of such a list is called: tasks by id, resources by kind. */
 function nameOf(item: unknown): string {
-  const { id, task_id, name } = item as {
-    readonly id?: string;
-    readonly name?: string;
-    readonly task_id?: { readonly value: string };
-  };
-  return id ?? task_id?.value ?? name ?? '';
+  const { id, task_id, name, role, reservations, disk } = item as Named;
+  if (id !== undefined || task_id !== undefined) return id ?? task_id?.value ?? '';
+  const reserved = (reservations ?? []).map((one) => `${one.type} ${one.role}`).join();
+  return [name, role ?? '', reserved, disk?.persistence?.id ?? ''].join('|');
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> =>

@@ -92,6 +92,11 @@ export const scenes: Readonly<Record<string, SceneSettings>> = {
     },
   },
   '09-health-checks': {},
+  '11b-static-reservation-multi-role': {
+    options: {
+      resources: 'cpus(dev):1;mem(dev):512;ports(dev):[31101-31200];cpus:2;mem:1024;disk:1000;ports:[31000-31100]',
+    },
+  },
   '13-many-agents': {
     options: {
       agents: 4,
@@ -110,6 +115,8 @@ export const scenes: Readonly<Record<string, SceneSettings>> = {
       },
     },
   },
+  '14-maintenance': {},
+  '15-drain-and-gone': {},
   '17-offer-timeout': { options: { settings: { offerTimeoutMs: 3000 } } },
   '18-authentication': { options: { agents: 0, credentials: { probe: 's3cret', other: 'x' } } },
   '20-no-leader': {
@@ -131,10 +138,7 @@ export const notReplayed: Readonly<Record<string, string>> = {
   '08c-executor-and-agent-shutdown': 'needs task groups, and executors as processes of their own',
   '10-pods': 'task groups are refused',
   '11-reservation-volume': 'RESERVE, CREATE and their reverse are refused',
-  '11b-static-reservation-multi-role': 'needs /roles',
   '11c-reservations-without-refinement': 'RESERVE and CREATE are refused',
   '12-endpoints': 'operator API and agent endpoints are missing',
-  '14-maintenance': 'maintenance is missing',
-  '15-drain-and-gone': 'the operator API is missing',
   '19-two-masters-zookeeper': 'there are no elections yet',
 };
