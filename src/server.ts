@@ -1,5 +1,6 @@
 /** The command `ultramarathon server`, and the part of `start` that is the server: wires everything and listens. */
 import { fileURLToPath } from 'node:url';
+import type { ReadModel } from './actors/front.ts';
 import { createOrchestrator } from './actors/orchestrator.ts';
 import type { Logger } from './actors/ports.ts';
 import type { ApiConfig } from './api/dependencies.ts';
@@ -17,8 +18,8 @@ import { createCallbackPoster } from './infra/callback-poster.ts';
 import { systemClock } from './infra/clock.ts';
 import { systemIds } from './infra/ids.ts';
 import { createLogger } from './infra/logger.ts';
-import { createListDetector, parseMasters } from './infra/mesos/detector.ts';
 import { createMesosLink } from './infra/mesos/link.ts';
+import { createMasterDetector } from './infra/mesos/link-options.ts';
 import { createMesosProbe } from './infra/mesos/reach.ts';
 import { createMetricsRegistry } from './infra/metrics/registry.ts';
 import { createProber } from './infra/prober.ts';
@@ -42,8 +43,10 @@ export async function startServer(config: ServerConfig): Promise<Result<RunningS
   const { store, election } = opened.value;
   const prober = createProber({ clock: systemClock, logger, metrics });
   const poster = config.callbacks && createCallbackPoster({ clock: systemClock, render: eventJson });
-  const { framework, master, mesosCredentials, missedHeartbeats, settings } = config;
-  const mesosProbe = createMesosProbe(detectorOf(master));
+  const { framework, master, mesosCredentials, mesosTls, missedHeartbeats, settings } = config;
+  const mesosProbe = createMesosProbe(
+    createMasterDetector({ ...shared, master, ...(mesosTls ? { tls: mesosTls } : {}) }),
+  );
   // The port is known only once it is open, and the open port needs the read model.
   const address = { port: config.http?.port ?? config.https?.port ?? 0 };
   const advertisedAddress = (): string => `${config.hostname}:${address.port}`;
@@ -64,6 +67,8 @@ export async function startServer(config: ServerConfig): Promise<Result<RunningS
         framework,
         missedHeartbeats,
         beforeSubscribe,
+        mayRegisterAnew: () => config.registerAnew || hasNoInstances(orchestrator.read),
+        ...(mesosTls ? { tls: mesosTls } : {}),
         ...(mesosCredentials ? { credentials: mesosCredentials } : {}),
       }),
     advertisedAddress,
@@ -116,10 +121,12 @@ export async function startServer(config: ServerConfig): Promise<Result<RunningS
   });
 }
 
-/** The command line has refused what cannot be read. */
-function detectorOf(master: string) {
-  const masters = parseMasters(master);
-  return createListDetector(masters.ok ? masters.value : []);
+/** No instance has ever been handed to Mesos: a lost framework id loses nothing. */
+function hasNoInstances(read: ReadModel): boolean {
+  for (const { id } of read.apps()) {
+    for (const { condition } of read.instancesOf(id)) if (condition !== 'Scheduled') return false;
+  }
+  return true;
 }
 
 /** `ownAddress` is there if there may be other servers. */

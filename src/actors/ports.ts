@@ -172,6 +172,8 @@ export interface MesosLink {
   /** With each call, roles that the scheduler wants offers in, whether or not the framework was subscribed with them. */
   readonly revive: (roles: readonly string[]) => void;
   readonly suppress: (roles: readonly string[]) => void;
+  /** The roles to subscribe with, all of them; told to the master at once while connected. Needs MULTI_ROLE. */
+  readonly updateRoles: (roles: readonly string[]) => void;
   /** Ends the stream; tasks keep running for the failover time-out. With `teardown` they are killed instead. */
   readonly stop: (teardown: boolean) => Promise<void>;
 }

@@ -35,6 +35,10 @@ export interface ServerConfig {
   readonly master: string;
   readonly framework: FrameworkSettings;
   readonly mesosCredentials: { readonly principal: string; readonly secret: string } | undefined;
+  /** Set when masters are spoken to with certificates of ours or of an authority of ours. */
+  readonly mesosTls: { readonly ca?: string; readonly cert?: string; readonly key?: string } | undefined;
+  /** A framework that the master has removed may be followed by a new one although instances are known. */
+  readonly registerAnew: boolean;
   readonly missedHeartbeats: number;
   readonly settings: SchedulerSettings;
   /** Of the embedded store; not used with `zooKeeper`. */
@@ -76,6 +80,8 @@ export function serverConfig(
   if (!credentials.ok) return credentials;
   const mesosCredentials = readMesosCredentials(values);
   if (!mesosCredentials.ok) return mesosCredentials;
+  const mesosTls = readMesosTls(values);
+  if (!mesosTls.ok) return mesosTls;
   const enabled = list(values, 'enable_features').filter((f) => !oldFeatures.has(f));
   const unknown = enabled.find((f) => !features.has(f));
   if (unknown !== undefined)
@@ -87,6 +93,8 @@ export function serverConfig(
     master: text(values, 'master') ?? '',
     framework: frameworkSettings(values, hostname, new Set(enabled)),
     mesosCredentials: mesosCredentials.value,
+    mesosTls: mesosTls.value,
+    registerAnew: values['register_anew'] === true,
     missedHeartbeats: number(values, 'mesos_heartbeat_failure_threshold'),
     settings: schedulerSettings(values, new Set(enabled)),
     dataDir: text(values, 'data_dir') ?? '.ultramarathon',
@@ -173,8 +181,7 @@ function contradictionIn({ values, given }: ParsedFlags): string | undefined {
     return '--zk and --data_dir exclude each other: state lives in one of them';
   const unusable = unusableZk(values, given);
   if (unusable !== undefined) return unusable;
-  if (master.startsWith('zk://')) return '--master zk://… is not part of this version: name the masters as host:port';
-  const masters = parseMasters(master);
+  const masters = /^zk:\/\//i.test(master) ? parseZkUrl(master) : parseMasters(master);
   if (!masters.ok) return `--master: ${masters.error}`;
   const callbacks = callbackContradiction(values);
   if (callbacks !== undefined) return callbacks;
@@ -266,6 +273,22 @@ function readMesosCredentials(values: FlagValues): Result<ServerConfig['mesosCre
   const secret = read.value.trim();
   if (principal.includes(':') || secret.includes(':')) return err('Mesos principal and secret must not hold a colon');
   return ok({ principal, secret });
+}
+
+function readMesosTls(values: FlagValues): Result<ServerConfig['mesosTls'], string> {
+  const names = { ca: 'mesos_ca_file', cert: 'mesos_client_cert_file', key: 'mesos_client_key_file' } as const;
+  const tls: { ca?: string; cert?: string; key?: string } = {};
+  for (const [part, name] of Object.entries(names) as ['ca' | 'cert' | 'key', string][]) {
+    const path = text(values, name);
+    if (path === undefined) continue;
+    const content = readFile(`--${name}`, path);
+    if (!content.ok) return content;
+    tls[part] = content.value;
+  }
+  if ((tls.cert === undefined) !== (tls.key === undefined)) {
+    return err('--mesos_client_cert_file and --mesos_client_key_file need each other');
+  }
+  return ok(Object.keys(tls).length === 0 ? undefined : tls);
 }
 
 /** What this framework tells the master (behaviour §2.11). */

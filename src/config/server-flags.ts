@@ -5,7 +5,11 @@ const port = { type: 'integer', min: 0, max: 65_535 } as const;
 const milliseconds = { type: 'integer', min: 0, max: 2_147_483_647 } as const;
 
 const mesos: readonly FlagSpec[] = [
-  { name: 'master', type: 'string', help: 'Mesos master: host:port, http(s)://host:port, or a comma list of them' },
+  {
+    name: 'master',
+    type: 'string',
+    help: 'Mesos master: host:port, http(s)://host:port, a comma list of them, or zk://[user:password@]host:port,…/mesos',
+  },
   { name: 'framework_name', type: 'string', default: 'marathon', help: 'name to register under' },
   {
     name: 'failover_timeout',
@@ -20,6 +24,19 @@ const mesos: readonly FlagSpec[] = [
   { name: 'mesos_authentication_principal', type: 'string', help: 'principal for the Mesos master' },
   { name: 'mesos_authentication_secret', type: 'string', isSecret: true, help: 'secret of the principal' },
   { name: 'mesos_authentication_secret_file', type: 'string', help: 'file that holds the secret' },
+  {
+    name: 'mesos_ca_file',
+    type: 'string',
+    help: 'authorities that Mesos masters are certified by, PEM; for https masters',
+  },
+  { name: 'mesos_client_cert_file', type: 'string', help: 'certificate to show to Mesos masters, PEM' },
+  { name: 'mesos_client_key_file', type: 'string', help: 'its private key, PEM' },
+  {
+    name: 'register_anew',
+    type: 'boolean',
+    default: false,
+    help: 'go on as a new framework if the master has removed ours, and its tasks with it',
+  },
   { name: 'mesos_leader_ui_url', type: 'string', help: 'address of the Mesos UI, for links' },
   {
     name: 'mesos_heartbeat_interval',

@@ -21,6 +21,8 @@ export interface PlanOptions {
   readonly resources: string | undefined;
   readonly workDir: string;
   readonly simulate: boolean;
+  /** False: agents with the same ports all offer them, though their tasks share one machine. */
+  readonly dividePorts?: boolean;
 }
 
 /** More agents have no loopback address of their own. */
@@ -51,7 +53,7 @@ export function planAgents(options: PlanOptions): Result<readonly AgentPlan[], s
     parsed.set(text, named);
     plans.push({ number, ip: addressOf(number), attributes: attributes.value, resources: named });
   }
-  return options.simulate ? ok(plans) : withOwnPorts(plans);
+  return options.simulate || options.dividePorts === false ? ok(plans) : withOwnPorts(plans);
 }
 
 /**

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import type { Server } from 'node:http';
+import type { DomainInfo } from '../core/mesos/types.ts';
 import { type AgentPlan, maxAgents, planAgents } from './agent-plan.ts';
 import { createRoutes } from './http/routes.ts';
 import type { Pace } from './http/scheduler-endpoint.ts';
@@ -9,8 +10,10 @@ import { createHttpServer } from './http/server.ts';
 import { RegistryWriter, readRegistry } from './id-registry.ts';
 import { Master, type RememberedIds } from './master/master.ts';
 import { Counters, type Log, type MasterSettings, nowSeconds } from './master/model.ts';
+import { Watchers } from './master/watchers.ts';
 import { killLeftovers } from './process/leftovers.ts';
-import { createProcessRunner } from './process/runner.ts';
+import { createProcessRunner, type ProcessRunnerOptions } from './process/runner.ts';
+import { textForAgent } from './resources/text.ts';
 import { controlEndpoint } from './simulate/control-endpoint.ts';
 import { SimulatedRunner, type SimulationOptions } from './simulate/simulated-runner.ts';
 import type { TaskRunner } from './task-runner.ts';
@@ -26,12 +29,24 @@ export interface LocalMesosOptions {
   readonly attributes?: string;
   /** `cpus:4;mem:8192;disk:10240;ports:[31000-32000]` for each agent, with `{n}` and `|` likewise; ports are divided. */
   readonly resources?: string;
+  /** False: each agent offers all of `ports`; for tests, since the tasks of all agents run on this machine. */
+  readonly dividePorts?: boolean;
   /** Ids, sandboxes and the lock; created if missing. */
   readonly workDir: string;
   /** Directory that relative URIs of tasks start from, as Mesos' agents have it; the present one if absent. */
   readonly frameworksHome?: string;
   /** Runs no processes. */
   readonly simulate: boolean;
+  /** Fault domains `region/zone` of the agents, with `{n}` and `|` likewise. */
+  readonly domains?: string;
+  /** Fault domain of the master. */
+  readonly masterDomain?: string;
+  /** Secrets by principal; schedulers and operators must name one of them. */
+  readonly credentials?: Readonly<Record<string, string>>;
+  /** Finds the engine for container images. */
+  readonly engine?: ProcessRunnerOptions['engine'];
+  /** The agents register when `registerAgents` is called, not at the start. */
+  readonly agentsComeLater?: boolean;
   readonly simulation?: SimulationOptions;
   readonly settings?: Partial<MasterSettings>;
   readonly log?: Log;
@@ -44,6 +59,10 @@ export interface LocalMesos {
   readonly master: Master;
   /** Of a simulated cluster. */
   readonly simulation: SimulatedRunner | undefined;
+  /** Registers the agents of a cluster with `agentsComeLater`. */
+  readonly registerAgents: () => void;
+  /** A new agent in place of one whose directory is lost: another id at the same address. */
+  readonly replaceAgent: (id: string) => void;
   /** Ends streams, tasks and the server; the directory is free for another cluster afterwards. */
   readonly close: () => Promise<void>;
 }
@@ -64,6 +83,10 @@ export const defaultSettings: MasterSettings = {
   retryMs: 10_000,
   retryMaxMs: 600_000,
   offerTimeoutMs: undefined,
+  offersFreedAtOnce: true,
+  ticksByItself: true,
+  agentTimeoutMs: 75_000,
+  httpCommandExecutor: false,
 };
 
 const quiet: Log = { info: () => {}, warn: () => {} };
@@ -103,10 +126,24 @@ async function startLocked(
     const remembered = await readRegistry(workDir, log);
     const simulation = options.simulate ? new SimulatedRunner(options.simulation) : undefined;
     const { master, registry } = createMaster(options, { host, port, counters }, remembered, simulation);
-    const runners = addAgents(master, plans, remembered, port, options, simulation, log);
-    registry.save();
+    const runners = new Set<TaskRunner>();
+    const register = (): void => {
+      for (const plan of plans)
+        addAgent(master, plan, remembered.agents[plan.number - 1], port, options, simulation, runners);
+      registry.save();
+    };
+    if (options.agentsComeLater !== true) register();
+    const replaceAgent = (id: string): void => {
+      const old = master.state.agents.get(id);
+      const plan = plans.find(({ number }) => number === old?.number);
+      if (old === undefined || plan === undefined) return;
+      master.lifecycle.remove(old, 'a new agent registered at the same address');
+      addAgent(master, plan, undefined, port, options, simulation, runners);
+      registry.save();
+    };
     const pace: Pace = simulation === undefined ? (run) => run() : slowedBy(simulation);
-    http.serve(createRoutes(master, pace, simulation && controlEndpoint(master, simulation)));
+    const credentials = options.credentials && new Map(Object.entries(options.credentials));
+    http.serve(createRoutes(master, pace, simulation && controlEndpoint(master, simulation), credentials));
     const close = async (): Promise<void> => {
       master.stop();
       await http.close();
@@ -114,7 +151,8 @@ async function startLocked(
       await registry.flush();
       await unlock();
     };
-    return { url: `http://${host.includes(':') ? `[${host}]` : host}:${port}`, port, master, simulation, close };
+    const url = `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+    return { url, port, master, simulation, registerAgents: register, replaceAgent, close };
   } catch (error) {
     await http.close();
     throw error;
@@ -130,7 +168,15 @@ function createMaster(
   const { log = quiet } = options;
   const ip = /^\d+\.\d+\.\d+\.\d+$/.test(host) && host !== '0.0.0.0' ? host : '127.0.0.1';
   const state = {
-    identity: { id: randomUUID(), hostname: host === '0.0.0.0' ? ip : host, ip, port, startTime: nowSeconds() },
+    identity: {
+      id: randomUUID(),
+      hostname: host === '0.0.0.0' ? ip : host,
+      ip,
+      port,
+      startTime: nowSeconds(),
+      domain: domainOf(options.masterDomain),
+    },
+    leadership: { kind: 'leading' as const, recovered: true },
     recovering: false,
     settings: { ...defaultSettings, ...options.settings },
     log,
@@ -138,6 +184,8 @@ function createMaster(
     agents: new Map(),
     frameworks: new Map(),
     removed: new Map(),
+    gone: new Set<string>(),
+    watchers: new Watchers(),
     offers: new Map(),
     counters,
   };
@@ -150,31 +198,37 @@ function createMaster(
 }
 
 /** Agents keep their ids over restarts; new ones are named after the present master. */
-function addAgents(
+function addAgent(
   master: Master,
-  plans: readonly AgentPlan[],
-  remembered: RememberedIds,
+  { number, ip, attributes, resources }: AgentPlan,
+  rememberedId: string | undefined,
   port: number,
-  { workDir, frameworksHome }: LocalMesosOptions,
+  options: LocalMesosOptions,
   simulation: SimulatedRunner | undefined,
-  log: Log,
-): ReadonlySet<TaskRunner> {
-  const runners = new Set<TaskRunner>();
-  for (const { number, ip, attributes, resources } of plans) {
-    const id = remembered.agents[number - 1] ?? `${master.state.identity.id}-S${number - 1}`;
-    const runner =
-      simulation ??
-      createProcessRunner({
-        workDir,
-        ...(frameworksHome === undefined ? {} : { frameworksHome }),
-        agentEndpoint: `${ip}:${port}`,
-        agentNumber: number,
-        log: { warn: (detail, message) => log.warn(`${message} ${JSON.stringify(detail)}`) },
-      });
-    runners.add(runner);
-    master.addAgent({ id, hostname: ip, ip, port, number, attributes, resources, runner });
-  }
-  return runners;
+  runners: Set<TaskRunner>,
+): void {
+  const { workDir, frameworksHome, engine, domains, log = quiet } = options;
+  const runner =
+    simulation ??
+    createProcessRunner({
+      workDir,
+      ...(frameworksHome === undefined ? {} : { frameworksHome }),
+      ...(engine === undefined ? {} : { engine }),
+      agentEndpoint: `${ip}:${port}`,
+      agentNumber: number,
+      log: { warn: (detail, message) => log.warn(`${message} ${JSON.stringify(detail)}`) },
+    });
+  runners.add(runner);
+  const id = rememberedId ?? master.newAgentId();
+  const domain = domainOf(textForAgent(domains ?? '', number));
+  master.addAgent({ id, hostname: ip, ip, port, number, attributes, resources, runner, domain });
+}
+
+/** `region/zone`, or nothing. */
+function domainOf(text: string | undefined): DomainInfo | undefined {
+  const [region, zone] = (text ?? '').split('/');
+  if (region === undefined || zone === undefined || region === '' || zone === '') return undefined;
+  return { fault_domain: { region: { name: region }, zone: { name: zone } } };
 }
 
 function slowedBy(simulation: SimulatedRunner): Pace {

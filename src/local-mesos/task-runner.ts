@@ -21,13 +21,18 @@ export interface TaskReport {
   readonly healthy?: boolean;
   readonly checkStatus?: unknown;
   readonly containerStatus?: TaskStatus['container_status'];
+  /** There never was an executor for the task. */
+  readonly withoutExecutor?: boolean;
 }
 
 export interface TaskRunner {
   /** Starts a task. Everything that becomes of it, failures included, is reported; nothing throws. */
   readonly launch: (order: LaunchOrder, report: (update: TaskReport) => void) => void;
-  /** Asks a task to end: TASK_KILLING where the framework wants it, SIGTERM, then SIGKILL after the task's grace period. */
-  readonly kill: (taskId: string, wantsKillingState: boolean) => void;
+  /**
+   * Asks a task to end: TASK_KILLING where the framework wants it, SIGTERM, then SIGKILL after `graceMs`, or the task's own grace
+   * period.
+   */
+  readonly kill: (taskId: string, wantsKillingState: boolean, graceMs?: number) => void;
   /** Directory of a task's sandbox, if it has one. */
   readonly sandbox: (taskId: string) => string | undefined;
   /** Ends all tasks at once and resolves when none of their processes lives. */

@@ -94,7 +94,7 @@ describe('offers', () => {
     const scheduler = await subscribed(mesos);
     const [offer] = await scheduler.nextOffers();
     await scheduler.launch([offer!], [taskFor(offer!, 'a.1')], 0);
-    await scheduler.nextStatus('a.1');
+    await scheduler.acknowledge(await scheduler.nextStatus('a.1'));
     const [rest] = await scheduler.nextOffers();
     mesos.simulation!.command('a.1', 'TASK_FINISHED');
     const [freed] = await scheduler.nextOffers();
@@ -109,7 +109,7 @@ describe('offers', () => {
     const scheduler = await subscribed(mesos);
     const [offer] = await scheduler.nextOffers();
     await scheduler.launch([offer!], [taskFor(offer!, 'a.1')], 3600);
-    await scheduler.nextStatus('a.1');
+    await scheduler.acknowledge(await scheduler.nextStatus('a.1'));
     mesos.simulation!.command('a.1', 'TASK_FINISHED');
     expect(amount((await scheduler.nextOffers())[0]!, 'cpus')).toBe(4);
   });

@@ -51,7 +51,7 @@ describe('reconciliation', () => {
       const mesos = await cluster({ agents: 2 });
       const scheduler = await subscribed(mesos, aware ? frameworkInfo() : unaware);
       const [here, away] = await scheduler.nextOffers();
-      mesos.master.loseAgent(mesos.master.state.agents.get(away!.agent_id.value)!);
+      mesos.master.lifecycle.lose(mesos.master.state.agents.get(away!.agent_id.value)!);
       const cases = [
         ['TASK_UNKNOWN', 'Reconciliation: Task is unknown', undefined],
         ['TASK_UNKNOWN', 'Reconciliation: Task is unknown', 'no-such-agent-S9'],
@@ -164,7 +164,7 @@ describe('a restart on the same directory', () => {
     const again = await subscribed(after, frameworkInfo({ id: { value: scheduler.frameworkId } }));
     const agents = (await again.nextOffers()).map(({ agent_id }) => agent_id.value);
     expect(agents.slice(0, 2)).toEqual(offers.map(({ agent_id }) => agent_id.value));
-    expect(agents[2]).toBe(`${after.master.state.identity.id}-S2`);
+    expect(agents[2]).toBe(`${after.master.state.identity.id}-S0`);
     await again.reconcile({ taskId: 'old.1', agentId: agents[0]! });
     expect((await again.nextStatus()).state).toBe('TASK_GONE');
     const fresh = await subscribed(after);

@@ -139,6 +139,7 @@ export class FakeMesos {
           tasks.map((t) => t.taskId),
           () => this.#reconcile(tasks),
         ),
+      updateRoles: () => {},
       revive: (roles) => call('revive', roles, () => this.#revive(roles)),
       suppress: (roles) =>
         call('suppress', roles, () => {

@@ -67,9 +67,15 @@ export interface DomainInfo {
   readonly fault_domain?: { readonly region: { readonly name: string }; readonly zone: { readonly name: string } };
 }
 
+/** Times exceed 2^53 nanoseconds: `nanoseconds` is rounded, its exact digits stand beside it where that matters. */
+export interface TimeInfo {
+  readonly nanoseconds: number;
+  readonly nanoseconds_exact?: string;
+}
+
 export interface Unavailability {
-  readonly start?: { readonly nanoseconds: number };
-  readonly duration?: { readonly nanoseconds: number };
+  readonly start?: TimeInfo;
+  readonly duration?: TimeInfo;
 }
 
 export interface Offer {
@@ -130,7 +136,7 @@ export interface TaskStatus {
     readonly network_infos?: readonly { readonly ip_addresses?: readonly IpAddress[] }[];
     readonly [other: string]: unknown;
   };
-  readonly unreachable_time?: { readonly nanoseconds: number };
+  readonly unreachable_time?: TimeInfo;
   readonly data?: string;
 }
 

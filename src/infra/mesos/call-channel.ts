@@ -9,7 +9,17 @@ import { createPipelinedSender, type PipelinedSender, type SenderLimits, type Tl
 
 export type Call =
   | { readonly type: 'ACCEPT'; readonly taskIds: readonly string[] }
-  | { readonly type: 'DECLINE' | 'KILL' | 'RECONCILE' | 'REVIVE' | 'SUPPRESS' | 'ACKNOWLEDGE' }
+  | {
+      readonly type:
+        | 'DECLINE'
+        | 'DECLINE_INVERSE_OFFERS'
+        | 'KILL'
+        | 'RECONCILE'
+        | 'REVIVE'
+        | 'SUPPRESS'
+        | 'ACKNOWLEDGE'
+        | 'UPDATE_FRAMEWORK';
+    }
   | { readonly type: 'TEARDOWN'; readonly settled: (reason: string | undefined) => void };
 
 export interface CallChannelOptions {

@@ -15,6 +15,9 @@ export interface CallEncoder {
   readonly reconcile: (tasks: readonly TaskReference[]) => string;
   readonly revive: (roles: readonly string[]) => string;
   readonly suppress: (roles: readonly string[]) => string;
+  readonly declineInverseOffers: (inverseOfferIds: readonly string[], refuseSeconds: number) => string;
+  /** Everything in it but what may not change must be as it was. */
+  readonly updateFramework: (framework: Omit<FrameworkInfo, 'id'>) => string;
   readonly teardown: () => string;
 }
 
@@ -61,6 +64,14 @@ export function createCallEncoder(frameworkId: string): CallEncoder {
     reconcile: (tasks) => `${reconcileStart}${tasks.map(task).join(',')}]}}`,
     revive: (roles) => `${reviveStart}${roleList(roles)}}`,
     suppress: (roles) => `${suppressStart}${roleList(roles)}}`,
+    declineInverseOffers: (inverseOfferIds, refuseSeconds) =>
+      `${start('DECLINE_INVERSE_OFFERS', 'decline_inverse_offers')}{"inverse_offer_ids":[${idList(inverseOfferIds)}${filters(refuseSeconds)}`,
+    updateFramework: (framework) =>
+      JSON.stringify({
+        framework_id: { value: frameworkId },
+        type: 'UPDATE_FRAMEWORK',
+        update_framework: { framework_info: { ...framework, id: { value: frameworkId } } },
+      }),
     teardown: () => `{"framework_id":{"value":${quote(frameworkId)}},"type":"TEARDOWN"}`,
   };
 }

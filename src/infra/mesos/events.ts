@@ -2,10 +2,7 @@
 import type { MesosEvent } from '../../actors/ports.ts';
 import type { MasterInfo, Offer, TaskStatus, Value } from '../../core/mesos/types.ts';
 
-/**
- * One record of the stream. `JSON.parse` rounds integers above 2^53: the nanosecond fields (`unreachable_time`,
- * `unavailability`) are off by less than a microsecond, while nothing here needs more than milliseconds of them.
- */
+/** One record of the stream, read by `parseExact`. */
 export interface WireEvent {
   readonly type?: string;
   readonly subscribed?: {
@@ -26,6 +23,7 @@ export interface WireEvent {
     readonly executor_id?: Value<string>;
     readonly data?: string;
   };
+  readonly inverse_offers?: { readonly inverse_offers?: readonly { readonly id?: Value<string> }[] };
   readonly error?: { readonly message?: string };
 }
 

@@ -1,13 +1,20 @@
 /** What a link needs to know, and what it assumes where it is not told. */
 import type { Clock, FrameworkSettings, Ids, Logger, Metrics } from '../../actors/ports.ts';
+import { parseZkUrl } from '../zookeeper/zk-url.ts';
 import { createListDetector, type MasterAddress, type MasterDetector, parseMasters } from './detector.ts';
 import { defaultSenderLimits, type SenderLimits, type TlsSettings } from './sender.ts';
+import { createZooKeeperDetector } from './zookeeper-detector.ts';
 
 export interface MesosLinkOptions {
-  /** `host:port`, `http(s)://host:port[/prefix]`, or several with commas between. Not read when there is a `detector`. */
+  /** `host:port`, `http(s)://host:port[/prefix]`, several with commas between, or `zk://…`. Not read when there is a `detector`. */
   readonly master: string;
   readonly detector?: MasterDetector;
   readonly framework: FrameworkSettings;
+  /**
+   * Asked when the master has removed the framework, and with it its tasks: true registers a new one. Otherwise the link ends:
+   * whoever has instances must not forget them unasked (mesos-v1 C-18).
+   */
+  readonly mayRegisterAnew?: () => boolean;
   readonly clock: Clock;
   readonly ids: Ids;
   readonly logger: Logger;
@@ -34,7 +41,9 @@ export interface MesosLinkOptions {
 
 export interface LinkSettings {
   readonly detector: MasterDetector;
-  readonly framework: FrameworkSettings;
+  /** Its roles may change while the link lives. */
+  framework: FrameworkSettings;
+  readonly mayRegisterAnew: () => boolean;
   readonly clock: Clock;
   readonly ids: Ids;
   readonly logger: Logger;
@@ -55,8 +64,23 @@ export class MesosOptionsError extends Error {
   readonly code = 'MESOS_OPTIONS';
 }
 
-function detectorOf(options: MesosLinkOptions): MasterDetector {
-  if (options.detector !== undefined) return options.detector;
+/** What finds the leading master of a `--master` address. Throws `MesosOptionsError`. */
+export function createMasterDetector(
+  options: Pick<MesosLinkOptions, 'master' | 'clock' | 'ids' | 'logger' | 'metrics' | 'tls' | 'trustRedirects'>,
+): MasterDetector {
+  if (/^zk:\/\//i.test(options.master.trim())) {
+    const { clock, ids, logger, metrics } = options;
+    const servers = parseZkUrl(options.master);
+    if (!servers.ok) throw new MesosOptionsError(servers.error);
+    return createZooKeeperDetector({
+      servers: servers.value,
+      tls: options.tls !== undefined,
+      clock,
+      ids,
+      logger,
+      metrics,
+    });
+  }
   const masters = parseMasters(options.master);
   if (!masters.ok) throw new MesosOptionsError(masters.error);
   return createListDetector(masters.value, options.trustRedirects ?? false);
@@ -76,7 +100,8 @@ export function completeOptions(options: MesosLinkOptions): LinkSettings {
   const { framework, clock, ids, logger, metrics } = options;
   const authorization = basicAuthorization(options.credentials);
   return {
-    detector: detectorOf(options),
+    detector: options.detector ?? createMasterDetector(options),
+    mayRegisterAnew: options.mayRegisterAnew ?? (() => false),
     framework,
     clock,
     ids,

@@ -50,6 +50,9 @@ class Link implements MesosLink {
     this.#subscriber = createSubscriber(this.#settings, frameworkId, {
       emit: (event) => this.#emit(event),
       opened: (id, stream) => this.#openCalls(id, stream),
+      inverseOffers: (ids) => {
+        this.#send(DECLINE_INVERSE_OFFERS, (encoder) => encoder.declineInverseOffers(ids, INVERSE_REFUSE_SECONDS));
+      },
       closed: (reason) => this.#closeCalls(reason),
     });
   };
@@ -100,6 +103,15 @@ class Link implements MesosLink {
   readonly suppress = (roles: readonly string[]): void => {
     if (this.#send(SUPPRESS, (encoder) => encoder.suppress(roles)))
       this.#settings.metrics.count('mesos.calls.suppress');
+  };
+
+  /** On the present stream at once, and on every later one. */
+  readonly updateRoles = (roles: readonly string[]): void => {
+    const settings = this.#settings;
+    const { roles: now = [] } = settings.framework;
+    if (now.length === roles.length && roles.every((role) => now.includes(role))) return;
+    settings.framework = { ...settings.framework, roles: [...roles] };
+    if (this.isConnected()) this.#send(UPDATE_FRAMEWORK, (encoder) => encoder.updateFramework(settings.framework));
   };
 
   readonly stop = async (teardown: boolean): Promise<void> => {
@@ -176,7 +188,12 @@ class Link implements MesosLink {
   }
 }
 
+/** Tasks are not moved away from a machine before its maintenance: the operator hears so, and not every few seconds. */
+const INVERSE_REFUSE_SECONDS = 300;
+
 const DECLINE: Call = { type: 'DECLINE' };
+const DECLINE_INVERSE_OFFERS: Call = { type: 'DECLINE_INVERSE_OFFERS' };
+const UPDATE_FRAMEWORK: Call = { type: 'UPDATE_FRAMEWORK' };
 const KILL: Call = { type: 'KILL' };
 const RECONCILE: Call = { type: 'RECONCILE' };
 const REVIVE: Call = { type: 'REVIVE' };

@@ -15,13 +15,8 @@ export const FAILED_OVER_RETRY_MS = 2_000;
 
 const FRAMEWORK_REMOVED = 'Framework has been removed';
 const FAILED_OVER = 'Framework failed over';
-/** Known, and of no use to us: no inverse offer is asked for, and no operation has an id. */
-const UNUSED_EVENTS: ReadonlySet<string> = new Set([
-  'HEARTBEAT',
-  'INVERSE_OFFERS',
-  'RESCIND_INVERSE_OFFER',
-  'UPDATE_OPERATION_STATUS',
-]);
+/** Known, and of no use to us: nothing follows from an inverse offer that is gone, and no operation of ours has an id. */
+const UNUSED_EVENTS: ReadonlySet<string> = new Set(['HEARTBEAT', 'RESCIND_INVERSE_OFFER', 'UPDATE_OPERATION_STATUS']);
 
 export interface SubscriberEvents {
   readonly emit: (event: MesosEvent) => void;
@@ -30,6 +25,8 @@ export interface SubscriberEvents {
     frameworkId: string,
     stream: { readonly address: MasterAddress; readonly streamId: string },
   ) => void;
+  /** The master would like to have these machines back. */
+  readonly inverseOffers: (ids: readonly string[]) => void;
   /** The stream is over; called before `disconnected` is emitted. */
   readonly closed: (reason: string) => void;
 }
@@ -134,7 +131,7 @@ class StreamKeeper implements Subscriber {
   }
 
   #connect(): void {
-    const { detector, framework, authorizationFor, tls, clock, subscribeTimeoutMs, missedHeartbeats } = this.#settings;
+    const { detector, authorizationFor, tls, clock, subscribeTimeoutMs, missedHeartbeats } = this.#settings;
     const address = detector.candidate();
     if (address === undefined) {
       this.#retry('backoff');
@@ -144,7 +141,7 @@ class StreamKeeper implements Subscriber {
     this.#current = stream;
     stream.subscription = openSubscription({
       address,
-      body: encodeSubscribe(framework, this.#frameworkId),
+      body: encodeSubscribe(this.#settings.framework, this.#frameworkId),
       authorization: authorizationFor(address),
       tls,
       clock,
@@ -162,7 +159,14 @@ class StreamKeeper implements Subscriber {
   #take(stream: Stream, wire: WireEvent, streamId: string): void {
     if (wire.type === 'SUBSCRIBED') this.#begin(stream, wire.subscribed, streamId);
     else if (wire.type === 'ERROR') this.#refusedByEvent(stream, wire.error?.message ?? 'no message');
+    else if (wire.type === 'INVERSE_OFFERS') this.#askedBack(stream, wire);
     else this.#pass(stream, wire);
+  }
+
+  #askedBack(stream: Stream, wire: WireEvent): void {
+    if (stream.subscribedAt === undefined) return;
+    const ids = (wire.inverse_offers?.inverse_offers ?? []).flatMap(({ id }) => (id === undefined ? [] : [id.value]));
+    if (ids.length > 0) this.#events.inverseOffers(ids);
   }
 
   #pass(stream: Stream, wire: WireEvent): void {
@@ -200,8 +204,17 @@ class StreamKeeper implements Subscriber {
   #refusedByEvent(stream: Stream, message: string): void {
     const { logger } = this.#settings;
     if (message === FRAMEWORK_REMOVED) {
-      logger.error('mesos.framework.removed', { frameworkId: this.#frameworkId });
+      const isAnew = this.#settings.mayRegisterAnew();
+      const remedy = isAnew
+        ? 'nothing was running: registering as a new framework'
+        : 'its tasks were killed by the master; start with --register_anew to go on as a new framework';
+      logger.error('mesos.framework.removed', { frameworkId: this.#frameworkId, remedy });
       this.#giveUp(stream, message);
+      if (isAnew) {
+        this.#frameworkId = undefined;
+        this.#retry('backoff');
+        return;
+      }
       this.stop();
       this.#events.emit({ type: 'frameworkRemoved', reason: message });
       return;

@@ -4,6 +4,7 @@ import { request as httpsRequest } from 'node:https';
 import type { Clock, TimerHandle } from '../../actors/ports.ts';
 import { hostAndPort, type MasterAddress } from './detector.ts';
 import type { WireEvent } from './events.ts';
+import { parseExact } from './exact-json.ts';
 import { createRecordDecoder } from './recordio.ts';
 import type { TlsSettings } from './sender.ts';
 
@@ -119,7 +120,7 @@ export function openSubscription(options: SubscriptionOptions): Subscription {
 
 function parseEvent(record: string): WireEvent | undefined {
   try {
-    const value: unknown = JSON.parse(record);
+    const value: unknown = parseExact(record);
     return typeof value === 'object' && value !== null ? value : undefined;
   } catch {
     return undefined;

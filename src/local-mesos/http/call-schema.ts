@@ -99,7 +99,11 @@ const frameworkInfo: Fields = {
 
 const filters = message({ refuse_seconds: num });
 const offerIds = repeated(id);
-const subscribe: Fields = { framework_info: required(message(frameworkInfo)), suppressed_roles: repeated(str) };
+const subscribe: Fields = {
+  framework_info: required(message(frameworkInfo)),
+  suppressed_roles: repeated(str),
+  offer_constraints: opaque,
+};
 const reconciled: Fields = { task_id: required(id), agent_id: id };
 
 export const callSchema: Fields = {
@@ -109,11 +113,15 @@ export const callSchema: Fields = {
   update_framework: message(subscribe),
   accept: message({ offer_ids: offerIds, operations: repeated(message(operation)), filters }),
   decline: message({ offer_ids: offerIds, filters }),
-  accept_inverse_offers: message({ filters }),
-  decline_inverse_offers: message({ filters }),
+  accept_inverse_offers: message({ inverse_offer_ids: offerIds, filters }),
+  decline_inverse_offers: message({ inverse_offer_ids: offerIds, filters }),
   revive: message({ roles: repeated(str) }),
   suppress: message({ roles: repeated(str) }),
-  kill: message({ task_id: required(id), agent_id: id, kill_policy: opaque }),
+  kill: message({
+    task_id: required(id),
+    agent_id: id,
+    kill_policy: message({ grace_period: message({ nanoseconds: required(num) }) }),
+  }),
   shutdown: message({ executor_id: required(id), agent_id: required(id) }),
   acknowledge: message({ agent_id: required(id), task_id: required(id), uuid: required(bytes) }),
   acknowledge_operation_status: message({ agent_id: id, uuid: required(bytes), operation_id: required(id) }),

@@ -1,13 +1,23 @@
 /** Which path leads where. Every endpoint of the master exists with and without `/master` (mesos-v1 §1.1, §6.3). */
 import type { Master } from '../master/master.ts';
-import { readBody, sendEmpty, sendJson, sendText, sendWrongMethod } from './answers.ts';
+import { sendEmpty, sendJson, sendText, sendWrongMethod } from './answers.ts';
+import { authenticated, type Credentials } from './authentication.ts';
+import { onlyLeader, onlyRecovered } from './leadership.ts';
+import { maintenanceEndpoints } from './maintenance-endpoints.ts';
 import { metricsView } from './metrics.ts';
+import { operatorEndpoint } from './operator-endpoint.ts';
 import { type Pace, schedulerEndpoint } from './scheduler-endpoint.ts';
 import type { Endpoint, Routes } from './server.ts';
+import { rolesView, summaryView } from './summary-views.ts';
 import { flagsView, frameworksView, slavesView, stateView, tasksView, versionView } from './views.ts';
 
 /** `simulation` answers below /simulate, if the cluster is simulated. */
-export function createRoutes(master: Master, pace: Pace, simulation: Endpoint | undefined): Routes {
+export function createRoutes(
+  master: Master,
+  pace: Pace,
+  simulation: Endpoint | undefined,
+  credentials: Credentials | undefined,
+): Routes {
   const { state } = master;
   const scheduler = schedulerEndpoint(master, pace);
   const exact = new Map<string, Endpoint>();
@@ -15,52 +25,45 @@ export function createRoutes(master: Master, pace: Pace, simulation: Endpoint | 
     exact.set(path, endpoint);
     exact.set(`/master${path}`, endpoint);
   };
+  const led = (path: string, endpoint: Endpoint): void => both(path, onlyLeader(state, `/master${path}`, endpoint));
   const read = (path: string, view: (query: URLSearchParams) => object): void =>
-    both(path, (req, res, url) => {
+    led(path, (req, res, url) => {
       if (req.method !== 'GET' && req.method !== 'HEAD') sendWrongMethod(res, 'GET', req.method ?? '');
       else sendJson(res, view(url.searchParams), url.searchParams.get('jsonp') ?? undefined);
     });
-  both('/api/v1/scheduler', scheduler);
+  led('/api/v1/scheduler', onlyRecovered(state, authenticated(credentials, 'mesos-master-scheduler', scheduler)));
   both('/health', (_req, res) => sendEmpty(res, 200));
   both('/redirect', (_req, res) => {
-    const { hostname, port } = state.identity;
+    const { leadership } = state;
+    if (leadership.kind === 'none') {
+      sendText(res, 503, 'No leader elected');
+      return;
+    }
+    const { hostname, port } = leadership.kind === 'following' ? leadership.leader : state.identity;
     sendEmpty(res, 307, { Location: `//${hostname}:${port}` });
   });
   read('/state', () => stateView(state));
   read('/slaves', (query) => slavesView(state, query.get('slave_id')));
   read('/frameworks', () => frameworksView(state));
   read('/tasks', (query) => tasksView(state, query));
+  read('/state-summary', () => summaryView(state));
+  read('/roles', () => rolesView(state));
+  read('/quota', () => ({}));
+  read('/weights', () => []);
+  read('/maintenance/status', () => master.maintenance.status());
+  for (const [path, endpoint] of Object.entries(maintenanceEndpoints(master, credentials))) led(path, endpoint);
   read('/flags', () => ({ flags: flagsView(state) }));
   exact.set('/version', (_req, res) => sendJson(res, versionView));
   exact.set('/metrics/snapshot', (_req, res) => sendJson(res, metricsView(state)));
+  const operator = onlyLeader(
+    state,
+    '/master/api/v1',
+    onlyRecovered(state, authenticated(credentials, 'mesos-master-readwrite', operatorEndpoint(master))),
+  );
   const prefixes = new Map<string, Endpoint>([
-    ['/api/v1', operatorEndpoint],
-    ['/master/api/v1', operatorEndpoint],
+    ['/api/v1', operator],
+    ['/master/api/v1', operator],
   ]);
   if (simulation !== undefined) prefixes.set('/simulate', simulation);
   return { exact, prefixes, otherwise: (_req, res) => sendText(res, 404) };
-}
-
-/** The operator API: only whether the master is well, and its version. */
-const operatorEndpoint: Endpoint = (req, res) => {
-  if (req.method !== 'POST') {
-    sendWrongMethod(res, 'POST', req.method ?? '');
-    return;
-  }
-  readBody(req, res, (body) => {
-    const type = callType(body.toString());
-    if (type === undefined) sendText(res, 400, `Failed to validate master::Call: Expecting 'type' to be present`);
-    else if (type === 'GET_HEALTH') sendJson(res, { type, get_health: { healthy: true } });
-    else if (type === 'GET_VERSION') sendJson(res, { type, get_version: { version_info: versionView } });
-    else sendText(res, 501);
-  });
-};
-
-/** Operator calls are named like `GET_STATE`; anything else is no type. */
-function callType(text: string): string | undefined {
-  const match = /"type"\s*:\s*"([A-Z_]+)"/.exec(text);
-  return match?.[1] !== undefined &&
-    /^(GET|SET|LIST|READ|UPDATE|START|STOP|MARK|DRAIN|SUBSCRIBE|TEARDOWN|RESERVE|CREATE)/.test(match[1])
-    ? match[1]
-    : undefined;
 }

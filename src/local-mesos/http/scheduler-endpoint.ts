@@ -4,6 +4,7 @@ import type { Call } from '../master/calls.ts';
 import type { Master } from '../master/master.ts';
 import type { Framework } from '../master/model.ts';
 import { readBody, sendAccepted, sendEmpty, sendText, sendWrongMethod } from './answers.ts';
+import { principalOf } from './authentication.ts';
 import { callSchema } from './call-schema.ts';
 import { compile, convert } from './convert.ts';
 
@@ -23,7 +24,7 @@ export function schedulerEndpoint(master: Master, pace: Pace) {
     }
     const type = req.headers['content-type'];
     readBody(req, res, (body) => {
-      const parsed = parseCall(type, body);
+      const parsed = parseCall(type, body, principalOf(req));
       if ('refusal' in parsed) sendText(res, parsed.status, parsed.refusal);
       else pace(() => answerCall(master, parsed.call, req, res));
     });
@@ -32,7 +33,7 @@ export function schedulerEndpoint(master: Master, pace: Pace) {
 
 type Parsed = { readonly call: Call } | { readonly status: number; readonly refusal: string };
 
-function parseCall(contentType: string | undefined, body: Buffer): Parsed {
+function parseCall(contentType: string | undefined, body: Buffer, principal: string | undefined): Parsed {
   const refuse = (status: number, refusal: string): Parsed => ({ status, refusal });
   if (contentType === undefined) return refuse(400, `Expecting 'Content-Type' to be present`);
   if (contentType === 'application/x-protobuf') return refuse(400, 'Failed to parse body into Call protobuf');
@@ -49,7 +50,7 @@ function parseCall(contentType: string | undefined, body: Buffer): Parsed {
   const converted = convert(json, schema);
   if (!converted.ok) return refuse(400, `Failed to convert JSON into Call protobuf: ${converted.error}`);
   const call = converted.value as Call;
-  const fault = callFault(call);
+  const fault = callFault(call) ?? principalFault(call.subscribe?.framework_info, principal);
   return fault === undefined ? { call } : refuse(400, `Failed to validate scheduler::Call: ${fault}`);
 }
 
@@ -60,6 +61,16 @@ function syntaxFault(text: string, error: unknown): string {
   const line = text.slice(0, position).split('\n').length;
   const near = text.slice(position).split('\n')[0] ?? '';
   return `syntax error at line ${line} near: ${near}`;
+}
+
+/** Whoever has shown credentials may not speak for another principal. */
+function principalFault(
+  info: { readonly principal?: string } | undefined,
+  principal: string | undefined,
+): string | undefined {
+  const stated = info?.principal;
+  if (principal === undefined || stated === undefined || stated === principal) return undefined;
+  return `Authenticated principal '${principal}' does not match principal '${stated}' set in \`FrameworkInfo\``;
 }
 
 function callFault(call: Call): string | undefined {
@@ -94,11 +105,16 @@ function answerCall(master: Master, call: Call, req: IncomingMessage, res: Serve
       sendText(res, 406, `Expecting 'Accept' to allow 'application/x-protobuf' or 'application/json'`);
     } else if (streamId !== undefined) {
       sendText(res, 400, `Subscribe calls should not include the 'Mesos-Stream-Id' header`);
-    } else master.subscribe(call.subscribe, res);
+    } else {
+      const principal = principalOf(req);
+      const info = call.subscribe.framework_info;
+      const filled = principal === undefined ? info : { ...info, principal };
+      master.subscribe({ ...call.subscribe, framework_info: filled }, res);
+    }
     return;
   }
   const framework = master.state.frameworks.get(call.framework_id?.value ?? '');
-  const refusal = refuseSender(framework, streamId);
+  const refusal = refuseSender(framework, streamId, principalOf(req));
   if (framework === undefined || refusal !== undefined) {
     sendText(res, refusal?.status ?? 400, refusal?.text);
     return;
@@ -117,8 +133,11 @@ function answerCall(master: Master, call: Call, req: IncomingMessage, res: Serve
 function refuseSender(
   framework: Framework | undefined,
   streamId: string | string[] | undefined,
+  principal: string | undefined,
 ): { readonly status: number; readonly text: string } | undefined {
   if (framework === undefined || framework.recovered) return { status: 400, text: 'Framework cannot be found' };
+  const fault = principalFault(framework.info, principal);
+  if (fault !== undefined) return { status: 400, text: fault };
   if (framework.stream === undefined) return { status: 403, text: 'Framework is not subscribed' };
   if (streamId === undefined) {
     return { status: 400, text: `All non-subscribe calls should include the 'Mesos-Stream-Id' header` };

@@ -12,8 +12,9 @@ import {
   type StatusRecord,
   type Task,
 } from '../master/model.ts';
-import { addToBag, type Bag, partForRole, summariseBag } from '../resources/bag.ts';
+import { addToBag, type Bag, isEmptyEntry, partForRole, summariseBag } from '../resources/bag.ts';
 import { formatRanges, normaliseRanges } from '../resources/ranges.ts';
+import { fullResource } from '../resources/wire.ts';
 
 export const versionView = {
   version: mesosVersion,
@@ -22,7 +23,16 @@ export const versionView = {
   build_user: 'ultramarathon',
 };
 
-const agentCapabilities = ['MULTI_ROLE', 'HIERARCHICAL_ROLE', 'RESERVATION_REFINEMENT'];
+export const agentCapabilities = [
+  'MULTI_ROLE',
+  'HIERARCHICAL_ROLE',
+  'RESERVATION_REFINEMENT',
+  'RESOURCE_PROVIDER',
+  'RESIZE_VOLUME',
+  'AGENT_OPERATION_FEEDBACK',
+  'AGENT_DRAINING',
+  'TASK_RESOURCE_LIMITS',
+];
 
 /** The answer of /state. Cost is that of all agents and tasks: for people and tools, not for schedulers. */
 export function stateView(state: MasterState): object {
@@ -39,7 +49,7 @@ export function stateView(state: MasterState): object {
     hostname,
     capabilities: ['AGENT_UPDATE', 'AGENT_DRAINING', 'QUOTA_V2'],
     activated_slaves: agents.length - away,
-    deactivated_slaves: 0,
+    deactivated_slaves: agents.filter((agent) => agent.deactivated).length,
     unreachable_slaves: away,
     leader: pid,
     leader_info: { id, pid, port, hostname },
@@ -62,13 +72,13 @@ export function flagsView(state: MasterState): Record<string, string> {
   };
 }
 
-const slavesHere = (state: MasterState): Agent[] =>
+export const slavesHere = (state: MasterState): Agent[] =>
   [...state.agents.values()].filter((agent) => agent.unreachableNs === undefined);
 
 /** The answer of /slaves, of one agent if its id is given. */
 export function slavesView(state: MasterState, slaveId: string | null): object {
   const agents = slavesHere(state).filter((agent) => slaveId === null || agent.id === slaveId);
-  return { slaves: agents.map(agentView), recovered_slaves: [] };
+  return { slaves: agents.map((agent) => ({ ...agentView(agent), ...fullResources(agent) })), recovered_slaves: [] };
 }
 
 const sumOf = (holders: Iterable<{ readonly bag: Bag }>): Bag => {
@@ -81,7 +91,7 @@ function* usersOf(agent: Agent): Iterable<Task> {
   for (const task of agent.tasks) if (!isTerminal(task.state)) yield task;
 }
 
-function agentView(agent: Agent): object {
+export function agentView(agent: Agent): object {
   const reserved = new Map<string, Bag>();
   for (const entry of agent.total) {
     if (entry.role === '*') continue;
@@ -96,16 +106,40 @@ function agentView(agent: Agent): object {
     attributes: Object.fromEntries(agent.attributes.map((attribute) => [attribute.name, attributeValue(attribute)])),
     pid: `slave(${agent.number})@${agent.ip}:${agent.port}`,
     registered_time: agent.registeredTime,
+    ...(agent.domain === undefined ? {} : { domain: agent.domain }),
     ...(agent.reregisteredTime === undefined ? {} : { reregistered_time: agent.reregisteredTime }),
     resources: summariseBag(agent.total),
     used_resources: summariseBag(sumOf(usersOf(agent))),
     offered_resources: summariseBag(sumOf(agent.offers)),
     reserved_resources: Object.fromEntries([...reserved].map(([role, bag]) => [role, summariseBag(bag)])),
     unreserved_resources: summariseBag(partForRole(agent.total, '*')),
-    active: agent.unreachableNs === undefined,
-    deactivated: false,
+    active: agent.link.state !== 'down' && !agent.deactivated,
+    deactivated: agent.deactivated,
     version: mesosVersion,
     capabilities: agentCapabilities,
+  };
+}
+
+/** Every resource of an agent with its reservation, as only /slaves shows them. */
+function fullResources(agent: Agent): object {
+  const reserved = new Map<string, unknown[]>();
+  for (const entry of agent.total) {
+    if (entry.role === '*' || isEmptyEntry(entry)) continue;
+    reserved.set(entry.role, [...(reserved.get(entry.role) ?? []), fullResource(entry)]);
+  }
+  const used = new Map<string, Bag>();
+  for (const task of usersOf(agent)) {
+    const ofRole = used.get(task.role) ?? [];
+    addToBag(ofRole, task.bag);
+    used.set(task.role, ofRole);
+  }
+  const all = (bag: Bag, role?: string): unknown[] =>
+    bag.filter((entry) => !isEmptyEntry(entry)).map((entry) => fullResource(entry, role));
+  return {
+    reserved_resources_full: Object.fromEntries(reserved),
+    unreserved_resources_full: all(partForRole(agent.total, '*')),
+    used_resources_full: [...used].flatMap(([role, bag]) => all(bag, role)),
+    offered_resources_full: [...agent.offers].flatMap((offer) => all(offer.bag, offer.role)),
   };
 }
 
@@ -125,13 +159,11 @@ export function frameworksView(state: MasterState): object {
   };
 }
 
-function frameworkView(framework: Framework): object {
+/** What /state-summary shows of a framework; /frameworks shows more. */
+export function frameworkHead(framework: Framework): object {
   const { info } = framework;
-  const active = [...framework.tasks.values()];
-  const used = sumOf(active.filter((task) => !isTerminal(task.state)));
+  const used = sumOf([...framework.tasks.values()].filter((task) => !isTerminal(task.state)));
   const offered = sumOf(framework.offers);
-  const all: Bag = [...used];
-  addToBag(all, offered);
   return {
     id: framework.id,
     name: info.name,
@@ -143,6 +175,15 @@ function frameworkView(framework: Framework): object {
     active: framework.stream !== undefined,
     connected: framework.stream !== undefined,
     recovered: framework.recovered,
+  };
+}
+
+function frameworkView(framework: Framework): object {
+  const { info } = framework;
+  const active = [...framework.tasks.values()];
+  const all = sumOf([...active.filter((task) => !isTerminal(task.state)), ...framework.offers]);
+  return {
+    ...frameworkHead(framework),
     user: info.user,
     failover_timeout: info.failover_timeout ?? 0,
     checkpoint: info.checkpoint ?? false,
@@ -155,12 +196,12 @@ function frameworkView(framework: Framework): object {
     tasks: active.map(taskView),
     unreachable_tasks: [...framework.unreachable.values()].map((task) => ({
       ...taskView(task),
-      state: 'TASK_UNREACHABLE',
+      state: framework.capabilities.partitionAware ? 'TASK_UNREACHABLE' : 'TASK_LOST',
     })),
     completed_tasks: framework.completed.map((task) => completedView(framework.id, task)),
     offers: [...framework.offers].map(offerView),
     executors: [],
-    offer_constraints: {},
+    offer_constraints: framework.constraints ?? {},
   };
 }
 
@@ -190,6 +231,7 @@ function completedView(frameworkId: string, task: CompletedTask): object {
     resources: summariseBag(task.bag),
     role: task.role,
     statuses: task.statuses.map(statusView),
+    ...(task.user === undefined ? {} : { user: task.user }),
     ...(task.details.labels?.labels === undefined ? {} : { labels: task.details.labels.labels }),
     ...(task.details.discovery === undefined ? {} : { discovery: task.details.discovery }),
     ...(task.details.container === undefined ? {} : { container: task.details.container }),
@@ -201,9 +243,15 @@ function statusView(status: StatusRecord): object {
   return {
     state: status.state,
     timestamp: status.timestamp,
-    ...(status.containerStatus === undefined ? {} : { container_status: status.containerStatus }),
+    ...(status.containerStatus === undefined ? {} : { container_status: withoutPid(status.containerStatus) }),
     ...(status.healthy === undefined ? {} : { healthy: status.healthy }),
   };
+}
+
+/** The read endpoints do not show the process of the executor. */
+function withoutPid(status: NonNullable<StatusRecord['containerStatus']>): object {
+  const { executor_pid: _hidden, ...shown } = status as { readonly executor_pid?: number };
+  return shown;
 }
 
 /** The answer of /tasks: newest first unless `order=asc`, 100 unless `limit` says otherwise. */

@@ -1,5 +1,5 @@
 /** ACCEPT: offers become running tasks (mesos-v1 §4.4). */
-import type { MesosTaskState, TaskInfo } from '../../core/mesos/types.ts';
+import type { MesosHealthCheck, MesosTaskState, TaskInfo } from '../../core/mesos/types.ts';
 import { addToBag, type Bag, takeFromBag } from '../resources/bag.ts';
 import type { Allocator } from './allocator.ts';
 import type { AcceptCall, OfferOperation } from './calls.ts';
@@ -120,10 +120,15 @@ function launch(state: MasterState, context: LaunchContext, info: TaskInfo, with
     state: 'TASK_STAGING',
     statuses: [],
     pending: [],
+    freed: false,
+    launchLost: false,
+    user: info.command?.user,
+    graceMs: graceOf(info),
   };
   framework.tasks.set(task.id, task);
   agent.tasks.add(task);
   state.counters.add('master/tasks_launched');
+  state.watchers.tell({ type: 'taskAdded', task });
   const order = {
     task: info,
     frameworkId: framework.id,
@@ -131,7 +136,17 @@ function launch(state: MasterState, context: LaunchContext, info: TaskInfo, with
     hostname: agent.hostname,
     user: framework.info.user,
   };
-  agent.runner.launch(order, framework.report);
+  agent.link.send({
+    deliver: () => agent.runner.launch(order, framework.report),
+    lost: () => {
+      task.launchLost = true;
+    },
+  });
+}
+
+function graceOf({ kill_policy }: TaskInfo): number | undefined {
+  const nanoseconds = kill_policy?.grace_period?.nanoseconds;
+  return nanoseconds === undefined ? undefined : nanoseconds / 1e6;
 }
 
 const noDetails: Task['details'] = {};
@@ -145,8 +160,20 @@ function detailsOf({ labels, discovery, container, health_check, limits }: TaskI
     ...(labels === undefined ? {} : { labels }),
     ...(discovery === undefined ? {} : { discovery }),
     ...(container === undefined ? {} : { container }),
-    ...(health_check === undefined ? {} : { health_check }),
+    ...(health_check === undefined ? {} : { health_check: withDefaults(health_check) }),
     ...(limits === undefined ? {} : { limits }),
+  };
+}
+
+/** Members with a default are always written (mesos-v1 §1.11). */
+function withDefaults(check: MesosHealthCheck): MesosHealthCheck {
+  const { command, http, tcp } = check;
+  const protocolOf = (protocol: string | undefined): string => (/^ipv6$/i.test(protocol ?? '') ? 'IPv6' : 'IPv4');
+  return {
+    ...check,
+    ...(command === undefined ? {} : { command: { ...command, shell: command.shell ?? true } }),
+    ...(http === undefined ? {} : { http: { ...http, protocol: protocolOf(http.protocol) } }),
+    ...(tcp === undefined ? {} : { tcp: { ...tcp, protocol: protocolOf(tcp.protocol) } }),
   };
 }
 

@@ -1,7 +1,8 @@
 /** Builds the master's record of an agent. */
-import type { Attribute, Resource } from '../../core/mesos/types.ts';
+import type { Attribute, DomainInfo, Resource } from '../../core/mesos/types.ts';
 import { type Bag, bagOf, milliOf } from '../resources/bag.ts';
 import type { TaskRunner } from '../task-runner.ts';
+import { AgentLink } from './agent-link.ts';
 import { type Agent, nowSeconds } from './model.ts';
 
 export interface AgentDescription {
@@ -15,12 +16,13 @@ export interface AgentDescription {
   readonly attributes: readonly Attribute[];
   readonly resources: readonly Resource[];
   readonly runner: TaskRunner;
+  readonly domain?: DomainInfo | undefined;
 }
 
 /** Offers name ports first, then cpus, memory and disk, as Mesos does. */
 function rank(resource: Resource): number {
   if (resource.type === 'RANGES') return 0;
-  const known = ['cpus', 'gpus', 'mem', 'disk'].indexOf(resource.name);
+  const known = ['cpus', 'mem', 'disk'].indexOf(resource.name);
   return known < 0 ? 9 : known + 1;
 }
 
@@ -43,14 +45,23 @@ export function createAgent(description: AgentDescription): Agent {
     free,
     runner: description.runner,
     gpus: milliOf(total, 'gpus') > 0,
+    domain: description.domain,
+    link: new AgentLink(),
+    heldReports: [],
+    pendingKills: [],
     tasks: new Set(),
     offers: new Set(),
     idJson,
     offerHead: `"agent_id":{"value":${idJson}},"hostname":${JSON.stringify(hostname)},"url":${JSON.stringify(url)}`,
-    offerTail: attributes.length === 0 ? '' : `,"attributes":${JSON.stringify(attributes)}`,
+    offerTail:
+      (attributes.length === 0 ? '' : `,"attributes":${JSON.stringify(attributes)}`) +
+      (description.domain === undefined ? '' : `,"domain":${JSON.stringify(description.domain)}`),
     networkInfos: [{ ip_addresses: [{ protocol: 'IPv4', ip_address: ip }] }],
     registeredTime: nowSeconds(),
     reregisteredTime: undefined,
+    deactivated: false,
+    drain: undefined,
+    unavailability: undefined,
     unreachableNs: undefined,
   };
 }

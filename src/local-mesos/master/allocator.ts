@@ -4,6 +4,7 @@
  * changed; only the tick and a REVIVE look at every agent that has something free.
  */
 import { addToBag, type Bag, bagContains, isEmptyBag, milliOf, partForRole, takeFromBag } from '../resources/bag.ts';
+import { isEligible } from './eligibility.ts';
 import { offersEvent, rescindEvent } from './events.ts';
 import type { Agent, Filter, Framework, Holding, MasterState, OfferRecord } from './model.ts';
 
@@ -23,17 +24,22 @@ interface Client {
 
 export class Allocator {
   readonly #state: MasterState;
+  /** Agents whose resources are offered. */
+  readonly #present = new Set<Agent>();
   readonly #withFree = new Set<Agent>();
   readonly #changed = new Set<Agent>();
   #all = false;
   #scheduled = false;
   #nextOffer = 0;
   readonly #totals: Holding = { cpus: 0, mem: 0, disk: 0 };
-  readonly #timer: NodeJS.Timeout;
+  readonly #timer: NodeJS.Timeout | undefined;
+  /** Called with each periodic run. */
+  onTick: () => void = () => {};
 
   constructor(state: MasterState) {
     this.#state = state;
-    this.#timer = setInterval(() => this.#tick(), state.settings.allocationMs);
+    if (!state.settings.ticksByItself) return;
+    this.#timer = setInterval(() => this.tick(), state.settings.allocationMs);
     this.#timer.unref();
   }
 
@@ -41,20 +47,33 @@ export class Allocator {
     clearInterval(this.#timer);
   }
 
+  /** Offers and inverse offers are counted together. */
+  nextOfferId(): string {
+    return `${this.#state.identity.id}-O${this.#nextOffer++}`;
+  }
+
+  /** Offers what is free of one agent in this turn. */
+  allocateAgent(agent: Agent): void {
+    this.#touch(agent);
+  }
+
   /** The numbers of offers begin anew. */
   restart(): void {
     this.#nextOffer = 0;
   }
 
-  /** An agent is new or back. */
-  addAgent(agent: Agent): void {
+  /** An agent is new or back. What one has that was away only briefly waits for the tick. */
+  addAgent(agent: Agent, isNew = true): void {
+    if (this.#present.has(agent)) return;
+    this.#present.add(agent);
     count(this.#totals, agent.total, 1);
     this.#withFree.add(agent);
-    this.#touch(agent);
+    if (isNew) this.#touch(agent);
   }
 
   /** An agent is away: its offers are rescinded, nothing of it is offered any more. */
   removeAgent(agent: Agent): void {
+    if (!this.#present.delete(agent)) return;
     for (const offer of [...agent.offers]) this.rescind(offer);
     count(this.#totals, agent.total, -1);
     this.#withFree.delete(agent);
@@ -73,7 +92,7 @@ export class Allocator {
   /** A task needs its resources no more; they are offered in this turn. */
   release(framework: Framework, role: string, agent: Agent, bag: Bag): void {
     this.#giveBack(framework, role, agent, bag);
-    this.#touch(agent);
+    if (this.#state.settings.offersFreedAtOnce) this.#touch(agent);
   }
 
   /** Resources of an offer that were not used. Refused ones come back after the filter, others at the next tick. */
@@ -110,18 +129,18 @@ export class Allocator {
     for (const offer of [...framework.offers]) {
       this.take(offer);
       this.#giveBack(framework, offer.role, offer.agent, offer.bag);
-      this.#touch(offer.agent);
+      if (this.#state.settings.offersFreedAtOnce) this.#touch(offer.agent);
     }
   }
 
   #giveBack(framework: Framework, role: string, agent: Agent, bag: Bag): void {
     addToBag(agent.free, bag);
     count(holdingOf(framework, role), bag, -1);
-    if (agent.unreachableNs === undefined) this.#withFree.add(agent);
+    if (this.#present.has(agent)) this.#withFree.add(agent);
   }
 
   #touch(agent: Agent): void {
-    if (agent.unreachableNs !== undefined) return;
+    if (!this.#present.has(agent)) return;
     this.#changed.add(agent);
     this.#schedule();
   }
@@ -135,8 +154,10 @@ export class Allocator {
     });
   }
 
-  #tick(): void {
+  /** The periodic run: offers what is free and in nobody's filter, and rescinds offers that have timed out. */
+  tick(): void {
     this.#run(this.#withFree);
+    this.onTick();
     const { offerTimeoutMs } = this.#state.settings;
     if (offerTimeoutMs === undefined) return;
     const oldestMs = Date.now() - offerTimeoutMs;
@@ -169,7 +190,7 @@ export class Allocator {
   #allocate(agent: Agent, clients: readonly Client[], made: Map<Framework, OfferRecord[]>): void {
     const ordered = clients.length === 1 ? clients : this.#byShare(clients);
     for (const { framework, role } of ordered) {
-      if (agent.gpus && !framework.capabilities.gpus) continue;
+      if (!isEligible(this.#state, agent, framework, role)) continue;
       const part = partForRole(agent.free, role);
       if (milliOf(part, 'cpus') < minCpusMilli && milliOf(part, 'mem') < minMemMilli) continue;
       if (isRefused(framework, role, agent, part)) continue;
@@ -182,7 +203,7 @@ export class Allocator {
   }
 
   #offer(agent: Agent, framework: Framework, role: string, bag: Bag): OfferRecord {
-    const id = `${this.#state.identity.id}-O${this.#nextOffer++}`;
+    const id = this.nextOfferId();
     const offer: OfferRecord = { id, agent, framework, role, bag, createdMs: Date.now() };
     takeFromBag(agent.free, bag);
     count(holdingOf(framework, role), bag, 1);

@@ -22,9 +22,32 @@ export interface WireFrameworkInfo extends FrameworkInfo {
   readonly role?: string;
 }
 
+export interface AttributeConstraint {
+  readonly selector: {
+    readonly attribute_name?: string;
+    readonly pseudoattribute_type?: 'HOSTNAME' | 'REGION' | 'ZONE';
+  };
+  readonly predicate: {
+    readonly exists?: object;
+    readonly not_exists?: object;
+    readonly text_equals?: Value<string>;
+    readonly text_not_equals?: Value<string>;
+    readonly text_matches?: { readonly regex: string };
+    readonly text_not_matches?: { readonly regex: string };
+  };
+}
+
+/** A group is an AND of its constraints, groups are ORed. */
+export interface OfferConstraints {
+  readonly role_constraints?: Readonly<
+    Record<string, { readonly groups?: readonly { readonly attribute_constraints?: readonly AttributeConstraint[] }[] }>
+  >;
+}
+
 export interface SubscribeCall {
   readonly framework_info: WireFrameworkInfo;
   readonly suppressed_roles?: readonly string[];
+  readonly offer_constraints?: OfferConstraints;
 }
 
 export const callTypes = [
@@ -49,6 +72,11 @@ export const callTypes = [
 
 export type CallType = (typeof callTypes)[number];
 
+export interface InverseAnswer {
+  readonly inverse_offer_ids?: readonly Value<string>[];
+  readonly filters?: Filters;
+}
+
 export interface Call {
   readonly type?: CallType;
   readonly framework_id?: Value<string>;
@@ -56,9 +84,15 @@ export interface Call {
   readonly update_framework?: SubscribeCall;
   readonly accept?: AcceptCall;
   readonly decline?: { readonly offer_ids?: readonly Value<string>[]; readonly filters?: Filters };
+  readonly accept_inverse_offers?: InverseAnswer;
+  readonly decline_inverse_offers?: InverseAnswer;
   readonly revive?: { readonly roles?: readonly string[] };
   readonly suppress?: { readonly roles?: readonly string[] };
-  readonly kill?: { readonly task_id: Value<string>; readonly agent_id?: Value<string> };
+  readonly kill?: {
+    readonly task_id: Value<string>;
+    readonly agent_id?: Value<string>;
+    readonly kill_policy?: { readonly grace_period?: { readonly nanoseconds: number } };
+  };
   readonly acknowledge?: {
     readonly agent_id: Value<string>;
     readonly task_id: Value<string>;

@@ -5,28 +5,35 @@ import type { ServerResponse } from 'node:http';
 export const maxUnreadBytes = 256 * 1024 * 1024;
 
 export class EventStream {
+  /** Empty for streams that are not told apart. */
   readonly id: string;
   readonly #res: ServerResponse;
-  #pending = '';
+  #pending: string[] = [];
   #flushScheduled = false;
   #heartbeat: NodeJS.Timeout | undefined;
   #open = true;
 
   /** Sends the head of the answer at once. `onClose` is called once when the other side is gone, never after `end`. */
-  constructor(res: ServerResponse, id: string, onClose: () => void) {
+  constructor(res: ServerResponse, id: string | undefined, onClose: () => void) {
     this.#res = res;
-    this.id = id;
-    res.writeHead(200, { 'Content-Type': 'application/json', 'Mesos-Stream-Id': id });
+    this.id = id ?? '';
+    res.writeHead(200, {
+      'Content-Type': 'application/json',
+      ...(id === undefined ? {} : { 'Mesos-Stream-Id': id }),
+    });
     res.flushHeaders();
     res.on('close', () => {
       if (this.#stop()) onClose();
     });
   }
 
-  /** Queues one event, already JSON. All events of a turn of the loop leave in one write. */
+  /**
+   * Queues one event, already JSON. Each is one HTTP chunk, as with Mesos: some clients read no others (recording 01b). All
+   * events of a turn of the loop leave in one write.
+   */
   send(json: string): void {
     if (!this.#open) return;
-    this.#pending += `${Buffer.byteLength(json)}\n${json}`;
+    this.#pending.push(`${Buffer.byteLength(json)}\n${json}`);
     if (this.#flushScheduled) return;
     this.#flushScheduled = true;
     setImmediate(() => this.#flush());
@@ -67,9 +74,13 @@ export class EventStream {
 
   #flush(): void {
     this.#flushScheduled = false;
-    if (!this.#open || this.#res.destroyed || this.#pending === '') return;
-    this.#res.write(this.#pending);
-    this.#pending = '';
+    if (!this.#open || this.#res.destroyed || this.#pending.length === 0) return;
+    // Corking the socket and not the answer: each record stays a chunk of its own.
+    const { socket } = this.#res;
+    socket?.cork();
+    for (const record of this.#pending) this.#res.write(record);
+    socket?.uncork();
+    this.#pending = [];
     if (this.#res.writableLength > maxUnreadBytes) this.#res.destroy();
   }
 }

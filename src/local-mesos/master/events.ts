@@ -1,6 +1,7 @@
 /** The JSON of the events a master sends, each built once and without intermediate objects where there are many of them. */
 import type { MesosTaskState } from '../../core/mesos/types.ts';
 import { encodeBag } from '../resources/wire.ts';
+import type { InverseOffer } from './maintenance.ts';
 import type { MasterIdentity, OfferRecord, StatusRecord } from './model.ts';
 
 export const mesosVersion = '1.12.0';
@@ -17,6 +18,7 @@ export function masterInfo(identity: MasterIdentity): object {
     hostname,
     version: mesosVersion,
     address: { hostname, ip, port },
+    ...(identity.domain === undefined ? {} : { domain: identity.domain }),
     capabilities: [{ type: 'AGENT_UPDATE' }, { type: 'AGENT_DRAINING' }, { type: 'QUOTA_V2' }],
   };
 }
@@ -42,18 +44,36 @@ export const agentFailureEvent = (agentId: string): string =>
 
 /** One OFFERS event for several offers to one framework. */
 export function offersEvent(offers: readonly OfferRecord[]): string {
-  const parts = offers.map(encodeOffer);
+  const parts = offers.map(offerJson);
   return `{"type":"OFFERS","offers":{"offers":[${parts.join(',')}]}}`;
 }
 
-function encodeOffer(offer: OfferRecord): string {
+/** One offer, in the form its framework wants. */
+export function offerJson(offer: OfferRecord): string {
   const { agent, framework } = offer;
   const { form } = framework.capabilities;
+  const planned = agent.unavailability === undefined ? '' : `,"unavailability":${JSON.stringify(agent.unavailability)}`;
   const allocation = form.withAllocation ? `,"allocation_info":{"role":${JSON.stringify(offer.role)}}` : '';
   return (
     `{"id":{"value":"${offer.id}"},"framework_id":{"value":${JSON.stringify(framework.id)}},${agent.offerHead}` +
-    `,"resources":${encodeBag(offer.bag, offer.role, form)}${agent.offerTail}${allocation}}`
+    `,"resources":${encodeBag(offer.bag, offer.role, form)}${agent.offerTail}${planned}${allocation}}`
   );
+}
+
+/** One INVERSE_OFFERS event for several machines. */
+export function inverseOffersEvent(offers: readonly InverseOffer[]): string {
+  const parts = offers.map(({ id, framework, agent }) => ({
+    id: { value: id },
+    url: {
+      scheme: 'http',
+      address: { hostname: agent.hostname, ip: agent.ip, port: agent.port },
+      path: `/slave(${agent.number})`,
+    },
+    framework_id: { value: framework.id },
+    agent_id: { value: agent.id },
+    unavailability: agent.unavailability,
+  }));
+  return JSON.stringify({ type: 'INVERSE_OFFERS', inverse_offers: { inverse_offers: parts } });
 }
 
 export interface StatusToSend {

@@ -1,6 +1,7 @@
 /** What is wrong with a subscription, in Mesos' words; such a refusal travels as an ERROR event (mesos-v1 §2.2). */
 import type { FrameworkInfo } from '../../core/mesos/types.ts';
 import type { SubscribeCall, WireFrameworkInfo } from './calls.ts';
+import { refuseConstraints } from './eligibility.ts';
 import { refuseId } from './task-validation.ts';
 
 /** The roles a framework subscribes for: `roles` with MULTI_ROLE, otherwise its one role. */
@@ -14,7 +15,12 @@ const isMultiRole = (info: FrameworkInfo): boolean =>
 /** The first fault of a SUBSCRIBE or UPDATE_FRAMEWORK, or undefined. */
 export function refuseSubscription(call: SubscribeCall): string | undefined {
   const info = call.framework_info;
-  return refuseRoles(info) ?? refuseIdAndTimeout(info) ?? refuseSuppressed(call);
+  return (
+    refuseRoles(info) ??
+    refuseIdAndTimeout(info) ??
+    refuseSuppressed(call) ??
+    refuseConstraints(call.offer_constraints, rolesOf(info))
+  );
 }
 
 function refuseRoles(info: WireFrameworkInfo): string | undefined {

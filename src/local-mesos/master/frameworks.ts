@@ -67,6 +67,8 @@ export class Frameworks {
     const { info } = framework;
     const fault = immutableFault(framework, call);
     if (fault !== undefined) return `FrameworkInfo update is not valid: ${fault}`;
+    const roles = new Set(rolesOf(call.framework_info));
+    for (const offer of [...framework.offers]) if (!roles.has(offer.role)) this.#allocator.rescind(offer);
     this.#describe(framework, { ...call, framework_info: { ...call.framework_info, user: info.user } });
     this.#allocator.allocateSoon();
     return undefined;
@@ -81,15 +83,17 @@ export class Frameworks {
     for (const task of [...framework.tasks.values(), ...framework.unreachable.values()]) {
       if (!isTerminal(task.state)) {
         task.agent.runner.kill(task.id, false);
-        this.#allocator.release(framework, task.role, task.agent, task.bag);
         task.state = 'TASK_KILLED';
+        this.#updates.noteState(task, task.state);
       }
+      this.#updates.freeResources(task);
       this.#updates.complete(task);
     }
     framework.unregisteredTime = nowSeconds();
     this.#state.frameworks.delete(framework.id);
     remember(this.#state.removed, { id: framework.id, record: framework });
     this.#changed();
+    this.#state.watchers.tell({ type: 'frameworkRemoved', framework });
     stream?.end();
   }
 
@@ -102,6 +106,7 @@ export class Frameworks {
       roles: rolesOf(info),
       capabilities: capabilitiesOf(info),
       suppressed: new Set(call.suppressed_roles ?? []),
+      constraints: call.offer_constraints,
       stream: undefined,
       recovered: false,
       tasks: new Map(),
@@ -118,12 +123,16 @@ export class Frameworks {
       failoverTimer: undefined,
     };
     this.#state.frameworks.set(newId, framework);
+    this.#state.watchers.tell({ type: 'frameworkAdded', framework });
     return framework;
   }
 
   /** The id is subscribed a second time, which always wins; offers of the old stream are void without a RESCIND. */
   #failOver(framework: Framework, call: SubscribeCall): void {
     const old = framework.stream;
+    const roles = new Set(rolesOf(call.framework_info));
+    // The old stream still hears that its offers of a dropped role are void.
+    for (const offer of [...framework.offers]) if (!roles.has(offer.role)) this.#allocator.rescind(offer);
     framework.stream = undefined;
     clearTimeout(framework.failoverTimer);
     old?.send(errorEvent('Framework failed over'));
@@ -131,6 +140,7 @@ export class Frameworks {
     this.#allocator.dropOffers(framework);
     this.#describe(framework, call);
     framework.reregisteredTime = nowSeconds();
+    this.#state.watchers.tell({ type: 'frameworkUpdated', framework });
   }
 
   /** User and checkpoint stay what they were. */
@@ -145,6 +155,7 @@ export class Frameworks {
     framework.roles = rolesOf(framework.info);
     framework.capabilities = capabilitiesOf(framework.info);
     for (const role of framework.filters.keys()) if (!framework.roles.includes(role)) framework.filters.delete(role);
+    framework.constraints = call.offer_constraints;
     framework.suppressed.clear();
     for (const role of call.suppressed_roles ?? []) framework.suppressed.add(role);
   }

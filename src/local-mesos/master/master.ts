@@ -1,12 +1,14 @@
 /** The master: one object that takes calls and answers through event streams. It knows nothing of HTTP requests. */
 import type { ServerResponse } from 'node:http';
 import { acceptOffers } from './accept.ts';
+import { AgentLifecycle } from './agent-lifecycle.ts';
 import { type AgentDescription, createAgent } from './agents.ts';
 import { Allocator } from './allocator.ts';
 import type { Call, SubscribeCall } from './calls.ts';
-import { agentFailureEvent, operationErrorEvent, updateEvent } from './events.ts';
+import { operationErrorEvent } from './events.ts';
 import { Frameworks, remember } from './frameworks.ts';
-import { type Agent, type Framework, isTerminal, type MasterState, nowSeconds } from './model.ts';
+import { Maintenance } from './maintenance.ts';
+import { type Agent, type Framework, isRegistered, isTerminal, type MasterState, nowSeconds } from './model.ts';
 import { reconcileAll, reconcileOne } from './reconcile.ts';
 import { Updates } from './updates.ts';
 
@@ -23,12 +25,19 @@ export class Master {
   readonly #allocator: Allocator;
   readonly #updates: Updates;
   readonly #frameworks: Frameworks;
+  #nextAgent = 0;
+  /** Agents going, coming back and being removed. */
+  readonly lifecycle: AgentLifecycle;
+  readonly maintenance: Maintenance;
 
   /** `changed` is called when what `ids` returns has changed; `removed` are frameworks an earlier run has removed. */
   constructor(state: MasterState, removed: readonly string[], changed: () => void) {
     this.state = state;
     this.#allocator = new Allocator(state);
     this.#updates = new Updates(state, this.#allocator);
+    this.lifecycle = new AgentLifecycle(state, this.#allocator, this.#updates);
+    this.maintenance = new Maintenance(state, this.#allocator, this.lifecycle);
+    this.#allocator.onTick = () => this.maintenance.ask();
     this.#frameworks = new Frameworks(state, this.#allocator, this.#updates, changed);
     for (const id of removed) remember(state.removed, { id, record: undefined });
   }
@@ -38,9 +47,19 @@ export class Master {
     return { agents: [...this.state.agents.keys()], removed: [...this.state.removed.keys()] };
   }
 
+  /** The next id for an agent that has none; those of agents that are gone are not given again. */
+  newAgentId(): string {
+    for (;;) {
+      const id = `${this.state.identity.id}-S${this.#nextAgent++}`;
+      if (!this.state.agents.has(id)) return id;
+    }
+  }
+
+  /** Registers an agent under its id. */
   addAgent(description: AgentDescription): Agent {
     const agent = createAgent(description);
     this.state.agents.set(agent.id, agent);
+    this.state.watchers.tell({ type: 'agentAdded', agent });
     this.#allocator.addAgent(agent);
     return agent;
   }
@@ -59,10 +78,7 @@ export class Master {
     this.state.counters.add(`master/calls/${(call.type ?? 'UNKNOWN').toLowerCase()}`);
     switch (call.type) {
       case 'ACKNOWLEDGE':
-        if (call.acknowledge !== undefined) {
-          const { agent_id, task_id, uuid } = call.acknowledge;
-          this.#updates.acknowledge(framework, agent_id.value, task_id.value, uuid);
-        }
+        if (call.acknowledge !== undefined) this.#acknowledge(framework, call.acknowledge);
         break;
       case 'ACCEPT':
         if (call.accept !== undefined) acceptOffers(this.state, this.#allocator, framework, call.accept);
@@ -77,7 +93,7 @@ export class Master {
         this.#suppress(framework, call.suppress?.roles ?? []);
         break;
       case 'KILL':
-        if (call.kill !== undefined) this.#kill(framework, call.kill.task_id.value, call.kill.agent_id?.value);
+        if (call.kill !== undefined) this.#kill(framework, call.kill);
         break;
       case 'RECONCILE':
         this.#reconcile(framework, call);
@@ -89,67 +105,18 @@ export class Master {
         }
         break;
       case 'TEARDOWN':
-        this.#frameworks.remove(framework);
+        this.tearDown(framework);
+        break;
+      case 'ACCEPT_INVERSE_OFFERS':
+        this.#answerInverse(framework, 'ACCEPT', call.accept_inverse_offers);
+        break;
+      case 'DECLINE_INVERSE_OFFERS':
+        this.#answerInverse(framework, 'DECLINE', call.decline_inverse_offers);
         break;
       default:
-        // Messages, requests, executor shutdowns and inverse offers are accepted and have no effect here.
+        // Messages, requests and executor shutdowns are accepted and have no effect here.
         break;
     }
-  }
-
-  /** An agent can no longer be reached: its tasks are unreachable, its offers rescinded (mesos-v1 §4.8). */
-  loseAgent(agent: Agent): void {
-    if (agent.unreachableNs !== undefined) return;
-    agent.unreachableNs = Date.now() * 1_000_000;
-    this.#allocator.removeAgent(agent);
-    for (const task of agent.tasks) {
-      const { framework } = task;
-      this.#updates.pause(task);
-      framework.tasks.delete(task.id);
-      framework.unreachable.set(task.id, task);
-      framework.stream?.send(
-        updateEvent({
-          taskId: task.id,
-          state: framework.capabilities.partitionAware ? 'TASK_UNREACHABLE' : 'TASK_LOST',
-          message: 'health check timed out',
-          source: 'SOURCE_MASTER',
-          reason: 'REASON_AGENT_REMOVED',
-          agentIdJson: agent.idJson,
-          timestamp: nowSeconds(),
-          unreachableNs: agent.unreachableNs,
-        }),
-      );
-    }
-    for (const framework of this.state.frameworks.values()) framework.stream?.send(agentFailureEvent(agent.id));
-    this.state.counters.add('master/slave_unreachable_completed');
-  }
-
-  /** The agent is back with the same id; its tasks are taken back and its pending updates follow. */
-  returnAgent(agent: Agent): void {
-    if (agent.unreachableNs === undefined) return;
-    agent.unreachableNs = undefined;
-    agent.reregisteredTime = nowSeconds();
-    for (const task of agent.tasks) {
-      const { framework } = task;
-      framework.unreachable.delete(task.id);
-      framework.tasks.set(task.id, task);
-      if (isTerminal(task.state)) continue;
-      framework.stream?.send(
-        updateEvent({
-          taskId: task.id,
-          state: task.state,
-          message: 'Unreachable agent re-reregistered',
-          source: 'SOURCE_MASTER',
-          reason: 'REASON_AGENT_REREGISTERED',
-          agentIdJson: agent.idJson,
-          timestamp: nowSeconds(),
-          last: task.statuses[task.statuses.length - 1],
-        }),
-      );
-    }
-    this.#updates.resume(agent);
-    this.#allocator.addAgent(agent);
-    this.state.counters.add('master/slave_reregistrations');
   }
 
   /**
@@ -176,13 +143,28 @@ export class Master {
   /** All agents have found the new master: offers flow, and updates that wait for their acknowledgement are repeated. */
   agentsBack(): void {
     this.state.recovering = false;
-    for (const agent of this.state.agents.values()) if (agent.unreachableNs === undefined) this.#updates.resume(agent);
+    for (const agent of this.state.agents.values()) {
+      if (!isRegistered(agent)) continue;
+      agent.reregisteredTime = nowSeconds();
+      this.#updates.resume(agent);
+    }
     this.#allocator.allocateSoon();
+  }
+
+  /** The framework ends, and its tasks with it. */
+  tearDown(framework: Framework): void {
+    this.#frameworks.remove(framework);
+  }
+
+  /** One periodic allocation, for masters that do not tick by themselves. */
+  tick(): void {
+    this.#allocator.tick();
   }
 
   /** Ends all timers and breaks all streams; tasks are the runner's business. */
   stop(): void {
     this.#allocator.stop();
+    this.lifecycle.stop();
     this.#updates.stop();
     for (const framework of this.state.frameworks.values()) {
       const { stream } = framework;
@@ -190,6 +172,11 @@ export class Master {
       clearTimeout(framework.failoverTimer);
       stream?.destroy();
     }
+  }
+
+  #answerInverse(framework: Framework, status: 'ACCEPT' | 'DECLINE', answer: Call['accept_inverse_offers']): void {
+    const ids = (answer?.inverse_offer_ids ?? []).map(({ value }) => value);
+    this.maintenance.answer(framework, ids, status, answer?.filters?.refuse_seconds);
   }
 
   #decline(framework: Framework, call: Call): void {
@@ -214,14 +201,28 @@ export class Master {
     for (const role of rolesMeant(framework, named)) framework.suppressed.add(role);
   }
 
-  #kill(framework: Framework, taskId: string, agentId: string | undefined): void {
+  /** An agent that is away does not get acknowledgements; for one that stands still they wait. */
+  #acknowledge(framework: Framework, { agent_id, task_id, uuid }: NonNullable<Call['acknowledge']>): void {
+    const acknowledge = (): void => this.#updates.acknowledge(framework, agent_id.value, task_id.value, uuid);
+    const agent = this.state.agents.get(agent_id.value);
+    if (agent === undefined || agent.link.state === 'up') acknowledge();
+    else agent.link.send({ deliver: acknowledge });
+  }
+
+  #kill(framework: Framework, call: NonNullable<Call['kill']>): void {
+    const taskId = call.task_id.value;
+    const agentId = call.agent_id?.value;
     const task = framework.tasks.get(taskId);
     if (task === undefined || this.state.recovering) {
       reconcileOne(this.state, framework, taskId, agentId);
       return;
     }
-    if ((agentId !== undefined && agentId !== task.agent.id) || isTerminal(task.state)) return;
-    task.agent.runner.kill(taskId, framework.capabilities.taskKilling);
+    const { agent } = task;
+    if ((agentId !== undefined && agentId !== agent.id) || isTerminal(task.state)) return;
+    const graceNs = this.state.settings.httpCommandExecutor ? call.kill_policy?.grace_period?.nanoseconds : undefined;
+    const run = (): void =>
+      agent.runner.kill(taskId, framework.capabilities.taskKilling, graceNs === undefined ? undefined : graceNs / 1e6);
+    agent.link.send({ deliver: run, lost: () => agent.pendingKills.push({ taskId, run }) });
   }
 
   #reconcile(framework: Framework, call: Call): void {

@@ -1,16 +1,21 @@
 /** What the master knows: agents, frameworks, their offers and tasks. Plain records, changed only by the master's parts. */
 import type {
   Attribute,
+  DomainInfo,
   FrameworkInfo,
   MesosTaskState,
   Resource,
   TaskInfo,
   TaskStatus,
+  Unavailability,
 } from '../../core/mesos/types.ts';
 import type { Bag } from '../resources/bag.ts';
 import type { ResourceForm } from '../resources/wire.ts';
 import type { TaskReport, TaskRunner } from '../task-runner.ts';
+import type { AgentLink } from './agent-link.ts';
+import type { OfferConstraints } from './calls.ts';
 import type { EventStream } from './event-stream.ts';
+import type { Watchers } from './watchers.ts';
 
 /** Where a program writes what an operator should know. */
 export interface Log {
@@ -27,6 +32,14 @@ export interface MasterSettings {
   readonly retryMaxMs: number;
   /** Offers nobody answers are rescinded after this; undefined: never. */
   readonly offerTimeoutMs: number | undefined;
+  /** Whether what a task has left is offered in the same turn; Mesos waits for the tick (mesos-v1 §4.3). */
+  readonly offersFreedAtOnce: boolean;
+  /** False: the tick comes only when `Master.tick` is called, for tests that must not depend on its phase. */
+  readonly ticksByItself: boolean;
+  /** An agent that has not been heard of for so long is unreachable. */
+  readonly agentTimeoutMs: number;
+  /** KILL's own kill_policy counts, as with Mesos' `--http_command_executor` (recording 02c). */
+  readonly httpCommandExecutor: boolean;
 }
 
 export interface MasterIdentity {
@@ -36,7 +49,14 @@ export interface MasterIdentity {
   readonly port: number;
   /** Seconds since the epoch. */
   readonly startTime: number;
+  readonly domain?: DomainInfo | undefined;
 }
+
+/** Whether this master leads, and if not, who does. */
+export type Leadership =
+  | { readonly kind: 'leading'; readonly recovered: boolean }
+  | { readonly kind: 'following'; readonly leader: { readonly hostname: string; readonly port: number } }
+  | { readonly kind: 'none' };
 
 export interface Agent {
   readonly id: string;
@@ -53,6 +73,12 @@ export interface Agent {
   /** Runs this agent's tasks; several agents may share one. */
   readonly runner: TaskRunner;
   readonly gpus: boolean;
+  readonly domain: DomainInfo | undefined;
+  readonly link: AgentLink;
+  /** Reports of tasks that come while the agent is not there to pass them on. */
+  readonly heldReports: { readonly framework: Framework; readonly report: TaskReport }[];
+  /** Kills that wait for the agent's return. */
+  readonly pendingKills: { readonly taskId: string; readonly run: () => void }[];
   readonly tasks: Set<Task>;
   readonly offers: Set<OfferRecord>;
   /** Pieces of JSON that never change, encoded once. */
@@ -62,8 +88,20 @@ export interface Agent {
   readonly networkInfos: NonNullable<TaskStatus['container_status']>['network_infos'];
   readonly registeredTime: number;
   reregisteredTime: number | undefined;
+  /** Nothing of it is offered, by order of the operator. */
+  deactivated: boolean;
+  drain: Drain | undefined;
+  unavailability: Unavailability | undefined;
   /** Nanoseconds since the epoch while the agent is unreachable. */
   unreachableNs: number | undefined;
+}
+
+export interface Drain {
+  /** Kill policies of tasks may not be longer. */
+  readonly maxGraceMs: number | undefined;
+  readonly markGone: boolean;
+  /** Seconds since the epoch. */
+  readonly startedAt: number;
 }
 
 export interface OfferRecord {
@@ -92,6 +130,7 @@ export interface Capabilities {
   readonly taskKilling: boolean;
   readonly multiRole: boolean;
   readonly gpus: boolean;
+  readonly regionAware: boolean;
   readonly form: ResourceForm;
 }
 
@@ -101,6 +140,7 @@ export interface Framework {
   roles: readonly string[];
   capabilities: Capabilities;
   readonly suppressed: Set<string>;
+  constraints: OfferConstraints | undefined;
   stream: EventStream | undefined;
   /** Known to the agents only: the master has failed over and the framework has not subscribed since. */
   recovered: boolean;
@@ -128,6 +168,11 @@ export interface StatusRecord {
   readonly healthy: boolean | undefined;
   readonly checkStatus: unknown;
   readonly containerStatus: TaskStatus['container_status'];
+  readonly source: string;
+  readonly message?: string | undefined;
+  readonly reason?: string | undefined;
+  readonly uuid?: string | undefined;
+  readonly withExecutor: boolean;
 }
 
 export interface PendingUpdate {
@@ -150,6 +195,13 @@ export interface Task {
   readonly statuses: StatusRecord[];
   /** The first one is on its way, the others wait for its acknowledgement. */
   readonly pending: PendingUpdate[];
+  /** Its resources are no longer counted as used. */
+  freed: boolean;
+  /** The agent ended before it had read the launch. */
+  launchLost: boolean;
+  readonly user: string | undefined;
+  /** From its kill policy. */
+  readonly graceMs: number | undefined;
 }
 
 export interface CompletedTask {
@@ -160,6 +212,7 @@ export interface CompletedTask {
   readonly state: MesosTaskState;
   readonly bag: Bag;
   readonly statuses: readonly StatusRecord[];
+  readonly user: string | undefined;
   readonly details: Task['details'];
 }
 
@@ -183,6 +236,7 @@ export interface Faults {
 export interface MasterState {
   /** Another after a failover. */
   identity: MasterIdentity;
+  leadership: Leadership;
   /** After a failover, until the agents are back: nothing is offered and no reconciliation is answered. */
   recovering: boolean;
   readonly settings: MasterSettings;
@@ -191,9 +245,12 @@ export interface MasterState {
   readonly agents: Map<string, Agent>;
   readonly frameworks: Map<string, Framework>;
   readonly removed: Map<string, RemovedFramework>;
+  /** Ids of agents that were marked gone, the last ones. */
+  readonly gone: Set<string>;
   /** In the order in which they were made. */
   readonly offers: Map<string, OfferRecord>;
   readonly counters: Counters;
+  readonly watchers: Watchers;
 }
 
 export class Counters {
@@ -231,9 +288,13 @@ export function capabilitiesOf(info: FrameworkInfo): Capabilities {
     taskKilling: types.has('TASK_KILLING_STATE'),
     multiRole: types.has('MULTI_ROLE'),
     gpus: types.has('GPU_RESOURCES'),
+    regionAware: types.has('REGION_AWARE'),
     form: { withAllocation: types.has('MULTI_ROLE'), withReservations: types.has('RESERVATION_REFINEMENT') },
   };
 }
+
+/** Whether the agent is known to be there and passes on what it is told. */
+export const isRegistered = (agent: Agent): boolean => agent.unreachableNs === undefined && agent.link.state === 'up';
 
 /** Seconds since the epoch, with fractions, as Mesos writes times. */
 export const nowSeconds = (): number => Date.now() / 1000;

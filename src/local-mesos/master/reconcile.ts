@@ -29,6 +29,9 @@ export function reconcileOne(
   if (unreachableNs !== undefined) {
     gone = 'TASK_UNREACHABLE';
     message = 'Reconciliation: Task is unreachable';
+  } else if (agentId !== undefined && state.gone.has(agentId)) {
+    gone = 'TASK_GONE_BY_OPERATOR';
+    message = 'Reconciliation: Task is gone';
   } else if (agent !== undefined) {
     gone = 'TASK_GONE';
     message = 'Reconciliation: Task is unknown to the agent';

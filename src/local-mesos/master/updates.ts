@@ -2,13 +2,14 @@
  * What becomes of tasks: reports of the runner turn into updates, of which one per task is on its way at a time and is sent
  * again until it is acknowledged (mesos-v1 §4.5). Resources are free as soon as a task has ended, acknowledged or not.
  */
-import type { TaskStatus } from '../../core/mesos/types.ts';
+import type { MesosTaskState, TaskStatus } from '../../core/mesos/types.ts';
 import type { TaskReport } from '../task-runner.ts';
 import type { Allocator } from './allocator.ts';
 import { updateEvent } from './events.ts';
 import {
   type Agent,
   type Framework,
+  isRegistered,
   isTerminal,
   type MasterState,
   maxCompletedTasksPerFramework,
@@ -30,6 +31,9 @@ export class Updates {
   readonly #allocator: Allocator;
   readonly #retries: RetryQueue;
 
+  /** Called when the last task of an agent has gone that is to be marked gone then. */
+  onDrained: (agent: Agent) => void = () => {};
+
   constructor(state: MasterState, allocator: Allocator) {
     this.#state = state;
     this.#allocator = allocator;
@@ -44,6 +48,11 @@ export class Updates {
   /** The runner's word on a task. Tasks of removed frameworks and ended tasks are counted and ignored. */
   report(framework: Framework, report: TaskReport): void {
     const task = framework.tasks.get(report.taskId) ?? framework.unreachable.get(report.taskId);
+    if (task !== undefined && task.agent.link.state !== 'up') {
+      // Nobody is there to pass it on: the executor waits for its agent.
+      task.agent.heldReports.push({ framework, report });
+      return;
+    }
     if (task === undefined || isTerminal(task.state) || this.#state.frameworks.get(framework.id) !== framework) {
       this.#state.counters.add('master/invalid_status_updates');
       return;
@@ -52,7 +61,6 @@ export class Updates {
     task.state = report.state;
     if (isTerminal(report.state)) {
       this.#state.counters.add(`master/${report.state.toLowerCase().replace('task_', 'tasks_')}`);
-      this.#allocator.release(framework, task.role, task.agent, task.bag);
     }
     task.pending.push(makeUpdate(task, report));
     if (task.pending.length === 1) this.#deliver(task);
@@ -81,6 +89,7 @@ export class Updates {
   /** The task is over for the scheduler too: it leaves the active set, its id may be used again. */
   complete(task: Task): void {
     const { framework } = task;
+    this.freeResources(task);
     this.forget(task);
     framework.completed.push({
       id: task.id,
@@ -90,9 +99,11 @@ export class Updates {
       state: task.state,
       bag: task.bag,
       statuses: task.statuses,
+      user: task.user,
       details: task.details,
     });
     if (framework.completed.length > maxCompletedTasksPerFramework) framework.completed.shift();
+    if (task.agent.drain?.markGone === true && task.agent.tasks.size === 0) this.onDrained(task.agent);
   }
 
   /** Takes a task out of everything. */
@@ -104,9 +115,34 @@ export class Updates {
     task.agent.tasks.delete(task);
   }
 
+  /** What the task holds is free again; once. The master learns of an end with the next update that it passes on. */
+  freeResources(task: Task): void {
+    if (task.freed) return;
+    task.freed = true;
+    this.#allocator.release(task.framework, task.role, task.agent, task.bag);
+  }
+
+  /** Adds a state that no update tells to what the read endpoints show. */
+  noteState(task: Task, state: MesosTaskState): void {
+    task.statuses.push({
+      source: 'SOURCE_MASTER',
+      withExecutor: false,
+      state,
+      timestamp: nowSeconds(),
+      healthy: undefined,
+      checkStatus: undefined,
+      containerStatus: undefined,
+    });
+  }
+
+  /** An agent is there again: the reports that have waited for it. */
+  takeHeld(agent: Agent): void {
+    for (const { framework, report } of agent.heldReports.splice(0)) this.report(framework, report);
+  }
+
   /** A framework is back on a new stream: what it has not acknowledged follows at once. */
   redeliver(framework: Framework): void {
-    for (const task of framework.unacknowledged) if (task.agent.unreachableNs === undefined) this.#resume(task);
+    for (const task of framework.unacknowledged) if (isRegistered(task.agent)) this.#resume(task);
   }
 
   /** An agent is back: it repeats what has not been acknowledged. */
@@ -126,16 +162,22 @@ export class Updates {
 
   #deliver(task: Task): void {
     task.framework.unacknowledged.add(task);
-    if (task.agent.unreachableNs === undefined) this.#resume(task);
+    if (isRegistered(task.agent)) this.#resume(task);
   }
 
   #send(task: Task): void {
     const head = task.pending[0];
     if (head === undefined || this.#state.recovering) return;
-    if (task.statuses[task.statuses.length - 1] !== head.record) {
+    const shown = task.statuses[task.statuses.length - 1];
+    if (shown !== head.record) {
+      // Of several with the same state Mesos keeps the last.
+      if (shown?.state === head.record.state) task.statuses.pop();
       task.statuses.push(head.record);
+      this.#state.watchers.tell({ type: 'taskUpdated', task, record: head.record });
       if (task.statuses.length > maxStatuses) task.statuses.shift();
     }
+    // With every update the agent also tells the latest state.
+    if (isTerminal(task.state)) this.freeResources(task);
     if (this.#state.faults?.losesUpdate() === true) return;
     task.framework.stream?.send(head.frame);
   }
@@ -143,21 +185,28 @@ export class Updates {
 
 function makeUpdate(task: Task, report: TaskReport): PendingUpdate {
   const uuid = randomUuidBase64();
+  const isKill = report.state === 'TASK_KILLING' || report.state === 'TASK_KILLED';
+  const reason = report.reason ?? (isKill && task.agent.drain !== undefined ? 'REASON_AGENT_DRAINING' : undefined);
   const record: StatusRecord = {
     state: report.state,
     timestamp: nowSeconds(),
     healthy: report.healthy,
     checkStatus: report.checkStatus,
     containerStatus: containerStatus(task.agent, report),
+    source: report.source,
+    message: report.message,
+    reason,
+    uuid,
+    withExecutor: report.withoutExecutor !== true,
   };
   const frame = updateEvent({
     taskId: task.id,
     state: report.state,
     source: report.source,
     message: report.message,
-    reason: report.reason,
+    reason,
     agentIdJson: task.agent.idJson,
-    withExecutorId: true,
+    withExecutorId: report.withoutExecutor !== true,
     timestamp: record.timestamp,
     uuid,
     last: record,

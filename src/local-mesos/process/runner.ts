@@ -78,11 +78,11 @@ export function createProcessRunner(options: ProcessRunnerOptions): TaskRunner {
 
   return {
     launch,
-    kill: (taskId, wantsKillingState) => living.get(taskId)?.kill(wantsKillingState),
+    kill: (taskId, wantsKillingState, graceMs) => living.get(taskId)?.kill(wantsKillingState, { graceMs }),
     sandbox: (taskId) => living.get(taskId)?.sandbox() ?? finished.pathOf(taskId),
     shutdown: async () => {
       closing = true;
-      for (const life of living.values()) life.kill(false, shutdownGraceMs);
+      for (const life of living.values()) life.kill(false, { longestMs: shutdownGraceMs });
       await Promise.all(ending);
       await finished.settled();
     },

@@ -19,11 +19,18 @@ import {
   type TaskSurroundings,
 } from './task-preparation.ts';
 
+export interface KillGrace {
+  /** In place of the task's own. */
+  readonly graceMs?: number | undefined;
+  /** Whatever the task's own is. */
+  readonly longestMs?: number;
+}
+
 export interface TaskLife {
   /** Path of the sandbox once it exists. */
   readonly sandbox: () => string | undefined;
   /** Begins to end the task; repeated calls change nothing but may only shorten the time it has left. */
-  readonly kill: (wantsKillingState: boolean, longestGraceMs?: number) => void;
+  readonly kill: (wantsKillingState: boolean, grace?: KillGrace) => void;
   /** Resolves after the terminal report, when no process of the task lives any more. */
   readonly over: Promise<void>;
 }
@@ -50,7 +57,7 @@ export function beginTask(
   const life = new Life(order, report, surroundings, onEnd);
   return {
     sandbox: () => life.sandbox,
-    kill: (wantsKillingState, longestGraceMs) => life.kill(wantsKillingState, longestGraceMs),
+    kill: (wantsKillingState, grace) => life.kill(wantsKillingState, grace),
     over: life.live(),
   };
 }
@@ -120,14 +127,14 @@ class Life {
     this.#reportEnd(status);
   }
 
-  kill(wantsKillingState: boolean, longestGraceMs = Number.POSITIVE_INFINITY): void {
+  kill(wantsKillingState: boolean, grace: KillGrace = {}): void {
     if (this.#over) return;
     if (this.#command === undefined) {
       this.#preparing.abort();
       return;
     }
     if (this.#ending === 'by itself') this.#end('killed', wantsKillingState);
-    this.#command.terminate(Math.min(this.#graceMs, longestGraceMs));
+    this.#command.terminate(Math.min(grace.graceMs ?? this.#graceMs, grace.longestMs ?? Number.POSITIVE_INFINITY));
   }
 
   get #taskId(): string {

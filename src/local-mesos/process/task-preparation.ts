@@ -67,8 +67,12 @@ export async function prepareTask(
   const { image } = plan.value;
   const engine = image === undefined ? undefined : await surroundings.engine();
   if (image !== undefined && engine === undefined) {
+    const why = `the image '${image}' needs a container engine, and no docker or podman answers on this machine`;
+    // No containerizer takes a DOCKER task; the one that took a MESOS task fails to launch it (recording 04).
     return err(
-      notLaunched(`the image '${image}' needs a container engine, and no docker or podman answers on this machine`),
+      (task.container as { readonly type?: string } | undefined)?.type === 'DOCKER'
+        ? { ...notLaunched(why), reason: 'REASON_EXECUTOR_TERMINATED' }
+        : notLaunched(why),
     );
   }
   const sandbox = await createSandbox(workDir, ids, user.value).catch((error: Error) => error);

@@ -38,6 +38,14 @@ function amountOf(entry: BagEntry): string {
   }
 }
 
+/** A resource in both forms at once, as /slaves shows it. */
+export function fullResource(entry: BagEntry, allocatedRole?: string): object {
+  const form = { withAllocation: allocatedRole !== undefined, withReservations: true };
+  const [resource] = JSON.parse(encodeBag([entry], allocatedRole ?? '', form)) as [Record<string, unknown>];
+  const { allocation_info, ...rest } = resource;
+  return { ...rest, role: entry.role, ...(allocation_info === undefined ? {} : { allocation_info }) };
+}
+
 /** Why one resource of a task is not valid, in Mesos' words (mesos-v1 §3.4), or undefined. */
 export function refuseResource(resource: Resource): string | undefined {
   const detail = resource.name === '' ? 'Empty resource name' : refuseAmount(resource);

@@ -6,7 +6,11 @@
  *     POST /simulate/tasks                    {state, prefix?, count?, message?, reason?} for live tasks, oldest first -> {changed}
  *     POST /simulate/tasks/<task id>          {state, message?, reason?}
  *     POST /simulate/agents/<agent>/lost      <agent>: its id or its number from 1
- *     POST /simulate/agents/<agent>/return
+ *     POST /simulate/agents/<agent>/return    after lost, kill or a freeze that was noticed
+ *     POST /simulate/agents/<agent>/kill      the agent process ends, tasks go on; unreachable after the agent time-out
+ *     POST /simulate/agents/<agent>/freeze    it stands still; calls wait for it
+ *     POST /simulate/agents/<agent>/thaw
+ *     POST /simulate/agents/<agent>/remove    it unregisters, and its tasks are lost
  *     POST /simulate/failover                 {agentsBackAfterMs?}: another master takes over, tasks go on
  *     POST /simulate/disconnect               breaks all event streams, as a dying network would
  */
@@ -119,9 +123,14 @@ const text = (value: unknown): string | undefined => (typeof value === 'string' 
 function commandAgent(master: Master, name: string, verb: string | undefined): Answer {
   const agent = findAgent(master, name);
   if (agent === undefined) return refused('no such agent', 404);
-  if (verb === 'lost') master.loseAgent(agent);
-  else if (verb === 'return') master.returnAgent(agent);
-  else return refused('expecting lost or return', 404);
+  const { lifecycle } = master;
+  if (verb === 'lost') lifecycle.lose(agent);
+  else if (verb === 'return') lifecycle.comeBack(agent);
+  else if (verb === 'kill') lifecycle.disconnect(agent);
+  else if (verb === 'freeze') lifecycle.freeze(agent);
+  else if (verb === 'thaw') lifecycle.thaw(agent);
+  else if (verb === 'remove') lifecycle.remove(agent, 'the agent unregistered');
+  else return refused('expecting lost, return, kill, freeze, thaw or remove', 404);
   return done;
 }
 

@@ -79,7 +79,7 @@ describe('the states of a task', () => {
     const task = bench.run('image', '', { container });
     expect(await task.end()).toMatchObject({
       state: 'TASK_FAILED',
-      reason: 'REASON_CONTAINER_LAUNCH_FAILED',
+      reason: 'REASON_EXECUTOR_TERMINATED',
       message: expect.stringContaining("the image 'nginx:1' needs a container engine"),
     });
   });

@@ -1,0 +1,186 @@
+/** POST /api/v1 of the master: the operator API (mesos-v1 §6.5; recordings 12, 15). */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { EventStream } from '../master/event-stream.ts';
+import type { MachineId, Window } from '../master/maintenance.ts';
+import type { Master } from '../master/master.ts';
+import type { Agent } from '../master/model.ts';
+import type { Happening } from '../master/watchers.ts';
+import { readBody, sendEmpty, sendJson, sendText, sendWrongMethod } from './answers.ts';
+import { metricsView } from './metrics.ts';
+import type { Endpoint } from './server.ts';
+import { agentV1, frameworkV1, liveTaskV1, reads, statusV1 } from './v1-views.ts';
+import { flagsView, versionView } from './views.ts';
+
+interface OperatorCall {
+  readonly type?: unknown;
+  readonly [body: string]: unknown;
+}
+
+/** A refusal, or nothing. */
+type Outcome = { readonly status: number; readonly text: string } | undefined;
+
+const maxStreams = 1000;
+/** Types of calls that exist; others read as no type at all. Those that are not answered below are 501. */
+const callTypes: ReadonlySet<string> = new Set(
+  (
+    'GET_HEALTH GET_FLAGS GET_VERSION GET_METRICS GET_LOGGING_LEVEL SET_LOGGING_LEVEL LIST_FILES READ_FILE GET_STATE ' +
+    'GET_AGENTS GET_FRAMEWORKS GET_EXECUTORS GET_OPERATIONS GET_TASKS GET_ROLES GET_WEIGHTS UPDATE_WEIGHTS GET_MASTER ' +
+    'SUBSCRIBE RESERVE_RESOURCES UNRESERVE_RESOURCES CREATE_VOLUMES DESTROY_VOLUMES GROW_VOLUME SHRINK_VOLUME ' +
+    'GET_MAINTENANCE_STATUS GET_MAINTENANCE_SCHEDULE UPDATE_MAINTENANCE_SCHEDULE START_MAINTENANCE STOP_MAINTENANCE ' +
+    'GET_QUOTA UPDATE_QUOTA SET_QUOTA REMOVE_QUOTA TEARDOWN MARK_AGENT_GONE DRAIN_AGENT DEACTIVATE_AGENT ' +
+    'REACTIVATE_AGENT'
+  ).split(' '),
+);
+
+export function operatorEndpoint(master: Master): Endpoint {
+  const streams = new Set<EventStream>();
+  return (req, res) => {
+    if (req.method !== 'POST') {
+      sendWrongMethod(res, 'POST', req.method ?? '');
+      return;
+    }
+    readBody(req, res, (body) => {
+      const call = parse(req, res, body);
+      if (call === undefined) return;
+      const type = call.type as string;
+      if (type === 'SUBSCRIBE') follow(master, streams, res);
+      else answer(master, type, call, res);
+    });
+  };
+}
+
+/** The call, or undefined when the request has been refused. */
+function parse(req: IncomingMessage, res: ServerResponse, body: Buffer): OperatorCall | undefined {
+  const contentType = req.headers['content-type'];
+  if (contentType === undefined) sendText(res, 400, `Expecting 'Content-Type' to be present`);
+  else if (contentType !== 'application/json') {
+    sendText(res, 415, `Expecting 'Content-Type' of application/json or application/x-protobuf`);
+  } else {
+    try {
+      const call = JSON.parse(body.toString()) as OperatorCall | null;
+      if (typeof call !== 'object' || call === null || Array.isArray(call)) {
+        sendText(res, 400, 'Failed to convert JSON into Call protobuf: Expecting a JSON object');
+      } else if (typeof call.type === 'string' && callTypes.has(call.type)) return call;
+      else sendText(res, 400, `Failed to validate master::Call: Expecting 'type' to be present`);
+    } catch {
+      sendText(res, 400, 'Failed to parse body into JSON: syntax error');
+    }
+  }
+  return undefined;
+}
+
+function answer(master: Master, type: string, call: OperatorCall, res: ServerResponse): void {
+  const { state } = master;
+  const bodyName = type.toLowerCase();
+  const show = (body: object | undefined): void =>
+    sendJson(res, body === undefined ? { type } : { type, [bodyName]: body });
+  const read = Object.hasOwn(reads, type) ? reads[type] : undefined;
+  if (read !== undefined) show(read(state));
+  else if (type === 'GET_VERSION') show({ version_info: versionView });
+  else if (type === 'GET_FLAGS') show({ flags: pairs(flagsView(state)) });
+  else if (type === 'GET_METRICS') show({ metrics: pairs(metricsView(state)) });
+  else if (type === 'GET_MAINTENANCE_STATUS') show({ status: master.maintenance.status() });
+  else if (type === 'GET_MAINTENANCE_SCHEDULE') show({ schedule: master.maintenance.schedule() });
+  else {
+    const write = Object.hasOwn(writes, type) ? writes[type] : undefined;
+    if (write === undefined) {
+      sendText(res, 501);
+      return;
+    }
+    const body = call[bodyName] as Record<string, unknown> | undefined;
+    if (body === undefined || body === null) {
+      sendText(res, 400, `Failed to validate master::Call: Expecting '${bodyName}' to be present`);
+      return;
+    }
+    const fault = write(master, body);
+    if (fault === undefined) sendEmpty(res, 200);
+    else sendText(res, fault.status, fault.text);
+  }
+}
+
+const pairs = (values: Readonly<Record<string, unknown>>): object[] =>
+  Object.entries(values).map(([name, value]) => ({ name, value }));
+
+type Write = (master: Master, body: Record<string, unknown>) => Outcome;
+
+const writes: Readonly<Record<string, Write>> = {
+  TEARDOWN: (master, body) => {
+    const framework = master.state.frameworks.get(idIn(body['framework_id']));
+    if (framework === undefined) return { status: 400, text: 'No framework found with specified ID' };
+    master.tearDown(framework);
+    return undefined;
+  },
+  MARK_AGENT_GONE: onAgent((master, agent) => master.lifecycle.markGone(agent)),
+  DRAIN_AGENT: onAgent((master, agent, body) => {
+    const grace = body['max_grace_period'] as { seconds?: number; nanoseconds?: number } | undefined;
+    const graceMs = grace === undefined ? undefined : (grace.seconds ?? 0) * 1000 + (grace.nanoseconds ?? 0) / 1e6;
+    master.lifecycle.drain(agent, graceMs, body['mark_gone'] === true);
+  }),
+  DEACTIVATE_AGENT: onAgent((master, agent) => master.lifecycle.deactivate(agent)),
+  REACTIVATE_AGENT: onAgent((master, agent) => master.lifecycle.reactivate(agent)),
+  UPDATE_MAINTENANCE_SCHEDULE: (master, body) => {
+    const schedule = body['schedule'] as { windows?: readonly Window[] } | undefined;
+    master.maintenance.setSchedule(schedule?.windows ?? []);
+    return undefined;
+  },
+  START_MAINTENANCE: (master, body) => refusal(master.maintenance.machinesDown(machinesIn(body))),
+  STOP_MAINTENANCE: (master, body) => refusal(master.maintenance.machinesUp(machinesIn(body))),
+};
+
+const refusal = (text: string | undefined): Outcome => (text === undefined ? undefined : { status: 400, text });
+
+const machinesIn = (body: Record<string, unknown>): readonly MachineId[] =>
+  Array.isArray(body['machines']) ? (body['machines'] as MachineId[]) : [];
+
+const idIn = (id: unknown): string => (id as { value?: string } | undefined)?.value ?? '';
+
+function onAgent(act: (master: Master, agent: Agent, body: Record<string, unknown>) => void): Write {
+  return (master, body) => {
+    const agent = master.state.agents.get(idIn(body['agent_id']));
+    if (agent === undefined) return { status: 404, text: 'Agent not found' };
+    act(master, agent, body);
+    return undefined;
+  };
+}
+
+/** A stream of what happens, behind the whole state. The oldest stream ends when there are too many. */
+function follow(master: Master, streams: Set<EventStream>, res: ServerResponse): void {
+  const { state } = master;
+  const stop = state.watchers.add((happening) => {
+    for (const event of eventsOf(happening)) stream.send(JSON.stringify(event));
+  });
+  const stream: EventStream = new EventStream(res, undefined, () => {
+    stop();
+    streams.delete(stream);
+  });
+  streams.add(stream);
+  const [oldest] = streams;
+  if (streams.size > maxStreams && oldest !== undefined) oldest.breakOff();
+  const { heartbeatMs } = state.settings;
+  const subscribed = { get_state: reads['GET_STATE']?.(state), heartbeat_interval_seconds: heartbeatMs / 1000 };
+  stream.send(JSON.stringify({ type: 'SUBSCRIBED', subscribed }));
+  stream.startHeartbeats(heartbeatMs);
+}
+
+function eventsOf(happening: Happening): readonly object[] {
+  switch (happening.type) {
+    case 'taskAdded':
+      return [{ type: 'TASK_ADDED', task_added: { task: liveTaskV1(happening.task) } }];
+    case 'taskUpdated': {
+      const { task, record } = happening;
+      const status = statusV1(task.id, task.agent.id, record);
+      const updated = { framework_id: { value: task.framework.id }, status, state: task.state };
+      return [{ type: 'TASK_UPDATED', task_updated: updated }];
+    }
+    case 'agentAdded':
+      return [{ type: 'AGENT_ADDED', agent_added: { agent: agentV1(happening.agent) } }];
+    case 'agentRemoved':
+      return [{ type: 'AGENT_REMOVED', agent_removed: { agent_id: { value: happening.agent.id } } }];
+    case 'frameworkAdded':
+      return [{ type: 'FRAMEWORK_ADDED', framework_added: { framework: frameworkV1(happening.framework) } }];
+    case 'frameworkUpdated':
+      return [{ type: 'FRAMEWORK_UPDATED', framework_updated: { framework: frameworkV1(happening.framework) } }];
+    case 'frameworkRemoved':
+      return [{ type: 'FRAMEWORK_REMOVED', framework_removed: { framework_info: happening.framework.info } }];
+  }
+}

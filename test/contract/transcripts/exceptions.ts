@@ -1,0 +1,50 @@
+/** Everything in which the local cluster may differ from the recordings, and why. Nothing else is left out of the comparison. */
+
+export interface Exception {
+  /** The path of a member, such as `UPDATE.status.message`. */
+  readonly at: RegExp;
+  /** Only in these recordings. */
+  readonly only?: RegExp;
+  /** `kind`: present in both or in neither, and of the same type. `ignore`: not compared. */
+  readonly rule: 'kind' | 'ignore';
+  readonly reason: string;
+}
+
+export const exceptions: readonly Exception[] = [
+  { at: /\.message$/, rule: 'kind', reason: 'free text' },
+  { at: /(\.timestamp|_time|\.nanoseconds)$/, rule: 'kind', reason: 'times' },
+  {
+    at: /\.executor_pid$/,
+    rule: 'ignore',
+    reason: 'process ids; a program that cannot be started has no process here, where no executor stands beside it',
+  },
+  { at: /\.(git_sha|build_date|build_user|build_time)$/, rule: 'ignore', reason: 'the build is another one' },
+  { at: /\/tasks\.tasks\[\]\.statuses$/, only: /^08d/, rule: 'ignore', reason: 'updates that came twice, see below' },
+  { at: /\.flags(\.|$)/, rule: 'ignore', reason: 'flags of a program that the local cluster is not' },
+  { at: /\.mtime$/, rule: 'kind', reason: 'times of files' },
+  {
+    at: /(headers\.location|\.hostname|\.port|\.pid|\.address\.ip|\.ip_address|\.leader|\.url\.path)$/,
+    rule: 'kind',
+    reason: 'addresses: the local cluster uses other ports, and loopback addresses as host names',
+  },
+];
+
+/** Events that came by chance: the local cluster may send them, but need not. */
+export const byChance: readonly {
+  readonly recording: string;
+  readonly t: readonly number[];
+  readonly reason: string;
+}[] = [
+  {
+    recording: '08d-agent-frozen',
+    t: [7798, 7804],
+    reason: 'the same update twice: the agent sends it while it registers, and again because it has registered',
+  },
+  { recording: '08e-launch-lost', t: [6547], reason: 'likewise' },
+  { recording: '09-health-checks', t: [8871], reason: 'the first probe was quicker than the command it looks at' },
+];
+
+/** The first exception for a path. */
+export function exceptionFor(path: string, recording: string): Exception | undefined {
+  return exceptions.find(({ at, only }) => at.test(path) && (only === undefined || only.test(recording)));
+}

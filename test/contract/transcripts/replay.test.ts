@@ -1,0 +1,52 @@
+import { mkdtemp, realpath, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { startLocalMesos } from '../../../src/local-mesos/cluster.ts';
+import { Bindings } from './bindings.ts';
+import { readRecording, recordingNames } from './recording.ts';
+import { replay } from './replayer.ts';
+import { commonOptions, notReplayed, scenes } from './scenes.ts';
+
+const timeoutMs = 110_000;
+
+async function differencesOf(name: string): Promise<readonly string[]> {
+  const { options, actions = {} } = scenes[name] ?? {};
+  const workDir = await realpath(await mkdtemp(join(tmpdir(), 'transcript-')));
+  const cluster = await startLocalMesos({
+    port: 0,
+    simulate: false,
+    workDir,
+    ...commonOptions,
+    ...options,
+    settings: { offersFreedAtOnce: false, ticksByItself: false, ...options?.settings },
+  });
+  try {
+    const scene = {
+      urlOf: () => cluster.url,
+      tick: () => cluster.master.tick(),
+      act: async (action: string) => actions[action]?.(cluster),
+      allowsMoreOffers: false,
+    };
+    return await replay(readRecording(name), scene, new Bindings({ '{workdir}': workDir }));
+  } finally {
+    await cluster.close();
+    await rm(workDir, { recursive: true, force: true });
+  }
+}
+
+describe('the local cluster says what a real Mesos said in', () => {
+  it('every recording, or there is a reason', () => {
+    expect([...Object.keys(scenes), ...Object.keys(notReplayed)].sort()).toEqual(recordingNames);
+  });
+
+  for (const name of Object.keys(scenes)) {
+    it.concurrent(
+      name,
+      async ({ expect: expectHere }) => {
+        expectHere(await differencesOf(name)).toEqual([]);
+      },
+      timeoutMs,
+    );
+  }
+});

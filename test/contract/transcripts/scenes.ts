@@ -1,0 +1,144 @@
+/** For each recording: the local cluster that stands for the recorded Mesos, and what the recorded actions mean for it. */
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { LocalMesos, LocalMesosOptions } from '../../../src/local-mesos/cluster.ts';
+import type { Agent } from '../../../src/local-mesos/master/model.ts';
+
+export interface SceneSettings {
+  readonly options?: Partial<LocalMesosOptions>;
+  readonly actions?: Readonly<Record<string, (cluster: LocalMesos) => Promise<void> | void>>;
+}
+
+const agent = 'ports:[31000-32000];cpus:4;mem:4096;disk:10000';
+
+export const commonOptions = { agents: 1, resources: agent, attributes: 'rack:r1;zone:z1' } as const;
+
+/** The recorded agent takes neither DOCKER containers nor images. */
+const noEngine = async (): Promise<undefined> => undefined;
+
+const onAgent =
+  (number: number, act: (cluster: LocalMesos, agent: Agent) => void) =>
+  (cluster: LocalMesos): void => {
+    const agent = [...cluster.master.state.agents.values()][number - 1];
+    if (agent !== undefined) act(cluster, agent);
+  };
+
+const killAgent = onAgent(1, (cluster, one) => cluster.master.lifecycle.disconnect(one));
+
+export const scenes: Readonly<Record<string, SceneSettings>> = {
+  '01-subscribe-fresh': {
+    options: { agentsComeLater: true },
+    actions: { 'an agent starts and registers': (cluster) => cluster.registerAgents() },
+  },
+  '02-task-lifecycle': {},
+  '02b-unacknowledged-update': {},
+  '02c-http-command-executor': { options: { settings: { httpCommandExecutor: true } } },
+  '03-decline-suppress-revive': {
+    actions: { 'agent stopped by SIGTERM while an offer is held: RESCIND': killAgent },
+  },
+  '04-invalid-operations': {
+    options: {
+      agents: 2,
+      dividePorts: false,
+      attributes: 'rack:r1;zone:z1|rack:r2;zone:z1',
+      engine: noEngine,
+    },
+  },
+  '04b-invalid-operations-not-partition-aware': {},
+  '05-reconcile': {},
+  '06-failover-resubscribe': {},
+  '06b-failover-timeout': {},
+  '07-http-errors': {},
+  '08-agent-lost': {
+    options: { settings: { agentTimeoutMs: 3100 } },
+    actions: {
+      'agent killed with SIGKILL (its executors stay)': killAgent,
+      'agent started again with the same work_dir': onAgent(1, (cluster, one) =>
+        cluster.master.lifecycle.comeBack(one),
+      ),
+    },
+  },
+  '08b-agent-restart-quick': {
+    actions: {
+      'agent killed with SIGKILL and started again at once': async (cluster) => {
+        killAgent(cluster);
+        await delay(2000);
+        onAgent(1, (_, one) => cluster.master.lifecycle.comeBack(one))(cluster);
+      },
+      'agent killed, its work_dir lost, executor and task killed too; a fresh agent starts on the same port': onAgent(
+        1,
+        (cluster, one) => cluster.replaceAgent(one.id),
+      ),
+    },
+  },
+  '08d-agent-frozen': {
+    options: { settings: { agentTimeoutMs: 3700 } },
+    actions: {
+      'SIGSTOP to the agent, then ACCEPT of its offer': onAgent(1, (cluster, one) =>
+        cluster.master.lifecycle.freeze(one),
+      ),
+      SIGCONT: onAgent(1, (cluster, one) => cluster.master.lifecycle.thaw(one)),
+    },
+  },
+  '08e-launch-lost': {
+    actions: {
+      'SIGSTOP to the agent, ACCEPT of its offer, SIGKILL to the agent': onAgent(1, (cluster, one) => {
+        cluster.master.lifecycle.freeze(one);
+        setTimeout(() => cluster.master.lifecycle.disconnect(one), 300);
+      }),
+      'agent started again with the same work_dir': onAgent(1, (cluster, one) =>
+        cluster.master.lifecycle.comeBack(one),
+      ),
+    },
+  },
+  '09-health-checks': {},
+  '11b-static-reservation-multi-role': {
+    options: {
+      resources: 'cpus(dev):1;mem(dev):512;ports(dev):[31101-31200];cpus:2;mem:1024;disk:1000;ports:[31000-31100]',
+    },
+  },
+  '13-many-agents': {
+    options: {
+      agents: 4,
+      simulate: true,
+      resources: `${agent}|${agent}|${agent}|ports:[31000-31500,32000-32010];cpus:2;mem:1024;disk:1000;gpus:2`,
+      attributes: 'rack:r1;zone:z1;os:debian|rack:r2;zone:z1;cores:16;ratio:1.5|rack:r3;range:[1-5,10-12]|rack:r4',
+      domains: 'here/a|here/b|away/x|here/b',
+      masterDomain: 'here/a',
+    },
+  },
+  '16-master-restart': {
+    actions: {
+      'master killed with SIGKILL': (cluster) => cluster.master.failOver(randomUUID()),
+      'reconciliation right away: the agent may not yet be back': (cluster) => {
+        setTimeout(() => cluster.master.agentsBack(), 3000);
+      },
+    },
+  },
+  '14-maintenance': {},
+  '15-drain-and-gone': {},
+  '17-offer-timeout': { options: { settings: { offerTimeoutMs: 3000 } } },
+  '18-authentication': { options: { agents: 0, credentials: { probe: 's3cret', other: 'x' } } },
+  '20-no-leader': {
+    options: { agents: 0 },
+    actions: {
+      'no ZooKeeper at the address': (cluster) => {
+        cluster.master.state.leadership = { kind: 'none' };
+      },
+      'elected, but the replicated log has no quorum': (cluster) => {
+        cluster.master.state.leadership = { kind: 'leading', recovered: false };
+      },
+    },
+  },
+};
+
+/** Recordings that are not replayed, and why. */
+export const notReplayed: Readonly<Record<string, string>> = {
+  '01b-wire-framing': 'raw bytes: see wire-framing.test.ts',
+  '08c-executor-and-agent-shutdown': 'needs task groups, and executors as processes of their own',
+  '10-pods': 'task groups are refused',
+  '11-reservation-volume': 'RESERVE, CREATE and their reverse are refused',
+  '11c-reservations-without-refinement': 'RESERVE and CREATE are refused',
+  '12-endpoints': 'operator API and agent endpoints are missing',
+  '19-two-masters-zookeeper': 'there are no elections yet',
+};
