@@ -6,6 +6,7 @@ import type { AppDefinition } from '../core/app/definition.ts';
 import { blockingDeployments } from '../core/deploy/conflict.ts';
 import { affectedBy, planSteps, planView, stepView, takingOver } from '../core/deploy/plan.ts';
 import type { Deployment } from '../core/deploy/plan-types.ts';
+import { aimedAt, isTurnOf, untilTurn } from '../core/deploy/turn.ts';
 import type { MarathonEvent } from '../core/events.ts';
 import type { AppTree } from '../core/group/app-tree.ts';
 import type { ChangeSet } from '../core/group/change-set.ts';
@@ -160,7 +161,7 @@ function deploy(state: GroupsState, set: ChangeSet, context: Ctx): Deployed {
     id: services.ids.uuid() as DeploymentId,
     version: set.version,
     startedAtMs: context.clock.now(),
-    affected,
+    affected: untilTurn(affected, cancelled),
     steps: planSteps(takingOver(set.planned, cancelled), (id) => tree.dependenciesOf(id)),
     currentStep: 0,
   };
@@ -331,12 +332,9 @@ function resume(state: GroupsState): void {
     if (!held.has(app.id)) services.apps.tell({ type: 'target', appId: app.id, order: steadyOrder(app, false) });
   }
   for (const [id, deployment] of held) {
-    const turn =
-      deployment.steps.findIndex((s) => s.actions.some((a) => a.app === id && a.action !== 'StartApplication')) + 1;
-    const affected = deployment.affected.find((a) => a.id === id);
-    // The present step gives its own orders; until its turn comes an app stays what it was, after it what it has become.
-    if (turn === Math.max(1, deployment.currentStep)) continue;
-    const version = turn > deployment.currentStep ? affected?.before : affected?.after;
+    // The present step gives its own orders.
+    if (isTurnOf(deployment, id)) continue;
+    const version = aimedAt(deployment, id);
     const app = version === undefined ? undefined : services.versions.at(id, version);
     if (app) services.apps.tell({ type: 'target', appId: id, order: steadyOrder(app, false) });
   }

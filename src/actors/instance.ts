@@ -246,8 +246,9 @@ function follow(state: InstanceState, before: Condition | undefined, context: Ct
     case 'Running': {
       const app = definitionOf(state);
       if (app && app.healthChecks.length > 0) services.probes.tell({ type: 'watch', instance, app, ref: context.self });
-      // It came back after it was sentenced: the earlier kill may never have reached it (behaviour §12, 37).
-      if (before !== undefined && instance.goal !== 'Running') killTasks(state, 'returned');
+      // It came back after it was sentenced: the earlier kill may never have reached it (behaviour §12, 37). The goal itself may
+      // still be on its way to the store, and no kill overtakes its goal.
+      if (before !== undefined && instance.goal !== 'Running') killIfAlive(state, 'returned', []);
       return;
     }
     case 'Unreachable':

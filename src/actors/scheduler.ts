@@ -160,6 +160,10 @@ function mesosEvent(state: SchedulerState, event: MesosEvent, context: Ctx): voi
       for (const taskId of event.taskIds) state.unreconciled.add(taskId);
       reconcileRest(state, context);
       return;
+    case 'offersInDoubt':
+      // To decline what is spent does no harm; what is not would be held by nobody until the session ends.
+      if (state.services.link.isConnected()) state.services.link.decline(event.offerIds, 0);
+      return;
     case 'agentFailure':
       context.logger.info('mesos.agent-failure', {
         agent: event.agentId,

@@ -28,7 +28,7 @@ export class SimTask implements FakeTask {
   isUndelivered = false;
   /** Its agent was out of reach at some time. */
   wasUnreachable = false;
-  /** When its agent came back, monotonic. */
+  /** When its agent came back and the framework was told, monotonic. */
   returnedAtMs: number | undefined;
   /** Answers its health checks with an error. */
   isSick = false;

@@ -42,6 +42,11 @@ export interface Master {
   readonly suppress: () => void;
 }
 
+interface Unanswered {
+  readonly offerIds: readonly string[];
+  readonly taskIds: readonly string[];
+}
+
 const retryMs = 1_000;
 
 export class SimLink implements MesosLink {
@@ -54,8 +59,8 @@ export class SimLink implements MesosLink {
   #session: Session | undefined;
   #sentUntilMs = 0;
   #calls = 0;
-  /** ACCEPTs that were not answered. */
-  readonly #unanswered = new Map<number, readonly string[]>();
+  /** ACCEPTs and DECLINEs that were not answered. */
+  readonly #unanswered = new Map<number, Unanswered>();
 
   constructor(owner: LinkOwner, master: Master, clock: Clock, dice: Dice, profile: Profile) {
     this.owner = owner;
@@ -75,29 +80,34 @@ export class SimLink implements MesosLink {
   accept = (offerIds: readonly string[], tasks: readonly TaskInfo[], seconds: number): void => {
     if (!this.#mayCall()) return;
     this.owner.onAccept(offerIds, tasks);
-    const number = ++this.#calls;
-    this.#unanswered.set(
-      number,
+    this.#answer(
+      offerIds,
       tasks.map((t) => t.task_id.value),
+      () => this.#master.accept(offerIds, tasks, seconds),
     );
+  };
+
+  decline = (offerIds: readonly string[], seconds: number): void => {
+    if (this.#mayCall()) this.#answer(offerIds, [], () => this.#master.decline(offerIds, seconds));
+  };
+
+  #answer(offerIds: readonly string[], taskIds: readonly string[], perform: () => void): void {
+    const number = ++this.#calls;
+    this.#unanswered.set(number, { offerIds, taskIds });
     if (this.#dice.chance(this.#profile.loss.accept)) {
       // The connection of the calls breaks: nobody can tell whether the master has seen it.
-      if (this.#dice.chance(0.5)) this.#send(() => this.#master.accept(offerIds, tasks, seconds), true);
+      if (this.#dice.chance(0.5)) this.#send(perform, true);
       this.#clock.after(this.#dice.between(1, 3_000), () => this.owner.pass(() => this.#failed(number)));
       return;
     }
     const session = this.#session;
     this.#send(() => {
-      this.#master.accept(offerIds, tasks, seconds);
+      perform();
       this.#clock.after(this.#delay(), () => {
         if (session && !session.isOver) this.#unanswered.delete(number);
       });
     }, true);
-  };
-
-  decline = (offerIds: readonly string[], seconds: number): void => {
-    if (this.#mayCall()) this.#send(() => this.#master.decline(offerIds, seconds), true);
-  };
+  }
 
   kill = (taskId: string, agentId: string | undefined): void => {
     if (!this.#mayCall()) return;
@@ -166,10 +176,12 @@ export class SimLink implements MesosLink {
   #generation = 0;
 
   #failed(number: number): void {
-    const taskIds = this.#unanswered.get(number);
-    if (!taskIds) return;
+    const call = this.#unanswered.get(number);
+    if (!call) return;
     this.#unanswered.delete(number);
-    this.#listener?.({ type: 'acceptFailed', taskIds, reason: 'the connection was lost' });
+    const { taskIds, offerIds } = call;
+    if (taskIds.length > 0) this.#listener?.({ type: 'acceptFailed', taskIds, reason: 'the connection was lost' });
+    this.#listener?.({ type: 'offersInDoubt', offerIds });
   }
 
   #mayCall(): boolean {

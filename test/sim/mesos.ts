@@ -246,9 +246,11 @@ export class SimMesos {
       }
       this.#known.set(task.id, task);
       task.masterState = task.state;
-      if (task.wasUnreachable) task.returnedAtMs = this.#clock.monotonic();
-      if (before === 'unreachable' && !terminal.has(task.state))
+      // After a failover nobody tells: the framework finds them when it reconciles.
+      if (before === 'unreachable' && !terminal.has(task.state)) {
+        task.returnedAtMs = this.#clock.monotonic();
         this.#tell(task, task.state, 'REASON_AGENT_REREGISTERED');
+      }
       if (task.updates.length > 0) this.#deliver(task, 0);
     }
     this.#allocateSoon();
@@ -312,7 +314,7 @@ export class SimMesos {
       if (offer.agent !== agent) continue;
       cpus -= offer.free.cpus;
       mem -= offer.free.mem;
-      ports = ports.filter(([begin]) => !offer.free.ports.some(([b, e]) => begin >= b && begin <= e));
+      ports = singles(ports).filter(([port]) => !offer.free.ports.some(([b, e]) => port >= b && port <= e));
     }
     return { cpus: Math.round(cpus * 1000) / 1000, mem, ports };
   }
@@ -489,9 +491,9 @@ export class SimMesos {
 
   #decline(offerIds: readonly string[], seconds: number): void {
     for (const id of offerIds) {
-      if (this.#answeredOffers.has(id)) this.#chronicle.violation('offers', `${id} was answered twice`);
       this.#answeredOffers.add(id);
       const offer = this.#offers.get(id);
+      // As Mesos does: what is spent, or of another session, is ignored.
       if (!offer) continue;
       this.#offers.delete(id);
       offer.agent.filteredUntilMs = this.#clock.monotonic() + seconds * 1000;
@@ -505,10 +507,14 @@ function halves({ cpus, mem, ports }: Free): readonly Free[] {
   if (cpus < 0.2 || mem < 2) return [{ cpus, mem, ports }];
   const half = Math.floor(cpus * 500) / 1000;
   const some = Math.floor(mem / 2);
-  const singles = ports.flatMap(([b, e]) => Array.from({ length: e - b + 1 }, (_, i) => [b + i, b + i] as const));
-  const cut = Math.floor(singles.length / 2);
+  const each = singles(ports);
+  const cut = Math.floor(each.length / 2);
   return [
-    { cpus: half, mem: some, ports: singles.slice(0, cut) },
-    { cpus: Math.round((cpus - half) * 1000) / 1000, mem: mem - some, ports: singles.slice(cut) },
+    { cpus: half, mem: some, ports: each.slice(0, cut) },
+    { cpus: Math.round((cpus - half) * 1000) / 1000, mem: mem - some, ports: each.slice(cut) },
   ];
 }
+
+/** Ranges of one port each. */
+const singles = (ports: Free['ports']): Free['ports'] =>
+  ports.flatMap(([b, e]) => Array.from({ length: e - b + 1 }, (_, i) => [b + i, b + i] as const));

@@ -115,7 +115,8 @@ function checkApp(world: SimWorld, app: AppDefinition): boolean {
   const held = mirror.deploymentsOf(app.id);
   const ready = instances.filter((i) => isReady(i, mirror.definitionOf(i)));
   const isExact = instances.length === app.instances && ready.length === app.instances;
-  if (isExact && held.length === 0) return true;
+  // Whether a deployment of it should have ended is for the deployment to say.
+  if (isExact) return true;
   // Waiting for its turn behind what waits for a reason of its own.
   const isTurn = held.some((d) => d.steps[d.currentStep - 1]?.actions.some((a) => a.app === app.id));
   if (held.length > 0 && !isTurn) return true;
@@ -159,18 +160,26 @@ function noteStarvation({ mirror, mesos, chronicle }: SimWorld, app: AppDefiniti
 /** No lock outlives its deployment: whatever is not deployed can be changed without force. */
 async function checkLocks(world: SimWorld, waiting: ReadonlySet<string>): Promise<void> {
   const { mirror, chronicle, users } = world;
-  const [leader] = world.serving();
-  if (!leader) return;
   for (const id of [...mirror.apps.keys()]) {
     if (isHeld(world, id) || waiting.has(id)) continue;
-    let status: number | undefined;
-    users.touch(leader, id).then(
-      (result) => {
-        status = result.ok ? 200 : result.error.status;
-      },
-      () => {},
-    );
-    await world.advance(5_000);
+    // A leader that was fenced while nothing was written finds out by the first write.
+    let status: number | undefined = 503;
+    for (let attempt = 0; attempt < 3 && status === 503; attempt++) {
+      const [leader] = world.serving();
+      status = leader ? await statusOf(world, users.touch(leader, id)) : 503;
+    }
     if (status !== 200) chronicle.violation('locks', `${id} cannot be changed at rest: ${status}`);
   }
+}
+
+async function statusOf(world: SimWorld, answer: ReturnType<SimWorld['users']['touch']>): Promise<number | undefined> {
+  let status: number | undefined;
+  answer.then(
+    (result) => {
+      status = result.ok ? 200 : result.error.status;
+    },
+    (error: unknown) => world.chronicle.violation('answers', String(error)),
+  );
+  await world.advance(12_000);
+  return status;
 }

@@ -1,6 +1,15 @@
 /** One server of the simulation: the production orchestrator between a store, an election, a Mesos and a clock that may all fail it. */
 import { createOrchestrator, type Orchestrator } from '../../src/actors/orchestrator.ts';
-import type { Clock, Election, JournalStore, LogFields, Logger, ProbeRequest, ProbeResult, Prober } from '../../src/actors/ports.ts';
+import type {
+  Clock,
+  Election,
+  JournalStore,
+  LogFields,
+  Logger,
+  ProbeRequest,
+  ProbeResult,
+  Prober,
+} from '../../src/actors/ports.ts';
 import { defaultSchedulerSettings } from '../../src/actors/settings.ts';
 import type { LoggedEvent } from '../../src/core/events.ts';
 import type { Batch, CommitOutcome } from '../../src/core/journal/batch.ts';
@@ -23,6 +32,7 @@ export interface ServerWatch {
   readonly accepting: LinkOwner['onAccept'];
   readonly killing: (server: SimServer, taskId: string) => void;
   readonly probed: (request: ProbeRequest) => ProbeResult;
+  readonly logged: (server: SimServer, event: string, fields: LogFields | undefined) => void;
   readonly died: (server: SimServer) => void;
 }
 
@@ -158,7 +168,9 @@ export class SimServer {
     const { logger } = this;
     const say =
       (level: 'debug' | 'info' | 'warn' | 'error') => (event: string, fields?: LogFields, cause?: unknown) => {
-        if (!this.isDead) logger[level](event, fields, cause);
+        if (this.isDead) return;
+        logger[level](event, fields, cause);
+        this.#world.watch.logged(this, event, fields);
       };
     return { debug: say('debug'), info: say('info'), warn: say('warn'), error: say('error') };
   }

@@ -159,6 +159,9 @@ export class SimWorld {
         kills.killing(taskId);
       },
       probed: (request) => kills.probed(request),
+      logged: (server, event, fields) => {
+        chronicle.log(`log       ${server.name} ${event} ${fields ? JSON.stringify(fields) : ''}`);
+      },
       died: (server) => chronicle.log(`dies      ${server.name}`),
     };
   }

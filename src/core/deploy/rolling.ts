@@ -86,8 +86,10 @@ export function rollingStep(input: RollingInput): RollingStep {
   const room = limits.maxCapacity - living.length - dying - fresh.length;
   const start = Math.max(0, Math.min(wanted - fresh.length, room));
   kill.push(...leastUseful(app, living, killCount(input, limits, living, start)));
-  // All old ones are on their way out: what is too much now is new.
-  if (kill.length === old.length) kill.push(...leastUseful(app, fresh, fresh.length - wanted));
+  // All old ones are on their way out: what is too much now is new. Before that only what is not ready may go, which costs no
+  // capacity; a count that was lowered in the middle of an upgrade must not launch what it no longer wants.
+  const superfluous = kill.length === old.length ? fresh : fresh.filter((i) => !i.isReady);
+  kill.push(...leastUseful(app, superfluous, fresh.length - wanted));
   const isSettled = old.length === 0 && dying === 0 && kill.length === 0;
   return { kill, start, isDone: isSettled && fresh.length === wanted && fresh.every((i) => i.isReady) };
 }

@@ -8,8 +8,9 @@ import type { Answer } from './http-answers.ts';
 import { createPipelinedSender, type PipelinedSender, type SenderLimits, type TlsSettings } from './sender.ts';
 
 export type Call =
-  | { readonly type: 'ACCEPT'; readonly taskIds: readonly string[] }
-  | { readonly type: 'DECLINE' | 'KILL' | 'RECONCILE' | 'REVIVE' | 'SUPPRESS' | 'ACKNOWLEDGE' }
+  | { readonly type: 'ACCEPT'; readonly taskIds: readonly string[]; readonly offerIds: readonly string[] }
+  | { readonly type: 'DECLINE'; readonly offerIds: readonly string[] }
+  | { readonly type: 'KILL' | 'RECONCILE' | 'REVIVE' | 'SUPPRESS' | 'ACKNOWLEDGE' }
   | { readonly type: 'TEARDOWN'; readonly settled: (reason: string | undefined) => void };
 
 export interface CallChannelOptions {

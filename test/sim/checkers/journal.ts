@@ -66,7 +66,8 @@ export class JournalChecker {
   refused(server: SimServer, batch: Batch, outcome: CommitOutcome): void {
     if (outcome.type === 'failed') {
       this.#excused.add(batch.epoch);
-      if (--this.#failuresToCome < 0) this.#context.chronicle.violation('journal', `a commit failed: ${outcome.reason}`);
+      if (--this.#failuresToCome < 0)
+        this.#context.chronicle.violation('journal', `a commit failed: ${outcome.reason}`);
     } else if (outcome.type === 'fenced' && batch.epoch === this.#epoch && !this.#excused.has(batch.epoch)) {
       this.#context.chronicle.violation('epochs', `${server.name} was fenced without a reason: ${outcome.reason}`);
     }

@@ -6,8 +6,8 @@ import type { SimTask } from '../mesos-agents.ts';
 import type { Change, Changes } from '../mirror.ts';
 import { type CheckContext, isCounted, isReady } from './context.ts';
 
-/** The launch of a task may take this long, milliseconds (the default of both flags). */
-const launchTimeoutMs = 300_000;
+/** The launch of a task may take 300 s (the default of both flags), counted from before Mesos heard of it. */
+const launchTimeoutMs = 290_000;
 /** What just happened by itself may not have reached whoever decides. */
 const blindMs = 5_000;
 
@@ -50,8 +50,8 @@ export class KillChecker {
       if (type === 'unhealthy_instance_kill_event')
         this.#healthKill(JSON.parse(json) as Readonly<Record<string, string>>);
     }
+    for (const change of changes.instances) this.#noteLoss(change);
     for (const change of changes.instances) {
-      this.#noteLoss(change);
       const { before, after } = change;
       if (before?.goal !== 'Running') continue;
       if (after?.goal === 'Decommissioned') this.#sentenced(before, after, changes);
@@ -94,7 +94,7 @@ export class KillChecker {
   #noteLoss({ before, after }: Change<Instance>): void {
     const { mirror, clock } = this.#context;
     if (!before || !isReady(before, mirror.definitionOf(before))) return;
-    const isOver = !after || (after.goal === 'Running' && !isReady(after, mirror.definitionOf(after)));
+    const isOver = !after || after.condition !== 'Running' || after.healthy === false;
     if (isOver) this.#lostAtMs.set(before.appId, clock.monotonic());
   }
 
@@ -113,7 +113,7 @@ export class KillChecker {
       }
       return;
     }
-    if (!isReady(before, mirror.definitionOf(before))) return;
+    if (!isReady(before, mirror.definitionOf(before)) || after.condition !== 'Running') return;
     if (clock.monotonic() - (this.#lostAtMs.get(appId) ?? Number.NEGATIVE_INFINITY) < blindMs) return;
     const isUpgrade = deployments.every(({ steps }) =>
       steps.some((s) => s.actions.some((a) => a.app === appId && a.action === 'RestartApplication' && !a.sentenced)),
