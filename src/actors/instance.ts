@@ -242,13 +242,12 @@ function follow(state: InstanceState, before: Condition | undefined, context: Ct
     case 'Staging':
     case 'Starting':
       context.timers.set('overdue', services.settings.taskLaunchTimeoutMs, { type: 'overdue' });
+      killAgain(state, before);
       return;
     case 'Running': {
       const app = definitionOf(state);
       if (app && app.healthChecks.length > 0) services.probes.tell({ type: 'watch', instance, app, ref: context.self });
-      // It came back after it was sentenced: the earlier kill may never have reached it (behaviour §12, 37). The goal itself may
-      // still be on its way to the store, and no kill overtakes its goal.
-      if (before !== undefined && instance.goal !== 'Running') killIfAlive(state, 'returned', []);
+      killAgain(state, before);
       return;
     }
     case 'Unreachable':
@@ -260,6 +259,14 @@ function follow(state: InstanceState, before: Condition | undefined, context: Ct
     default:
       if (isTerminal(instance.condition)) leave(state, false);
   }
+}
+
+/**
+ * It lives, or came back, after it was sentenced: the earlier kill may never have reached it (behaviour §12, 37). The goal itself
+ * may still be on its way to the store, and no kill overtakes its goal.
+ */
+function killAgain(state: InstanceState, before: Condition | undefined): void {
+  if (before !== undefined && state.instance.goal !== 'Running') killIfAlive(state, 'returned', []);
 }
 
 /** Tells the scheduler where this instance is, for updates and for constraints. */

@@ -5,8 +5,10 @@ import type { SchedulerState } from './scheduler-state.ts';
 
 type Ctx = Context<SchedulerMessage>;
 
-/** Delay before the one repetition of a revive, which may have been lost or overtaken by a decline. */
+/** Delay before the first repetition of a revive, which may have been lost or overtaken by a decline. */
 const repeatDelayMs = 1_000;
+/** As long as no offer at all comes it is repeated, after delays that double up to this one: each of the calls may be lost. */
+const longestRepeatDelayMs = 60_000;
 
 /**
  * Notes that somebody's wants changed; they are looked at once, behind everything that is in the inbox. `isNew`: somebody began to
@@ -53,15 +55,20 @@ function askForOffers(state: SchedulerState, context: Ctx): void {
   else if (!context.timers.has('revive')) context.timers.set('revive', waitMs, { type: 'reviveDue', isRepeat: false });
 }
 
-/** The throttle, or the time of the repetition, is over. */
+/** The throttle, or the time of a repetition, is over. */
 export function reviveDue(state: SchedulerState, context: Ctx, isRepeat: boolean): void {
-  if (state.isConnected && state.demand.hasEligible(context.clock.now())) revive(state, context, isRepeat);
+  const isOver = isRepeat && state.revives > 1 && state.isOffered;
+  if (state.isConnected && !isOver && state.demand.hasEligible(context.clock.now())) revive(state, context, isRepeat);
 }
 
 function revive(state: SchedulerState, context: Ctx, isRepeat: boolean): void {
   const { services } = state;
+  if (!isRepeat) state.revives = 0;
+  state.revives++;
+  state.isOffered = false;
   state.wants = 'offers';
   state.revivedAtMs = context.clock.monotonic();
   services.link.revive([services.settings.app.mesosRole]);
-  if (!isRepeat) context.timers.set('repeat', repeatDelayMs, { type: 'reviveDue', isRepeat: true });
+  const delayMs = Math.min(longestRepeatDelayMs, repeatDelayMs * 2 ** (state.revives - 1));
+  context.timers.set('repeat', delayMs, { type: 'reviveDue', isRepeat: true });
 }

@@ -32,6 +32,10 @@ export interface SchedulerState {
   wants: 'unknown' | 'offers' | 'nothing';
   /** Time of the last REVIVE, monotonic. */
   revivedAtMs: number;
+  /** REVIVEs since somebody began to wait. */
+  revives: number;
+  /** Offers have come since the last REVIVE. */
+  isOffered: boolean;
   /** Wants changed since the last look: not at all, somehow, or somebody new began to wait. */
   review: 'none' | 'changed' | 'new';
   /** Tasks that the explicit reconciliation has not heard of yet. */

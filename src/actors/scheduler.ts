@@ -8,6 +8,7 @@ import { InvariantError } from '../core/result.ts';
 import { unknownTask } from '../core/task/unknown.ts';
 import { timestamp } from '../core/time.ts';
 import { DemandBook } from './demand-book.ts';
+import type { Effect } from './effects.ts';
 import { perform, tell } from './effects.ts';
 import { abandoned, matchOffers, provisioned, release } from './offer-cycle.ts';
 import { noteDemand, reviewDemand, reviveDue } from './offer-demand.ts';
@@ -50,6 +51,8 @@ export function schedulerBehaviour(props: SchedulerProps): Behaviour<SchedulerSt
         rescinded: new Set(),
         wants: 'unknown',
         revivedAtMs: Number.NEGATIVE_INFINITY,
+        revives: 0,
+        isOffered: false,
         review: 'none',
         unreconciled: new Set(),
         reconcileRound: 0,
@@ -141,6 +144,7 @@ function mesosEvent(state: SchedulerState, event: MesosEvent, context: Ctx): voi
       subscribed(state, event, context);
       return;
     case 'offers':
+      state.isOffered = true;
       if (state.held.size === 0 && event.offers.length > 0) context.self.tell({ type: 'matchOffers' });
       for (const offer of event.offers) state.held.set(offer.id.value, offer);
       return;
@@ -258,11 +262,12 @@ function unknown(state: SchedulerState, status: TaskStatus, instanceId: string |
   const action = unknownTask(condition);
   context.logger.info('task.unknown', { task: taskId, state: status.state, action });
   const { uuid } = status;
-  const effects =
-    uuid !== undefined && agentId !== undefined
-      ? [perform('acknowledge', () => link.acknowledge(taskId, agentId, uuid))]
-      : [];
-  if (action === 'kill') kills.tell({ type: 'kill', taskId, agentId, reason: 'unknown task' });
+  const effects: Effect[] = [];
+  if (uuid !== undefined && agentId !== undefined) {
+    effects.push(perform('acknowledge', () => link.acknowledge(taskId, agentId, uuid)));
+  }
+  // Its instance may have been forgotten a moment ago: no kill overtakes that on its way to the store.
+  if (action === 'kill') effects.push(tell(kills, { type: 'kill', taskId, agentId, reason: 'unknown task' }));
   else kills.tell({ type: 'ended', taskId });
   const event: MarathonEvent = {
     eventType: 'unknown_instance_terminated_event',

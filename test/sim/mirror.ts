@@ -44,6 +44,18 @@ export class Mirror {
     return [...this.deployments.values()].filter((d) => d.affected.some((a) => a.id === appId));
   }
 
+  /** What an app may have to keep to at the moment: its definition, and those between which deployments move it. */
+  aimsOf(appId: string): readonly AppDefinition[] {
+    const current = this.apps.get(appId);
+    const between = this.deploymentsOf(appId).flatMap(({ affected }) => {
+      const one = affected.find((a) => a.id === appId);
+      return [one?.before, one?.after, one?.until].flatMap((v) =>
+        v ? (this.versions.get(`${appId}@${v}`) ?? []) : [],
+      );
+    });
+    return current ? [current, ...between] : between;
+  }
+
   /** Takes over a batch and tells what it changed. */
   apply(batch: Batch): Changes {
     const apps: Change<AppDefinition>[] = [];

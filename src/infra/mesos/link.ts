@@ -20,8 +20,8 @@ interface Calls {
 /**
  * Creates a link; nothing is sent before `start`. Throws `MesosOptionsError` when the options cannot be used.
  *
- * Guarantees: `disconnected` is the last event of a stream and comes once, after an `acceptFailed` for each ACCEPT, and an
- * `offersInDoubt` for each ACCEPT and DECLINE, that was unanswered; nothing of an old stream comes after the next `subscribed`; no ACCEPT is ever sent twice; nothing at all comes
+ * Guarantees: `disconnected` is the last event of a stream and comes once, after an `acceptFailed` for each ACCEPT that was
+ * unanswered; calls that get lost while the stream goes on leave an `offersInDoubt` for each ACCEPT and DECLINE; nothing of an old stream comes after the next `subscribed`; no ACCEPT is ever sent twice; nothing at all comes
  * after `stop` was called. Mesos sends heartbeats over HTTP, so a master is not made to answer by made-up reconciliations.
  */
 export function createMesosLink(options: MesosLinkOptions): MesosLink {
@@ -164,8 +164,11 @@ class Link implements MesosLink {
     // Lost calls are many at a time: the connection that lost them is logged, with their number.
     if (how === 'refused') logger.warn('mesos.call.refused', { call: call.type, reason });
     if (call.type === 'ACCEPT') this.#emit({ type: 'acceptFailed', taskIds: call.taskIds, reason });
-    if (call.type === 'ACCEPT' || call.type === 'DECLINE')
+    // The end of the stream is the end of its offers; and a refusal that means the stream leads to a new one.
+    const isInDoubt = how === 'lost' && this.#calls !== undefined;
+    if (isInDoubt && (call.type === 'ACCEPT' || call.type === 'DECLINE')) {
       this.#emit({ type: 'offersInDoubt', offerIds: call.offerIds });
+    }
   }
 
   /** The master ends the stream before it answers, so the end of the stream must not end the calls. */

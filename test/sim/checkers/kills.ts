@@ -118,7 +118,8 @@ export class KillChecker {
     const isUpgrade = deployments.every(({ steps }) =>
       steps.some((s) => s.actions.some((a) => a.app === appId && a.action === 'RestartApplication' && !a.sentenced)),
     );
-    const least = Math.ceil(app.instances * app.upgradeStrategy.minimumHealthCapacity);
+    const promises = mirror.aimsOf(appId).map((a) => Math.ceil(a.instances * a.upgradeStrategy.minimumHealthCapacity));
+    const least = Math.min(...promises);
     const ready = mirror.instancesOf(appId).filter((i) => isReady(i, mirror.definitionOf(i))).length;
     if (isUpgrade && ready < least) {
       chronicle.violation(

@@ -75,16 +75,12 @@ export class LaunchChecker {
 
   #most(appId: string): number {
     const { mirror } = this.#context;
-    const definitions: (AppDefinition | undefined)[] = [mirror.apps.get(appId)];
-    let isUpgrade = false;
-    for (const { affected, steps } of mirror.deploymentsOf(appId)) {
-      const one = affected.find((a) => a.id === appId);
-      for (const version of [one?.before, one?.after]) {
-        if (version !== undefined) definitions.push(mirror.versions.get(`${appId}@${version}`));
-      }
-      isUpgrade ||= steps.some((s) => s.actions.some((a) => a.app === appId && a.action === 'RestartApplication'));
-    }
-    return Math.max(0, ...definitions.map((app) => (app ? (isUpgrade ? room(app) : app.instances) : 0)));
+    const isUpgrade = mirror
+      .deploymentsOf(appId)
+      .some(({ steps }) =>
+        steps.some((s) => s.actions.some((a) => a.app === appId && a.action === 'RestartApplication')),
+      );
+    return Math.max(0, ...mirror.aimsOf(appId).map((app) => (isUpgrade ? room(app) : app.instances)));
   }
 }
 
