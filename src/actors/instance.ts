@@ -113,7 +113,9 @@ function updated(state: InstanceState, status: TaskStatus, context: Ctx): Instan
     return state;
   }
   if (effect.type !== 'update' && effect.type !== 'expunge') {
-    if (effects.length > 0) journal.tell({ type: 'write', records: [], events: [], effects });
+    const again = isLiving(status) && state.instance.goal !== 'Running' ? killsOf(state, 'still alive') : [];
+    const all = [...effects, ...again];
+    if (all.length > 0) journal.tell({ type: 'write', records: [], events: [], effects: all });
     return state;
   }
   const last = effect.type === 'update' ? effect.next : effect.last;
@@ -129,6 +131,9 @@ function updated(state: InstanceState, status: TaskStatus, context: Ctx): Instan
     : ({ type: 'unhealthy', cause: status.message ?? 'unhealthy' } as const);
   return probed(next, check, result, context, apply);
 }
+
+const isLiving = ({ state }: TaskStatus): boolean =>
+  state === 'TASK_RUNNING' || state === 'TASK_STARTING' || state === 'TASK_STAGING';
 
 const isDraining = (status: TaskStatus): boolean =>
   status.reason === 'REASON_AGENT_DRAINING' || status.reason === 'REASON_SLAVE_DRAINING';

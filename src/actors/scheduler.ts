@@ -10,7 +10,7 @@ import { timestamp } from '../core/time.ts';
 import { DemandBook } from './demand-book.ts';
 import type { Effect } from './effects.ts';
 import { perform, tell } from './effects.ts';
-import { abandoned, matchOffers, provisioned, release } from './offer-cycle.ts';
+import { abandoned, isPremature, matchOffers, provisioned, release } from './offer-cycle.ts';
 import { noteDemand, reviewDemand, reviveDue } from './offer-demand.ts';
 import type { MesosEvent } from './ports.ts';
 import type { SchedulerMessage } from './protocol.ts';
@@ -241,8 +241,9 @@ function forgetSession(state: SchedulerState): void {
 function statusUpdate(state: SchedulerState, status: TaskStatus, context: Ctx): void {
   const taskId = status.task_id.value;
   context.metrics.count(`mesos.task-updates.${status.state.toLowerCase().replaceAll('_', '-')}`);
-  answered(state, taskId);
   const placed = state.tasks.get(taskId);
+  if (placed && isPremature(state, placed, status)) return;
+  answered(state, taskId);
   if (placed) {
     state.demand.confirmed(placed.appId, placed.instanceId);
     placed.ref.tell({ type: 'mesosUpdate', status });

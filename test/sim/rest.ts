@@ -17,13 +17,14 @@ const lookEveryMs = 20_000;
 
 /** Ends all faults, waits, and checks. */
 export async function comeToRest(world: SimWorld): Promise<void> {
+  const clearAtMs = world.clock.monotonic();
   clearUp(world);
   await world.restartDead();
   if (!(await connected(world))) return;
   const absent = world.mesos.agents.filter((a) => !a.isDead && !a.isReachable);
   for (const agent of absent) world.mesos.rejoin(agent);
   if (!(await world.advance(1_000 + surplusWithinMs))) return;
-  if (absent.length > 0) checkSurplus(world);
+  checkSurplus(world, clearAtMs);
   for (let passed = 0; passed < restWithinMs && !isAtRest(world); passed += lookEveryMs) {
     if (!(await world.advance(lookEveryMs))) return;
   }
@@ -60,9 +61,14 @@ async function connected(world: SimWorld): Promise<boolean> {
 }
 
 /** What returned and is not wanted has been told to die. */
-function checkSurplus({ mesos, mirror, chronicle, clock }: SimWorld): void {
+function checkSurplus({ mesos, mirror, chronicle, clock }: SimWorld, clearAtMs: number): void {
   for (const task of mesos.alive()) {
-    if (task.returnedAtMs === undefined || clock.monotonic() - task.returnedAtMs < surplusWithinMs) continue;
+    if (
+      task.returnedAtMs === undefined ||
+      task.returnedAtMs < clearAtMs ||
+      clock.monotonic() - task.returnedAtMs < surplusWithinMs
+    )
+      continue;
     const instance = mirror.instances.get(parseTaskId(task.id)?.instanceId ?? '');
     const isWanted = instance?.tasks[0]?.id === task.id && instance.goal === 'Running';
     if (!isWanted && !task.isBeingKilled) chronicle.violation('surplus', `${task.id} is back and still lives`);

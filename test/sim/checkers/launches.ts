@@ -77,8 +77,10 @@ export class LaunchChecker {
     const { mirror } = this.#context;
     const isUpgrade = mirror
       .deploymentsOf(appId)
-      .some(({ steps }) =>
-        steps.some((s) => s.actions.some((a) => a.app === appId && a.action === 'RestartApplication')),
+      .some(
+        ({ steps, affected }) =>
+          affected.some((a) => a.id === appId && a.until !== undefined) ||
+          steps.some((s) => s.actions.some((a) => a.app === appId && a.action === 'RestartApplication')),
       );
     return Math.max(0, ...mirror.aimsOf(appId).map((app) => (isUpgrade ? room(app) : app.instances)));
   }
