@@ -30,6 +30,7 @@ export function expiredVersions(
     const affected = deployment.affected.find((a) => a.id === id);
     if (affected?.before) used.add(affected.before);
     if (affected?.after) used.add(affected.after);
+    if (affected?.until) used.add(affected.until);
   }
   const records: RecordWrite[] = [];
   for (const version of stored.slice(0, stored.length - settings.maxVersions)) {

@@ -8,6 +8,7 @@ import { DeploymentHistory } from '../core/deploy/history.ts';
 import { affectedBy, planSteps, planView, stepView, takingOver } from '../core/deploy/plan.ts';
 import type { Deployment, DeploymentLimits, Ending, FinishedDeployment } from '../core/deploy/plan-types.ts';
 import { previewOf } from '../core/deploy/preview.ts';
+import { aimedAt, isTurnOf, untilTurn } from '../core/deploy/turn.ts';
 import type { MarathonEvent } from '../core/events.ts';
 import type { AppTree } from '../core/group/app-tree.ts';
 import type { ChangeSet } from '../core/group/change-set.ts';
@@ -206,7 +207,7 @@ function deploy(state: GroupsState, set: ChangeSet, context: Ctx, limits?: Deplo
     id: services.ids.uuid() as DeploymentId,
     version: set.version,
     startedAtMs: context.clock.now(),
-    affected,
+    affected: untilTurn(affected, cancelled),
     ...(set.groups.length > 0 ? { groups: set.groups } : {}),
     steps: planSteps(takingOver(set.planned, cancelled), (id) => tree.dependenciesOf(id)),
     currentStep: 0,
@@ -351,12 +352,9 @@ function resume(state: GroupsState): void {
     if (!held.has(app.id)) services.apps.tell({ type: 'target', appId: app.id, order: steadyOrder(app, false) });
   }
   for (const [id, deployment] of held) {
-    const turn =
-      deployment.steps.findIndex((s) => s.actions.some((a) => a.app === id && a.action !== 'StartApplication')) + 1;
-    const affected = deployment.affected.find((a) => a.id === id);
-    // The present step gives its own orders; until its turn comes an app stays what it was, after it what it has become.
-    if (turn === Math.max(1, deployment.currentStep)) continue;
-    const version = turn > deployment.currentStep ? affected?.before : affected?.after;
+    // The present step gives its own orders.
+    if (isTurnOf(deployment, id)) continue;
+    const version = aimedAt(deployment, id);
     const app = version === undefined ? undefined : services.versions.at(id, version);
     if (app) services.apps.tell({ type: 'target', appId: id, order: steadyOrder(app, false) });
   }

@@ -115,7 +115,9 @@ function updated(state: InstanceState, status: TaskStatus, context: Ctx): Instan
     return state;
   }
   if (effect.type !== 'update' && effect.type !== 'expunge') {
-    if (effects.length > 0) journal.tell({ type: 'write', records: [], events: [], effects });
+    const again = isLiving(status) && state.instance.goal !== 'Running' ? killsOf(state, 'still alive') : [];
+    const all = [...effects, ...again];
+    if (all.length > 0) journal.tell({ type: 'write', records: [], events: [], effects: all });
     return state;
   }
   const last = effect.type === 'update' ? effect.next : effect.last;
@@ -132,6 +134,9 @@ function updated(state: InstanceState, status: TaskStatus, context: Ctx): Instan
     : ({ type: 'unhealthy', cause: status.message ?? 'unhealthy' } as const);
   return probed(next, check, result, context, apply);
 }
+
+const isLiving = ({ state }: TaskStatus): boolean =>
+  state === 'TASK_RUNNING' || state === 'TASK_STARTING' || state === 'TASK_STAGING';
 
 const isDraining = (status: TaskStatus): boolean =>
   status.reason === 'REASON_AGENT_DRAINING' || status.reason === 'REASON_SLAVE_DRAINING';
@@ -251,13 +256,13 @@ function follow(state: InstanceState, before: Condition | undefined, context: Ct
     case 'Staging':
     case 'Starting':
       context.timers.set('overdue', services.settings.taskLaunchTimeoutMs, { type: 'overdue' });
+      killAgain(state, before);
       return;
     case 'Running': {
       const app = definitionOf(state);
       if (app && app.healthChecks.length > 0) services.probes.tell({ type: 'watch', instance, app, ref: context.self });
       if (instance.healthy === true) greetGuard(state);
-      // It came back after it was sentenced: the earlier kill may never have reached it (behaviour §12, 37).
-      if (before !== undefined && instance.goal !== 'Running') killTasks(state, 'returned');
+      killAgain(state, before);
       return;
     }
     case 'Unreachable':
@@ -269,6 +274,14 @@ function follow(state: InstanceState, before: Condition | undefined, context: Ct
     default:
       if (isTerminal(instance.condition)) leave(state, false);
   }
+}
+
+/**
+ * It lives, or came back, after it was sentenced: the earlier kill may never have reached it (behaviour §12, 37). The goal itself
+ * may still be on its way to the store, and no kill overtakes its goal.
+ */
+function killAgain(state: InstanceState, before: Condition | undefined): void {
+  if (before !== undefined && state.instance.goal !== 'Running') killIfAlive(state, 'returned', []);
 }
 
 /** Tells the scheduler where this instance is, for updates and for constraints. */

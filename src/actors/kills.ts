@@ -17,6 +17,9 @@ interface KillsState {
 
 type Ctx = Context<KillsMessage>;
 
+/** Who asks again after this time has had news of the task since the last call, which then has not reached it. */
+const askedAgainAfterMs = 1_000;
+
 /** The kill service. Every waiting task is one of ours or of Mesos', which bounds the queue. */
 export function killsBehaviour({
   link,
@@ -49,7 +52,9 @@ export function killsBehaviour({
       switch (message.type) {
         case 'kill': {
           const { taskId, agentId, reason } = message;
-          if (state.inFlight.has(taskId) || state.waiting.has(taskId)) return state;
+          const sent = state.inFlight.get(taskId);
+          if (sent && context.clock.monotonic() - sent.sentAtMs >= askedAgainAfterMs) send(state, sent, context);
+          if (sent || state.waiting.has(taskId)) return state;
           context.logger.info('task.kill', { task: taskId, reason });
           state.waiting.set(taskId, { taskId, agentId });
           refill(state, context);

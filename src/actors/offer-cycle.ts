@@ -3,11 +3,13 @@
  * offer is used or declined exactly once, or dies with its session.
  */
 import type { InstanceId } from '../core/ids.ts';
-import type { Offer } from '../core/mesos/types.ts';
+import { conditionOf } from '../core/instance/condition.ts';
+import { isTerminal } from '../core/instance/instance.ts';
+import type { Offer, TaskStatus } from '../core/mesos/types.ts';
 import type { MatchSettings, PlannedLaunch } from '../core/offer/demand.ts';
 import { match } from '../core/offer/match.ts';
 import { tell } from './effects.ts';
-import type { SchedulerMessage } from './protocol.ts';
+import type { Placed, SchedulerMessage } from './protocol.ts';
 import type { Context } from './runtime/types.ts';
 import type { PendingAccept, SchedulerState } from './scheduler-state.ts';
 
@@ -127,6 +129,7 @@ export function release(
   message: Extract<SchedulerMessage, { type: 'acceptReleased' }>,
   context: Ctx,
 ): void {
+  const pending = state.pending.get(message.offerId);
   state.pending.delete(message.offerId);
   const isCurrent = message.session === state.session && state.services.link.isConnected();
   if (!isCurrent || state.rescinded.delete(message.offerId)) {
@@ -136,8 +139,27 @@ export function release(
     );
     return;
   }
-  context.metrics.count('tasks.launched', message.tasks.length);
-  state.services.link.accept([message.offerId], message.tasks, 0);
+  // Of those that were killed or forgotten meanwhile Mesos has said that it does not know them: they must not start after all.
+  const tasks = message.tasks.filter((t) => state.tasks.get(t.task_id.value));
+  if (tasks.length === 0) {
+    if (pending) declineAll(state, [pending.offer]);
+    return;
+  }
+  context.metrics.count('tasks.launched', tasks.length);
+  state.services.link.accept([message.offerId], tasks, 0);
+}
+
+/**
+ * True for Mesos' answer to a KILL that overtook its ACCEPT: it does not know the task, yet. Nothing else is said of a launching task
+ * unasked, and a launch that is not out yet is called off instead.
+ */
+export function isPremature(state: SchedulerState, placed: Placed, status: TaskStatus): boolean {
+  if (status.reason !== 'REASON_RECONCILIATION' || !isTerminal(conditionOf(status))) return false;
+  if (!state.demand.isLaunching(placed.appId, placed.instanceId) || state.unreconciled.has(placed.taskId)) return false;
+  for (const { launches } of state.pending.values()) {
+    if (launches.get(placed.instanceId)?.taskId === placed.taskId) return false;
+  }
+  return true;
 }
 
 /** Tells the instances that their launch never went out. */

@@ -5,8 +5,10 @@ import type { SchedulerState } from './scheduler-state.ts';
 
 type Ctx = Context<SchedulerMessage>;
 
-/** Delay before the one repetition of a revive, which may have been lost or overtaken by a decline. */
+/** Delay before the first repetition of a revive, which may have been lost or overtaken by a decline. */
 const repeatDelayMs = 1_000;
+/** As long as no offer at all comes it is repeated, after delays that double up to this one: each of the calls may be lost. */
+const longestRepeatDelayMs = 60_000;
 
 /**
  * Notes that somebody's wants changed; they are looked at once, behind everything that is in the inbox. `fresh`: roles in which somebody
@@ -60,24 +62,32 @@ function askForOffers(state: SchedulerState, context: Ctx): void {
 }
 
 /**
- * A revive goes out, since the throttle allows it, or is repeated once. One call for each role: Mesos drops a call as a whole if it does
- * not know the framework in one of its roles.
+ * A revive goes out, since the throttle allows it, or is repeated: once in any case, and on as long as no offers come. One call for each
+ * role: Mesos drops a call as a whole if it does not know the framework in one of its roles.
  */
 export function reviveDue(state: SchedulerState, context: Ctx, isRepeat: boolean): void {
   const { services, demand, told, toRevive, revived } = state;
   if (!state.isConnected) return;
+  if (isRepeat && state.revives > 1 && state.isOffered) {
+    revived.clear();
+    return;
+  }
   const roles = isRepeat ? revived : toRevive;
   const wanted = demand.wantedRoles(context.clock.now());
   const due = [...roles].filter((role) => wanted.has(role));
   roles.clear();
   if (due.length === 0) return;
   state.revivedAtMs = context.clock.monotonic();
+  state.isOffered = false;
   for (const role of due) {
     told.set(role, 'offers');
     services.link.revive([role]);
-    if (!isRepeat) revived.add(role);
+    revived.add(role);
   }
-  // One that waits already serves these, too: wants that come all the time must not put it off.
-  if (isRepeat || context.timers.has('repeat')) return;
-  context.timers.set('repeat', repeatDelayMs, { type: 'reviveDue', isRepeat: true });
+  // A first repetition that waits already serves these, too: wants that come all the time must not put it off.
+  const isServed = !isRepeat && state.revives === 1 && context.timers.has('repeat');
+  state.revives = isRepeat ? state.revives + 1 : 1;
+  if (isServed) return;
+  const delayMs = Math.min(longestRepeatDelayMs, repeatDelayMs * 2 ** (state.revives - 1));
+  context.timers.set('repeat', delayMs, { type: 'reviveDue', isRepeat: true });
 }

@@ -44,6 +44,10 @@ export interface SchedulerState {
   readonly toRevive: Set<string>;
   /** Roles whose REVIVE is to be repeated. */
   readonly revived: Set<string>;
+  /** REVIVEs since somebody began to wait. */
+  revives: number;
+  /** Offers have come since the last REVIVE. */
+  isOffered: boolean;
   /** Tasks that the explicit reconciliation has not heard of yet. */
   readonly unreconciled: Set<string>;
   reconcileRound: number;

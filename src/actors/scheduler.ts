@@ -10,8 +10,9 @@ import { unknownTask } from '../core/task/unknown.ts';
 import { timestamp } from '../core/time.ts';
 import { AgentBook } from './agent-book.ts';
 import { DemandBook } from './demand-book.ts';
+import type { Effect } from './effects.ts';
 import { perform, tell } from './effects.ts';
-import { abandoned, matchOffers, provisioned, release } from './offer-cycle.ts';
+import { abandoned, isPremature, matchOffers, provisioned, release } from './offer-cycle.ts';
 import { noteDemand, reviewDemand, reviveDue } from './offer-demand.ts';
 import { placementView, watcherOf } from './placement-view.ts';
 import type { MesosEvent } from './ports.ts';
@@ -60,6 +61,8 @@ export function schedulerBehaviour(props: SchedulerProps): Behaviour<SchedulerSt
         fresh: new Set(),
         toRevive: new Set(),
         revived: new Set(),
+        revives: 0,
+        isOffered: false,
         unreconciled: new Set(),
         reconcileRound: 0,
       };
@@ -155,6 +158,7 @@ function mesosEvent(state: SchedulerState, event: MesosEvent, context: Ctx): voi
       subscribed(state, event, context);
       return;
     case 'offers':
+      state.isOffered = true;
       if (state.held.size === 0 && event.offers.length > 0) context.self.tell({ type: 'matchOffers' });
       for (const offer of event.offers) {
         state.held.set(offer.id.value, offer);
@@ -177,6 +181,10 @@ function mesosEvent(state: SchedulerState, event: MesosEvent, context: Ctx): voi
       context.logger.warn('mesos.accept-failed', { tasks: event.taskIds.length, reason: event.reason });
       for (const taskId of event.taskIds) state.unreconciled.add(taskId);
       reconcileRest(state, context);
+      return;
+    case 'offersInDoubt':
+      // To decline what is spent does no harm; what is not would be held by nobody until the session ends.
+      if (state.services.link.isConnected()) state.services.link.decline(event.offerIds, 0);
       return;
     case 'agentFailure':
       context.logger.info('mesos.agent-failure', {
@@ -254,10 +262,11 @@ function forgetSession(state: SchedulerState): void {
 function statusUpdate(state: SchedulerState, status: TaskStatus, context: Ctx): void {
   const taskId = status.task_id.value;
   context.metrics.count(`mesos.task-updates.${status.state.toLowerCase().replaceAll('_', '-')}`);
+  const placed = state.tasks.get(taskId);
+  if (placed && isPremature(state, placed, status)) return;
   answered(state, taskId);
   // Before the offer that gives its resources back, which comes behind this.
   if (isTerminal(conditionOf(status))) state.agents.vacated(taskId);
-  const placed = state.tasks.get(taskId);
   if (placed) {
     state.demand.confirmed(placed.appId, placed.instanceId);
     placed.ref.tell({ type: 'mesosUpdate', status });
@@ -277,11 +286,12 @@ function unknown(state: SchedulerState, status: TaskStatus, instanceId: string |
   const action = unknownTask(condition);
   context.logger.info('task.unknown', { task: taskId, state: status.state, action });
   const { uuid } = status;
-  const effects =
-    uuid !== undefined && agentId !== undefined
-      ? [perform('acknowledge', () => link.acknowledge(taskId, agentId, uuid))]
-      : [];
-  if (action === 'kill') kills.tell({ type: 'kill', taskId, agentId, reason: 'unknown task' });
+  const effects: Effect[] = [];
+  if (uuid !== undefined && agentId !== undefined) {
+    effects.push(perform('acknowledge', () => link.acknowledge(taskId, agentId, uuid)));
+  }
+  // Its instance may have been forgotten a moment ago: no kill overtakes that on its way to the store.
+  if (action === 'kill') effects.push(tell(kills, { type: 'kill', taskId, agentId, reason: 'unknown task' }));
   else kills.tell({ type: 'ended', taskId });
   const event: MarathonEvent = {
     eventType: 'unknown_instance_terminated_event',

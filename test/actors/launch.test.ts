@@ -124,18 +124,33 @@ describe('Offers', () => {
     expect(world.running('/web')).toHaveLength(1);
   });
 
-  it('are asked for at once, once more a second later, and no more after that', async () => {
+  it('are asked for at once, once more a second later, and no more once some have come', async () => {
     const world = await createWorld({ agents: 0 });
     await world.advance(10_000);
     const before = world.mesos.callsOf('revive').length;
     const startMs = world.clock.now();
-    await world.put('/web');
+    await world.put('/web', { cpus: 1_000 });
+    world.mesos.addAgent();
     await world.advance(60_000);
     const times = world.mesos
       .callsOf('revive')
       .slice(before)
       .map((c) => c.atMs - startMs);
     expect(times).toEqual([0, 1_000]);
+  });
+
+  it('are asked for again and again, ever more rarely, while none come: each call may have been lost', async () => {
+    const world = await createWorld({ agents: 0 });
+    await world.advance(10_000);
+    const before = world.mesos.callsOf('revive').length;
+    const startMs = world.clock.now();
+    await world.put('/web');
+    await world.advance(240_000);
+    const times = world.mesos
+      .callsOf('revive')
+      .slice(before)
+      .map((c) => (c.atMs - startMs) / 1_000);
+    expect(times).toEqual([0, 1, 3, 7, 15, 31, 63, 123, 183]);
   });
 
   it('are asked for at most once in the throttle, and a new want does not wait for the repetition', async () => {

@@ -13,6 +13,8 @@ export interface VirtualClock extends Clock {
   readonly advance: (ms: number) => void;
   /** Timers that have neither fired nor been cancelled. */
   readonly pending: () => number;
+  /** Monotonic time of the next timer; undefined if there is none. */
+  readonly nextDueMs: () => number | undefined;
 }
 
 interface Entry extends Due {
@@ -69,5 +71,6 @@ export function createVirtualClock(startMs = Date.UTC(2026, 0, 1)): VirtualClock
       }
     },
     pending: () => entries.size,
+    nextDueMs: () => entries.peek()?.dueMs,
   };
 }

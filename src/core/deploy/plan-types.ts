@@ -20,6 +20,8 @@ export interface AffectedApp {
   readonly id: AppId;
   readonly before?: Timestamp;
   readonly after?: Timestamp;
+  /** What it aims at until its turn comes, if not at `before`; null = at nothing. */
+  readonly until?: Timestamp | null;
 }
 
 export interface Deployment {

@@ -72,7 +72,7 @@ const noneSentenced: ReadonlySet<InstanceId> = new Set();
  * ready: 5 ready, 5 − 4 = 1 old one dies. It is gone: room for one more. And so on.
  */
 export function rollingStep(input: RollingInput): RollingStep {
-  const { app, old, fresh, dying } = input;
+  const { app, old, dying } = input;
   const wanted = app.instances;
   const kill: InstanceId[] = [];
   const living: RollingInstance[] = [];
@@ -81,15 +81,31 @@ export function rollingStep(input: RollingInput): RollingStep {
     if (isScheduled(i) || i.condition === 'UnreachableInactive') kill.push(i.id);
     else living.push(i);
   }
-  const ready = readyOf(living).length + readyOf(fresh).length;
+  const ready = readyOf(living).length + readyOf(input.fresh).length;
   const limits = upgradeLimits(wanted, app.upgradeStrategy, 0, ready, input.isResident);
+  const fresh = withoutIdle(input.fresh, Math.min(wanted, limits.maxCapacity - living.length - dying));
   const room = limits.maxCapacity - living.length - dying - fresh.length;
   const start = Math.max(0, Math.min(wanted - fresh.length, room));
-  kill.push(...leastUseful(app, living, killCount(input, limits, living, start)));
-  // All old ones are on their way out: what is too much now is new.
-  if (kill.length === old.length) kill.push(...leastUseful(app, fresh, fresh.length - wanted));
+  kill.push(...leastUseful(app, living, killCount({ ...input, fresh }, limits, living, start)));
+  // All old ones are on their way out: what is too much now is new. Before that only what is not ready may go, which costs no
+  // capacity.
+  const superfluous = kill.length === old.length ? fresh : fresh.filter((i) => !i.isReady);
+  kill.push(...leastUseful(app, superfluous, fresh.length - wanted));
+  if (fresh.length < input.fresh.length) {
+    const kept = new Set(fresh);
+    for (const i of input.fresh) if (!kept.has(i)) kill.push(i.id);
+  }
   const isSettled = old.length === 0 && dying === 0 && kill.length === 0;
   return { kill, start, isDone: isSettled && fresh.length === wanted && fresh.every((i) => i.isReady) };
+}
+
+/**
+ * Without those that wait for an offer beyond `most`: the count was lowered meanwhile, or somebody has come back and takes their room.
+ * What is not launched yet is given up at no cost, and must not be launched; when there is room again others start.
+ */
+function withoutIdle(fresh: readonly RollingInstance[], most: number): readonly RollingInstance[] {
+  let excess = fresh.length - Math.max(0, most);
+  return fresh.filter((i) => !(excess > 0 && isScheduled(i) && excess-- > 0));
 }
 
 const readyOf = (instances: readonly RollingInstance[]): readonly RollingInstance[] =>

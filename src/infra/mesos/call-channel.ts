@@ -8,10 +8,10 @@ import type { Answer } from './http-answers.ts';
 import { createPipelinedSender, type PipelinedSender, type SenderLimits, type TlsSettings } from './sender.ts';
 
 export type Call =
-  | { readonly type: 'ACCEPT'; readonly taskIds: readonly string[] }
+  | { readonly type: 'ACCEPT'; readonly taskIds: readonly string[]; readonly offerIds: readonly string[] }
+  | { readonly type: 'DECLINE'; readonly offerIds: readonly string[] }
   | {
       readonly type:
-        | 'DECLINE'
         | 'DECLINE_INVERSE_OFFERS'
         | 'KILL'
         | 'RECONCILE'

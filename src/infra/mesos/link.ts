@@ -21,7 +21,7 @@ interface Calls {
  * Creates a link; nothing is sent before `start`. Throws `MesosOptionsError` when the options cannot be used.
  *
  * Guarantees: `disconnected` is the last event of a stream and comes once, after an `acceptFailed` for each ACCEPT that was
- * unanswered; nothing of an old stream comes after the next `subscribed`; no ACCEPT is ever sent twice; nothing at all comes
+ * unanswered; calls that get lost while the stream goes on leave an `offersInDoubt` for each ACCEPT and DECLINE; nothing of an old stream comes after the next `subscribed`; no ACCEPT is ever sent twice; nothing at all comes
  * after `stop` was called. Mesos sends heartbeats over HTTP, so a master is not made to answer by made-up reconciliations.
  */
 export function createMesosLink(options: MesosLinkOptions): MesosLink {
@@ -67,7 +67,9 @@ class Link implements MesosLink {
     const taskIds = tasks.map((task) => task.task_id.value);
     const wasConnected = this.isConnected();
     const { metrics } = this.#settings;
-    if (this.#send({ type: 'ACCEPT', taskIds }, (encoder) => encoder.accept(offerIds, tasks, refuseSeconds))) {
+    if (
+      this.#send({ type: 'ACCEPT', taskIds, offerIds }, (encoder) => encoder.accept(offerIds, tasks, refuseSeconds))
+    ) {
       metrics.count('mesos.offers.used', offerIds.length);
       metrics.count('mesos.offer-operations.launch', tasks.length);
     } else if (wasConnected) {
@@ -78,7 +80,7 @@ class Link implements MesosLink {
   };
 
   readonly decline = (offerIds: readonly string[], refuseSeconds: number): void => {
-    const isSent = this.#send(DECLINE, (encoder) => encoder.decline(offerIds, refuseSeconds));
+    const isSent = this.#send({ type: 'DECLINE', offerIds }, (encoder) => encoder.decline(offerIds, refuseSeconds));
     if (isSent) this.#settings.metrics.count('mesos.offers.declined', offerIds.length);
   };
 
@@ -174,6 +176,11 @@ class Link implements MesosLink {
     // Lost calls are many at a time: the connection that lost them is logged, with their number.
     if (how === 'refused') logger.warn('mesos.call.refused', { call: call.type, reason });
     if (call.type === 'ACCEPT') this.#emit({ type: 'acceptFailed', taskIds: call.taskIds, reason });
+    // The end of the stream is the end of its offers; and a refusal that means the stream leads to a new one.
+    const isInDoubt = how === 'lost' && this.#calls !== undefined;
+    if (isInDoubt && (call.type === 'ACCEPT' || call.type === 'DECLINE')) {
+      this.#emit({ type: 'offersInDoubt', offerIds: call.offerIds });
+    }
   }
 
   /** The master ends the stream before it answers, so the end of the stream must not end the calls. */
@@ -191,7 +198,6 @@ class Link implements MesosLink {
 /** Tasks are not moved away from a machine before its maintenance: the operator hears so, and not every few seconds. */
 const INVERSE_REFUSE_SECONDS = 300;
 
-const DECLINE: Call = { type: 'DECLINE' };
 const DECLINE_INVERSE_OFFERS: Call = { type: 'DECLINE_INVERSE_OFFERS' };
 const UPDATE_FRAMEWORK: Call = { type: 'UPDATE_FRAMEWORK' };
 const KILL: Call = { type: 'KILL' };

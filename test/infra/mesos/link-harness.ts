@@ -88,7 +88,8 @@ export function useLinkHarness(): LinkHarness {
   }
 
   async function event<T extends MesosEvent['type']>(type: T): Promise<Extract<MesosEvent, { type: T }>> {
-    const next = await parts.events.next();
+    let next = await parts.events.next();
+    while (next.type === 'offersInDoubt' && type !== 'offersInDoubt') next = await parts.events.next();
     if (next.type !== type) throw new Error(`expected ${type}, got ${JSON.stringify(next)}`);
     return next as Extract<MesosEvent, { type: T }>;
   }
