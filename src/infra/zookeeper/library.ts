@@ -7,6 +7,7 @@ import type { ZkServers } from './zk-url.ts';
 interface Manager {
   servers: readonly { readonly host: string; readonly port: number }[];
   socket?: { destroy: () => void };
+  state: number;
   readonly packetQueue: { shift: () => unknown };
   /** The session time-out by the number of servers: so long one of them may be tried. */
   readonly connectTimeout: number;
@@ -15,6 +16,9 @@ interface Manager {
   onSocketConnected: () => void;
   onSocketData: (bytes: Buffer) => void;
 }
+
+/** The library's own name for a client that connects to nothing any more. */
+const closing = -1;
 
 /** A server is never tried for a shorter time. */
 const minAttemptMs = 300;
@@ -66,7 +70,9 @@ export function createLibraryClient(
   const close = (): void => {
     if (isClosing) return;
     isClosing = true;
-    client.close();
+    // Before the first attempt it would write to a socket that is not there yet.
+    if (manager.socket) client.close();
+    else manager.state = closing;
   };
   return {
     client,

@@ -37,12 +37,16 @@ export function openSession(options: SessionOptions): Promise<ZooKeeperSession> 
     const deadline = options.clock.after(options.connectTimeoutMs, () =>
       session.end(`no session within ${options.connectTimeoutMs} ms`),
     );
+    const giveUp = (): void => session.end('given up');
+    options.signal?.addEventListener('abort', giveUp, { once: true });
     const off = session.onState((state, reason) => {
+      options.signal?.removeEventListener('abort', giveUp);
       deadline.cancel();
       off();
       if (state === 'connected') resolve(session);
       else reject(new ZkError(session.endCode, `cannot connect to ${options.servers.hosts.join(',')}: ${reason}`));
     });
+    if (options.signal?.aborted) giveUp();
   });
 }
 

@@ -300,7 +300,7 @@ describe.skipIf(zooKeeperMissing)('what node-zookeeper-client gets wrong in a co
       const frames = [
         '0000000101',
         'ffffffff00000000',
-        `00000025${'00000000'}${'00002710'}${'11'.repeat(8)}${'00000010'}${'22'.repeat(16)}00${'00000003'}010203`,
+        `00000025${'00000000'}${'000003e8'}${'11'.repeat(8)}${'00000010'}${'22'.repeat(16)}00${'00000003'}010203`,
       ];
       socket.write(Buffer.from(frames[(scripted?.accepted() ?? 0) % frames.length] as string, 'hex'));
     });
