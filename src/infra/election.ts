@@ -39,9 +39,11 @@ class ZooKeeperElection implements Election {
   #isElected = false;
   #leader: Candidate | undefined;
   #withdrawn: string | undefined;
+  readonly #stopping = new AbortController();
   #isStopped = false;
   #candidates = 0;
   #pauseMs = firstPauseMs;
+  #endPause: () => void = () => {};
   #beat: TimerHandle | undefined;
   #isBeating = false;
   /** Changes of the own candidature, one after another. */
@@ -123,7 +125,9 @@ class ZooKeeperElection implements Election {
 
   stop = async (): Promise<void> => {
     this.#isStopped = true;
+    this.#stopping.abort();
     this.#beat?.cancel();
+    this.#endPause();
     // The own node goes with the session, at once.
     await this.#session?.close();
   };
@@ -143,7 +147,11 @@ class ZooKeeperElection implements Election {
       const pauseMs = this.#pauseMs * (0.5 + ids.random() / 2);
       this.#pauseMs = Math.min(longestPauseMs, this.#pauseMs * 2);
       await new Promise<void>((resolve) => {
-        clock.after(pauseMs, resolve);
+        const timer = clock.after(pauseMs, resolve);
+        this.#endPause = () => {
+          timer.cancel();
+          resolve();
+        };
       });
     }
   }
@@ -151,7 +159,7 @@ class ZooKeeperElection implements Election {
   /** Resolves when the session has ended. */
   async #live(): Promise<void> {
     const { openSession = openRealSession, ...options } = this.#options;
-    const session = await openSession({ ...options, name: 'election' });
+    const session = await openSession({ ...options, name: 'election', signal: this.#stopping.signal });
     const ended = new Promise<void>((resolve) => {
       session.onState((state) => {
         if (state === 'ended') resolve();
@@ -257,7 +265,9 @@ class ZooKeeperElection implements Election {
 
   async #lookOnce(session: ZooKeeperSession): Promise<void> {
     const own = this.#node;
-    const names = oldestFirst(await session.children(electionPath, this.#watch(electionPath)));
+    const names = oldestFirst(
+      await this.#watching(session, electionPath, (watch) => session.children(electionPath, watch)),
+    );
     if (session !== this.#session) return;
     this.#candidates = names.length;
     const [oldest] = names;
@@ -278,25 +288,35 @@ class ZooKeeperElection implements Election {
   async #read(session: ZooKeeperSession, name: string, isWatched = false): Promise<Candidate | undefined> {
     const path = `${electionPath}/${name}`;
     try {
-      const { data } = await session.get(path, isWatched ? this.#watch(path) : undefined);
+      const { data } = isWatched
+        ? await this.#watching(session, path, (watch) => session.get(path, watch))
+        : await session.get(path);
       return decodeCandidate(data);
     } catch (error) {
-      if (isZkError(error, 'NO_NODE')) {
-        this.#watched.delete(path);
-        return undefined;
-      }
+      if (isZkError(error, 'NO_NODE')) return undefined;
       throw error;
     }
   }
 
-  /** A watch on this node, unless there is one already. */
-  #watch(path: string): (() => void) | undefined {
-    if (this.#watched.has(path)) return undefined;
+  /** A request that leaves a watch on this node, unless there is one already. */
+  async #watching<T>(
+    session: ZooKeeperSession,
+    path: string,
+    ask: (watch: (() => void) | undefined) => Promise<T>,
+  ): Promise<T> {
+    if (this.#watched.has(path)) return ask(undefined);
     this.#watched.add(path);
-    return () => {
-      this.#watched.delete(path);
-      this.#look();
-    };
+    try {
+      return await ask(() => {
+        if (session !== this.#session) return;
+        this.#watched.delete(path);
+        this.#look();
+      });
+    } catch (error) {
+      // No watch was left, and the next look must set one.
+      if (session === this.#session) this.#watched.delete(path);
+      throw error;
+    }
   }
 
   /** Proves the session by a write and looks, in case that a watch was lost. */

@@ -8,12 +8,13 @@ import { unreadableFormat } from '../core/journal/formats.ts';
 import { defaultRetention, type EventRetention } from '../core/journal/retention.ts';
 import { StoreAway, StoreUnusable } from '../core/journal/store-errors.ts';
 import { Committer, maxBatchesInFlight } from './zk-journal/committer.ts';
-import { Compactor, maxJournalBytes } from './zk-journal/compactor.ts';
+import { Compactor } from './zk-journal/compactor.ts';
 import { encodeMark } from './zk-journal/entry.ts';
 import type { Image } from './zk-journal/image.ts';
-import { entryPath, epochPath, manifestPath } from './zk-journal/layout.ts';
+import { entryPath, epochPath } from './zk-journal/layout.ts';
+import { defaultLimits, type JournalLimits } from './zk-journal/limits.ts';
 import { Mirror } from './zk-journal/mirror.ts';
-import { catchUp, loadSnapshot, loadWindow } from './zk-journal/reading.ts';
+import { catchUp, loadSnapshot, loadWindow, maxLoadTries, readManifest } from './zk-journal/reading.ts';
 import { replaceAll } from './zk-journal/replace.ts';
 import { DataSessions, type OpenSession, storeError } from './zk-journal/sessions.ts';
 import { readStoredEvents } from './zk-journal/stored-events.ts';
@@ -31,6 +32,7 @@ export interface ZooKeeperJournalOptions {
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly retention?: EventRetention;
+  readonly journalLimits?: Partial<JournalLimits>;
   /** For tests that lose answers. */
   readonly openSession?: OpenSession;
 }
@@ -51,6 +53,7 @@ class ZooKeeperJournal implements JournalStore {
   readonly #options: ZooKeeperJournalOptions;
   readonly #sessions: DataSessions;
   readonly #mirror: Mirror;
+  readonly #limits: JournalLimits;
   #writing: Writing | undefined;
   #isClosed = false;
 
@@ -58,6 +61,9 @@ class ZooKeeperJournal implements JournalStore {
     this.#options = options;
     this.#sessions = new DataSessions(options, options.openSession ?? openSession);
     this.#mirror = new Mirror({ ...options, sessions: this.#sessions });
+    this.#limits = { ...defaultLimits, ...options.journalLimits };
+    options.metrics.gauge('journal.tail.bytes', () => this.#mirror.image?.tailBytes ?? 0);
+    options.metrics.gauge('journal.tail.batches', () => this.#mirror.image?.tail.length ?? 0);
   }
 
   open = async (claim?: string): Promise<LoadedJournal> => {
@@ -84,18 +90,18 @@ class ZooKeeperJournal implements JournalStore {
     const reason = writing.committer.stalled;
     if (reason !== undefined) return { type: 'stalled', reason };
     const bytes = this.#mirror.image?.tailBytes ?? 0;
-    if (bytes <= maxJournalBytes) return { type: 'ready' };
+    if (bytes <= this.#limits.maxBytes) return { type: 'ready' };
     const reasonOfSize = `the journal in ZooKeeper has grown to ${Math.round(bytes / 1_048_576)} MB and must be compacted first`;
     return { type: 'stalled', reason: reasonOfSize };
   };
 
   read = async (): ReturnType<JournalStore['read']> => {
-    const image = this.#writing ? this.#mirror.image : undefined;
+    const image = this.#writing && !this.#isClosed ? this.#mirror.image : undefined;
     if (image) return contentOf(image);
     try {
       const session = await this.#sessions.get();
-      if ((await session.exists(manifestPath)) === undefined) return { generation: '', nextEvent: 1, records: [] };
       const fresh = await readFresh(session);
+      if (fresh === undefined) return { generation: '', nextEvent: 1, records: [] };
       refuseUnreadable(fresh);
       return contentOf(fresh);
     } catch (error) {
@@ -129,8 +135,12 @@ class ZooKeeperJournal implements JournalStore {
     try {
       const session = await this.#sessions.get();
       const image = this.#mirror.image ?? (await readFresh(session));
+      if (image === undefined) return { first: 1, events: [] };
       return await readStoredEvents(session, image, from, limit);
     } catch (error) {
+      // What a copy that has fallen behind names may be gone.
+      if (isZkError(error, 'NO_NODE'))
+        throw new StoreAway('the stored events are being moved: ask again', { cause: error });
       throw storeError(error);
     }
   };
@@ -159,9 +169,10 @@ class ZooKeeperJournal implements JournalStore {
     this.#isClosed = true;
     const writing = this.#writing;
     await writing?.committer.close(this.#options.sessionTimeoutMs);
-    await writing?.compactor.stop();
-    await this.#mirror.rest();
+    const isQuiet = Promise.all([writing?.compactor.stop(), this.#mirror.rest()]);
+    // Whatever still waits for a connection must not wait for longer.
     await this.#sessions.close();
+    await isQuiet;
   };
 
   async #take(claim: string | undefined): Promise<LoadedJournal> {
@@ -177,7 +188,7 @@ class ZooKeeperJournal implements JournalStore {
     refuseUnreadable(image);
     await discardIncomplete(session, image, epoch, ids.uuid());
     if (this.#isClosed) throw new StoreAway('the journal is closed');
-    const shared = { ...this.#options, retention, epoch, image, sessions: this.#sessions };
+    const shared = { ...this.#options, retention, limits: this.#limits, epoch, image, sessions: this.#sessions };
     const compactor = new Compactor(shared);
     const onCommitted = (): void => compactor.lookWhetherDue();
     const committer = new Committer({ ...shared, recent: this.#mirror.recent, onCommitted }, session);
@@ -203,14 +214,22 @@ const contentOf = (image: Image): Awaited<ReturnType<JournalStore['read']>> => (
   records: [...image.records()],
 });
 
-/** A copy of one's own, as new as anything that was acknowledged before. */
-async function readFresh(session: ZooKeeperSession): Promise<Image> {
-  // A server that lags behind answers reads; what passes through the majority brings it up to date (dependencies §5, fault 16).
-  await session.multi([{ type: 'check', path: epochPath, version: 'any' }]);
-  for (;;) {
-    const image = await loadSnapshot(session);
-    if ((await catchUp(session, image, loadWindow, () => {})) === 'end') return image;
+/** A copy of one's own, as new as anything that was acknowledged before; undefined if there is no store yet. */
+async function readFresh(session: ZooKeeperSession): Promise<Image | undefined> {
+  try {
+    // A server that lags behind answers reads; what passes through the majority brings it up to date (dependencies §5, fault 16).
+    await session.multi([{ type: 'check', path: epochPath, version: 'any' }]);
+  } catch (error) {
+    if (isZkError(error, 'NO_NODE')) return undefined;
+    throw error;
   }
+  for (let tries = 0; tries < maxLoadTries; tries++) {
+    const image = await loadSnapshot(session);
+    const end = await catchUp(session, image, loadWindow, () => {});
+    // Entries may have been swept away since the manifest was read.
+    if (end === 'end' && (await readManifest(session)).entry <= image.nextEntry) return image;
+  }
+  throw new StoreAway('the journal has a hole, or is swept faster than it can be read');
 }
 
 function refuseUnreadable(image: Image): void {

@@ -1,13 +1,13 @@
 /** A session of a test's own, straight to the ensemble. */
 import { systemClock } from '../../src/infra/clock.ts';
-import { openSession, type ZooKeeperSession } from '../../src/infra/zookeeper/session.ts';
+import { openSession, type SessionOptions, type ZooKeeperSession } from '../../src/infra/zookeeper/session.ts';
 import { parseZkUrl } from '../../src/infra/zookeeper/zk-url.ts';
 import { createSilentLogger, createSilentMetrics } from './null-observers.ts';
 
 const sessionTimeoutMs = 6_000;
 
 /** Opens one; its paths are below the path of the URL. */
-export async function openTestSession(zkUrl: string): Promise<ZooKeeperSession> {
+export async function openTestSession(zkUrl: string, options: Partial<SessionOptions> = {}): Promise<ZooKeeperSession> {
   const servers = parseZkUrl(zkUrl);
   if (!servers.ok) throw new Error(servers.error);
   return openSession({
@@ -18,5 +18,6 @@ export async function openTestSession(zkUrl: string): Promise<ZooKeeperSession> 
     logger: createSilentLogger(),
     metrics: createSilentMetrics(),
     name: 'test',
+    ...options,
   });
 }

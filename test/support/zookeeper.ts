@@ -19,6 +19,8 @@ export interface ZkMember {
   readonly thaw: () => void;
   /** `none`: it does not serve, or does not answer. */
   readonly role: () => Promise<ZkRole>;
+  /** Watches that its clients have set, by its own count. */
+  readonly watches: () => Promise<number>;
 }
 
 export interface Ensemble {
@@ -174,6 +176,11 @@ class Member implements ZkMember {
     const answer = this.runs ? await this.#ask('srvr') : undefined;
     const mode = /^Mode: (\w+)$/m.exec(answer ?? '')?.[1];
     return mode === 'leader' || mode === 'follower' || mode === 'standalone' ? mode : 'none';
+  };
+
+  watches = async (): Promise<number> => {
+    const answer = (await this.#ask('wchs')) ?? '';
+    return Number(/^Total watches:(\d+)$/m.exec(answer)?.[1] ?? Number.NaN);
   };
 
   #peerLine(): string {

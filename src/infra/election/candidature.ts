@@ -31,7 +31,7 @@ export async function createCandidature(
 ): Promise<string> {
   for (let isFirst = true; ; isFirst = false) {
     try {
-      const name = isFirst ? undefined : (await session.children(electionPath)).find((one) => one.startsWith(guid));
+      const name = isFirst ? undefined : await findOwn(session, guid);
       if (name !== undefined) return `${electionPath}/${name}`;
       return await session.create(nodePrefix(guid), encodeCandidate(candidate), 'ephemeralSequential');
     } catch (error) {
@@ -39,6 +39,12 @@ export async function createCandidature(
       await connectedAgain(session, clock);
     }
   }
+}
+
+/** The node with this id, as the majority knows it: a server that lags behind might not have it yet (dependencies §5, fault 16). */
+async function findOwn(session: ZooKeeperSession, guid: string): Promise<string | undefined> {
+  await proveCandidature(session, electionPath);
+  return (await session.children(electionPath)).find((one) => one.startsWith(guid));
 }
 
 /** Proves to the majority that the session lives and the candidature stands: a transaction that only checks, so that no watch fires. */

@@ -55,8 +55,10 @@ export function eventsOf(text: string): readonly EncodedEvent[] {
   });
 }
 
+/** Rejects for what could not be read back. */
 export async function compress(text: string | Buffer): Promise<Block> {
   const bytes = typeof text === 'string' ? Buffer.from(text) : text;
+  if (bytes.length > maxBlockBytes) throw new Error(`${bytes.length} bytes are over the limit of ${maxBlockBytes}`);
   if (bytes.length < compressFromBytes) return { codec: 'raw', bytes };
   return { codec: 'deflate', bytes: await deflate(bytes, { level: constants.Z_BEST_SPEED }) };
 }

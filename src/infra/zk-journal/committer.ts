@@ -11,7 +11,8 @@ import { isZkError, type ZkError } from '../zookeeper/errors.ts';
 import type { ZooKeeperSession } from '../zookeeper/session.ts';
 import { decodeHeader, encodeBatch } from './entry.ts';
 import type { Image } from './image.ts';
-import { entryPath, epochPath, maxBatchBytes } from './layout.ts';
+import { entryPath, epochPath } from './layout.ts';
+import type { JournalLimits } from './limits.ts';
 import type { DataSessions } from './sessions.ts';
 
 /** Batches that may be unanswered, and entries of them on the wire. */
@@ -27,7 +28,7 @@ interface Pending {
   /** Set once it is encoded. */
   entries: readonly Entry[] | undefined;
   /** Why it is not even sent. */
-  readonly refusal: CommitOutcome | undefined;
+  refusal: CommitOutcome | undefined;
 }
 
 interface Entry {
@@ -44,6 +45,7 @@ export interface CommitterOptions {
   readonly image: Image;
   readonly sessions: DataSessions;
   readonly recent: RecentBatches;
+  readonly limits: JournalLimits;
   readonly clock: Clock;
   readonly ids: Ids;
   readonly logger: Logger;
@@ -63,7 +65,11 @@ export class Committer {
   #encoding: Promise<void> = Promise.resolve();
   #session: ZooKeeperSession | undefined;
   #isReconnecting = false;
-  /** What every commit is answered from now on. */
+  /** Reconnections since something was stored. */
+  #fruitless = 0;
+  /** What every commit is answered from now on; those before it may be on their way. */
+  #closedTo: CommitOutcome | undefined;
+  /** The same when nothing is on its way any more. */
   #over: CommitOutcome | undefined;
   #onEmpty: () => void = () => {};
 
@@ -86,7 +92,7 @@ export class Committer {
   }
 
   commit(batch: Batch, done: (outcome: CommitOutcome) => void): void {
-    const refusal = this.#over ?? this.#refusalOf(batch);
+    const refusal = this.#over ?? this.#closedTo ?? this.#refusalOf(batch);
     const pending: Pending = { batch, done, atMs: this.#options.clock.now(), entries: undefined, refusal };
     this.#pending.push(pending);
     if (refusal) {
@@ -132,18 +138,19 @@ export class Committer {
   }
 
   async #encode(pending: Pending): Promise<void> {
-    if (this.#over) return;
+    if (this.#over || this.#closedTo) return;
     let data: readonly Buffer[];
     try {
       data = await encodeBatch(pending.batch, pending.atMs);
     } catch (error) {
-      this.#end({ type: 'failed', reason: `the batch cannot be written down: ${messageOf(error)}` });
+      this.#refuse(pending, `the batch cannot be written down: ${messageOf(error)}`);
       return;
     }
     if (this.#over) return;
     const bytes = data.reduce((sum, one) => sum + one.length, 0);
+    const { maxBatchBytes } = this.#options.limits;
     if (bytes > maxBatchBytes) {
-      this.#end({ type: 'failed', reason: `a batch of ${bytes} bytes is over the limit of ${maxBatchBytes}` });
+      this.#refuse(pending, `a batch of ${bytes} bytes is over the limit of ${maxBatchBytes}`);
       return;
     }
     pending.entries = data.map((one) => ({
@@ -155,6 +162,14 @@ export class Committer {
     }));
     this.#entries.push(...pending.entries);
     this.#pump();
+  }
+
+  /** This batch and all behind it are not written; those before it go on, and are answered first. */
+  #refuse(from: Pending, reason: string): void {
+    this.#closedTo = { type: 'failed', reason };
+    this.#options.metrics.count('journal.refused');
+    for (const pending of this.#pending.slice(this.#pending.indexOf(from))) pending.refusal ??= this.#closedTo;
+    this.#settle();
   }
 
   #adopt(session: ZooKeeperSession): void {
@@ -200,6 +215,7 @@ export class Committer {
     this.#onWire--;
     if (this.#over) return;
     entry.state = 'stored';
+    this.#fruitless = 0;
     this.#settle();
     this.#pump();
   }
@@ -240,6 +256,7 @@ export class Committer {
     // Everything that is on the wire must have failed first, or it might be overtaken by itself.
     if (this.#isReconnecting || this.#onWire > 0 || this.#over) return;
     this.#isReconnecting = true;
+    this.#fruitless++;
     this.#connect()
       .catch((error: unknown) => this.#options.logger.error('journal.reconnect-failed', {}, error))
       .finally(() => {
@@ -249,8 +266,12 @@ export class Committer {
   }
 
   async #connect(): Promise<void> {
-    const { sessions, clock, ids, logger } = this.#options;
-    for (let pauseMs = firstPauseMs; !this.#over; pauseMs = Math.min(longestPauseMs, pauseMs * 2)) {
+    const { sessions, logger } = this.#options;
+    let pauseMs = firstPauseMs;
+    // What was lost once is sent again at once. If it is lost each time, it may be itself what breaks the connection.
+    for (let i = 1; i < this.#fruitless; i++) pauseMs = Math.min(longestPauseMs, pauseMs * 2);
+    if (this.#fruitless > 1) await this.#pause(pauseMs);
+    for (; !this.#over; pauseMs = Math.min(longestPauseMs, pauseMs * 2)) {
       try {
         const session = await sessions.get();
         if (session !== this.#session) this.#adopt(session);
@@ -258,10 +279,15 @@ export class Committer {
       } catch (error) {
         logger.warn('journal.no-session', { reason: messageOf(error) });
       }
-      await new Promise<void>((resolve) => {
-        clock.after(pauseMs * (0.5 + ids.random() / 2), resolve);
-      });
+      await this.#pause(pauseMs);
     }
+  }
+
+  #pause(ms: number): Promise<void> {
+    const { clock, ids } = this.#options;
+    return new Promise((resolve) => {
+      clock.after(ms * (0.5 + ids.random() / 2), resolve);
+    });
   }
 
   /** Answers, in order, what can be answered. */

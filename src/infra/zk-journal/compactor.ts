@@ -5,30 +5,24 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock, Ids, Logger, Metrics, TimerHandle } from '../../actors/ports.ts';
 import { type EventRetention, isExpired } from '../../core/journal/retention.ts';
+import { StoreAway } from '../../core/journal/store-errors.ts';
 import { isZkError } from '../zookeeper/errors.ts';
-import type { ZkOperation, ZooKeeperSession } from '../zookeeper/session.ts';
+import type { ZkOperation, ZkVersion, ZooKeeperSession } from '../zookeeper/session.ts';
 import { compress, recordLine } from './blocks.ts';
-import { eventBytesOf } from './entry.ts';
 import type { Image, TailBatch } from './image.ts';
 import { chunkPath, cut, epochPath, eventsPath, manifestPath, snapshotPath } from './layout.ts';
-import { type ChunkRef, encodeManifest, type Manifest } from './manifest.ts';
-import { readBatchEntries, readManifest } from './reading.ts';
+import type { JournalLimits } from './limits.ts';
+import { type ChunkRef, decodeManifest, encodeManifest, type Manifest } from './manifest.ts';
+import { followWindow, groupsOf, inWindow, readChunk, readEventBytes, readManifest } from './reading.ts';
 import type { DataSessions } from './sessions.ts';
 import { Sweeper } from './sweeper.ts';
 
-/** A snapshot is due when the journal behind the last one is so large … */
-const dueBytes = 16 * 1024 * 1024;
-/** … or has so many batches. */
-const dueBatches = 2_000;
-/** Beyond this writes are refused: ZooKeeper keeps all of it in memory. */
-export const maxJournalBytes = 128 * 1024 * 1024;
-/** Rest between two snapshots, unless the journal grows fast. */
-const minPauseMs = 20_000;
-const urgentBytes = 48 * 1024 * 1024;
 /** Text of one chunk before compression. */
 const chunkChars = 1_000_000;
 /** Other work gets its turn after so long. */
 const sliceMs = 4;
+/** The last chunk of events is written anew with what comes behind it until it has so many: the manifest names each of them. */
+const smallChunkEvents = 1_000;
 
 export interface CompactorOptions {
   readonly epoch: number;
@@ -39,6 +33,7 @@ export interface CompactorOptions {
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly retention: EventRetention;
+  readonly limits: JournalLimits;
 }
 
 export class Compactor {
@@ -48,21 +43,21 @@ export class Compactor {
   #endedMs = Number.NEGATIVE_INFINITY;
   #retry: TimerHandle | undefined;
   #isOver = false;
+  /** Chunks of the snapshot that is being written. */
+  #written: string[] = [];
 
   constructor(options: CompactorOptions) {
     this.#options = options;
     this.#sweeper = new Sweeper(options);
-    options.metrics.gauge('journal.tail.bytes', () => options.image.tailBytes);
-    options.metrics.gauge('journal.tail.batches', () => options.image.tail.length);
   }
 
   /** Begins a snapshot if one is due; costs nothing if not. */
   lookWhetherDue(): void {
-    const { image, clock } = this.#options;
+    const { image, clock, limits } = this.#options;
     if (this.#running || this.#isOver || this.#retry) return;
-    if (image.tailBytes < dueBytes && image.tail.length < dueBatches) return;
-    const restMs = this.#endedMs + minPauseMs - clock.monotonic();
-    if (restMs <= 0 || image.tailBytes >= urgentBytes) {
+    if (image.tailBytes < limits.dueBytes && image.tail.length < limits.dueBatches) return;
+    const restMs = this.#endedMs + limits.minPauseMs - clock.monotonic();
+    if (restMs <= 0 || image.tailBytes >= limits.urgentBytes) {
       this.compactNow().catch(() => {
         // Logged where it failed; the next batch, or the next minute, asks again.
       });
@@ -104,8 +99,10 @@ export class Compactor {
   async #run(): Promise<void> {
     const { image, clock, logger, metrics, sessions } = this.#options;
     const startedMs = clock.monotonic();
+    this.#written = [];
     try {
       const session = await sessions.get();
+      const version = await this.#agree(session);
       const before = image.manifest;
       // Everything before this entry has been applied; what comes meanwhile may be in the snapshot or not.
       const start = pick(image);
@@ -113,7 +110,8 @@ export class Compactor {
       const records = await this.#writeRecords(session);
       const events = await this.#writeEvents(session, before, tail);
       const manifest: Manifest = { ...start, firstEvent: image.firstEvent, records, events };
-      await this.#swap(session, manifest);
+      this.#written = [];
+      await this.#swap(session, manifest, version);
       image.rest(manifest);
       this.#sweeper.retire(before, manifest);
       metrics.count('journal.compactions');
@@ -125,10 +123,28 @@ export class Compactor {
         durationMs: Math.round(clock.monotonic() - startedMs),
       });
     } catch (error) {
+      // Nothing of them was ever offered to the manifest.
+      this.#sweeper.forsake(this.#written);
       if (!this.#isOver)
         logger.warn('journal.compact-failed', { reason: error instanceof Error ? error.message : String(error) });
       throw error;
     }
+  }
+
+  /**
+   * The version of the manifest in ZooKeeper. If that is another one than we know, then the answer to our last swap was lost, and it was
+   * done all the same.
+   */
+  async #agree(session: ZooKeeperSession): Promise<ZkVersion> {
+    const { image } = this.#options;
+    const { data, stat } = await session.get(manifestPath);
+    const found = decodeManifest(data);
+    const isNewer = found.generation === image.generation && found.entry > image.manifest.entry;
+    if (isNewer && found.entry <= image.nextEntry) {
+      this.#sweeper.retire(image.manifest, found);
+      image.rest(found);
+    }
+    return stat.version === 0 ? 'any' : stat.version;
   }
 
   async #writeRecords(session: ZooKeeperSession): Promise<readonly ChunkRef[]> {
@@ -168,9 +184,17 @@ export class Compactor {
   ): Promise<Manifest['events']> {
     const { firstEvent } = this.#options.image;
     const chunks = before.events.filter((chunk) => chunk.first + chunk.count > firstEvent);
+    const wanted = tail.filter((batch) => batch.count > 0 && batch.first + batch.count > firstEvent);
     let pieces: Buffer[] = [];
     let size = 0;
     let part = { first: 0, count: 0, atMs: 0 };
+    const last = chunks.at(-1);
+    if (last !== undefined && last.parts === 1 && last.count < smallChunkEvents && wanted.length > 0) {
+      chunks.pop();
+      const { first, count, atMs } = last;
+      pieces.push(await readChunk(session, eventsPath, last));
+      part = { first, count, atMs };
+    }
     const flush = async (): Promise<void> => {
       if (part.count > 0)
         chunks.push({ ...(await this.#writeChunk(session, eventsPath, Buffer.concat(pieces))), ...part });
@@ -178,31 +202,35 @@ export class Compactor {
       size = 0;
       part = { first: 0, count: 0, atMs: 0 };
     };
-    for (const batch of tail) {
-      if (batch.count === 0 || batch.first + batch.count <= firstEvent) continue;
-      const { header, parts } = await readBatchEntries(session, batch);
-      const bytes = await eventBytesOf(header, parts);
-      pieces.push(bytes);
-      size += bytes.length;
-      part = { first: part.count === 0 ? batch.first : part.first, count: part.count + batch.count, atMs: batch.atMs };
-      if (size >= chunkChars) await flush();
+    for (const group of groupsOf(wanted)) {
+      const texts = await inWindow(group, followWindow, (batch) => readEventBytes(session, batch));
+      for (const [i, { first, count, atMs }] of group.entries()) {
+        const bytes = texts[i] as Buffer;
+        pieces.push(bytes);
+        size += bytes.length;
+        part = { first: part.count === 0 ? first : part.first, count: part.count + count, atMs };
+        if (size >= chunkChars) await flush();
+      }
     }
     await flush();
     return chunks;
   }
 
   async #writeChunk(session: ZooKeeperSession, folder: string, text: string | Buffer): Promise<ChunkRef> {
+    if (this.#isOver) throw new StoreAway('this server no longer leads');
     const id = this.#options.ids.uuid();
     this.#sweeper.spare(id);
+    this.#written.push(id);
     return writeChunk(session, folder, id, text, [{ type: 'check', path: epochPath, version: this.#options.epoch }]);
   }
 
-  async #swap(session: ZooKeeperSession, manifest: Manifest): Promise<void> {
+  /** Only in the place of the manifest that was there at the start: a swap that comes late must not bring an older snapshot back. */
+  async #swap(session: ZooKeeperSession, manifest: Manifest, version: ZkVersion): Promise<void> {
     const data = encodeManifest(manifest);
     try {
       await session.multi([
         { type: 'check', path: epochPath, version: this.#options.epoch },
-        { type: 'setData', path: manifestPath, data, version: 'any' },
+        { type: 'setData', path: manifestPath, data, version },
       ]);
     } catch (error) {
       // Its answer may be lost; nobody else writes it under this epoch.

@@ -22,8 +22,6 @@ export const chunkOf = (name: string): string => name.slice(0, name.lastIndexOf(
 export const wholeEntryBytes = 64 * 1024;
 /** Parts of a larger one, and of chunks. No node is ever larger than this and a short header. */
 export const partBytes = 256 * 1024;
-/** A batch larger than this is refused, compressed or not. */
-export const maxBatchBytes = 64 * 1024 * 1024;
 
 /** Cuts bytes into parts; at least one. */
 export function cut(bytes: Buffer, size: number = partBytes): readonly Buffer[] {

@@ -41,12 +41,14 @@ export const encodeManifest = (manifest: Manifest): Buffer => Buffer.from(JSON.s
 
 /** Throws `StoreUnusable` for what this version cannot read. */
 export function decodeManifest(data: Buffer): Manifest {
-  let parsed: (Manifest & { readonly layout?: unknown }) | undefined;
+  let parsed: (Manifest & { readonly layout?: unknown }) | null;
   try {
-    parsed = JSON.parse(data.toString()) as Manifest & { readonly layout?: unknown };
+    parsed = JSON.parse(data.toString()) as (Manifest & { readonly layout?: unknown }) | null;
   } catch (error) {
     throw new StoreUnusable('the store is damaged: its manifest is no JSON', { cause: error });
   }
+  if (typeof parsed !== 'object' || parsed === null)
+    throw new StoreUnusable('the store is damaged: its manifest is empty');
   const { layout: found, ...manifest } = parsed;
   if (found === layout) return manifest;
   throw new StoreUnusable(

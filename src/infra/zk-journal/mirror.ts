@@ -1,14 +1,23 @@
 /** A warm copy of what is stored. A standby keeps it up to date; a leader goes on from it (design §5.3, §5.8). */
 import type { Clock, Logger, Metrics, TimerHandle } from '../../actors/ports.ts';
+import { StoreAway } from '../../core/journal/store-errors.ts';
 import { createRecentBatches, type RecentBatches } from '../recent-batches.ts';
 import type { ZooKeeperSession } from '../zookeeper/session.ts';
 import type { Image } from './image.ts';
 import { entryPath } from './layout.ts';
-import { catchUp, followWindow, loadSnapshot, loadWindow, readManifest } from './reading.ts';
+import { catchUp, followWindow, loadSnapshot, loadWindow, maxLoadTries, readManifest } from './reading.ts';
 import type { DataSessions } from './sessions.ts';
 
 /** A standby looks at least so often, whatever its watch says. */
 const lookEveryMs = 2_000;
+/** While batches come, it looks again after so long instead of setting a watch for each. */
+const quietMs = 20;
+/**
+ * A watch is left behind when the entry came just before it was set: it stays until that entry is swept away. With so many of them no
+ * more are set, and it looks every `pollMs` (dependencies §5, fault 8).
+ */
+const maxLeftWatches = 32;
+const pollMs = 100;
 const firstPauseMs = 200;
 const longestPauseMs = 5_000;
 
@@ -27,8 +36,12 @@ export class Mirror {
   #following: object | undefined;
   #loop: Promise<void> = Promise.resolve();
   #wake: () => void = () => {};
+  /** How often it was told that there may be more. */
+  #signals = 0;
   /** The entry whose creation is being watched for. */
   #watched: string | undefined;
+  /** Watches that were left behind. */
+  #left = 0;
   #whenLoaded: (() => void)[] = [];
 
   constructor(options: MirrorOptions) {
@@ -36,6 +49,7 @@ export class Mirror {
     const { metrics, logger } = options;
     this.recent = createRecentBatches(1, (error) => logger.error('journalFollowerFailed', {}, error));
     metrics.gauge('journal.mirror.records', () => this.#image?.size ?? 0);
+    metrics.gauge('journal.mirror.watches', () => this.#left + (this.#watched === undefined ? 0 : 1));
   }
 
   /** What is known; undefined before anything was loaded. */
@@ -60,13 +74,13 @@ export class Mirror {
   /** Resolves when nothing of it is under way any more. */
   rest(): Promise<void> {
     this.#following = undefined;
-    this.#wake();
+    this.#signal();
     return this.#loop;
   }
 
   /** Reads to the end, from the snapshot on if it must be. Nothing else may use the mirror meanwhile. */
   async bring(session: ZooKeeperSession): Promise<Image> {
-    for (;;) {
+    for (let tries = 0; tries < maxLoadTries; tries++) {
       const image = this.#image ?? (await this.#load(session));
       if (!(await this.#isStale(session, image))) {
         const end = await catchUp(session, image, loadWindow, this.recent.publish);
@@ -75,6 +89,7 @@ export class Mirror {
       }
       this.#image = undefined;
     }
+    throw new StoreAway('the journal has a hole, or is swept faster than it can be read');
   }
 
   async #load(session: ZooKeeperSession): Promise<Image> {
@@ -95,7 +110,7 @@ export class Mirror {
   async #isStale(session: ZooKeeperSession, image: Image): Promise<boolean> {
     const manifest = await readManifest(session);
     if (manifest.generation !== image.generation || manifest.entry > image.nextEntry) return true;
-    if (manifest.entry > image.manifest.entry) image.rest(manifest);
+    if (manifest.entry >= image.manifest.entry) image.rest(manifest);
     return false;
   }
 
@@ -111,7 +126,7 @@ export class Mirror {
         if (this.#following !== mine) return;
         // Half of an applied batch cannot be: whole ones are applied without waiting in between.
         logger.warn('journal.follow-interrupted', { reason: error instanceof Error ? error.message : String(error) });
-        await this.#sleep(rest.clock, pauseMs);
+        await this.#sleep(rest.clock, pauseMs, this.#signals);
         pauseMs = Math.min(longestPauseMs, pauseMs * 2);
       }
     }
@@ -121,32 +136,54 @@ export class Mirror {
     this.#watched = undefined;
     let image = await this.bring(session);
     let lookedMs = this.#options.clock.monotonic();
+    const { clock } = this.#options;
     while (this.#following === mine) {
+      const before = image.nextEntry;
       const end = await catchUp(session, image, followWindow, this.recent.publish);
-      const isDue = this.#options.clock.monotonic() - lookedMs >= lookEveryMs;
+      const isDue = clock.monotonic() - lookedMs >= lookEveryMs;
       if (end === 'reload' || (isDue && (await this.#isStale(session, image)))) {
         this.#image = undefined;
         image = await this.bring(session);
       }
-      if (isDue) lookedMs = this.#options.clock.monotonic();
-      if (this.#following === mine && !(await this.#isThere(session, image)))
-        await this.#sleep(this.#options.clock, lookEveryMs);
+      if (isDue) lookedMs = clock.monotonic();
+      if (this.#following !== mine) return;
+      const seen = this.#signals;
+      if (image.nextEntry !== before) await this.#sleep(clock, quietMs, seen);
+      else if (!(await this.#isThere(session, image, seen)))
+        await this.#sleep(clock, this.#watched === undefined ? pollMs : lookEveryMs, seen);
     }
   }
 
-  /** Whether the next entry is there; if not, its creation ends the sleep. One watch for each name (dependencies §5, fault 8). */
-  async #isThere(session: ZooKeeperSession, image: Image): Promise<boolean> {
+  /** Whether the next entry is there; if not, its creation is a signal, unless there are too many watches already. */
+  async #isThere(session: ZooKeeperSession, image: Image, seen: number): Promise<boolean> {
     const path = entryPath(image.nextEntry);
     if (this.#watched === path) return false;
+    this.#watched = undefined;
+    if (this.#left >= maxLeftWatches) return (await session.exists(path)) !== undefined;
+    let isLeft = false;
     const stat = await session.exists(path, () => {
+      if (isLeft) this.#left--;
       if (this.#watched === path) this.#watched = undefined;
-      this.#wake();
+      this.#signal();
     });
-    if (stat === undefined) this.#watched = path;
-    return stat !== undefined;
+    if (stat !== undefined) {
+      isLeft = true;
+      this.#left++;
+      return true;
+    }
+    // It may have been created already, and the watch is gone then.
+    if (this.#signals === seen) this.#watched = path;
+    return false;
   }
 
-  #sleep(clock: Clock, delayMs: number): Promise<void> {
+  #signal(): void {
+    this.#signals++;
+    this.#wake();
+  }
+
+  /** Ends early at a signal, also at one that came since `seen` was read. */
+  #sleep(clock: Clock, delayMs: number, seen: number): Promise<void> {
+    if (this.#signals !== seen) return Promise.resolve();
     return new Promise((resolve) => {
       let timer: TimerHandle | undefined;
       const wake = (): void => {
@@ -156,7 +193,6 @@ export class Mirror {
       };
       timer = clock.after(delayMs, wake);
       this.#wake = wake;
-      if (!this.#following) wake();
     });
   }
 }

@@ -5,7 +5,7 @@ import { StoreAway } from '../../core/journal/store-errors.ts';
 import { isZkError } from '../zookeeper/errors.ts';
 import type { ZooKeeperSession } from '../zookeeper/session.ts';
 import { type Codec, expand, recordsOf } from './blocks.ts';
-import { type BatchHeader, decodeBatch, decodeHeader } from './entry.ts';
+import { type BatchHeader, decodeBatch, decodeHeader, eventBytesOf } from './entry.ts';
 import { Image } from './image.ts';
 import { chunkPath, entryPath, manifestPath, snapshotPath } from './layout.ts';
 import { type ChunkRef, decodeManifest, type Manifest } from './manifest.ts';
@@ -14,7 +14,9 @@ import { type ChunkRef, decodeManifest, type Manifest } from './manifest.ts';
 export const loadWindow = 32;
 export const followWindow = 8;
 /** A snapshot that is replaced under the reader again and again. */
-const maxLoadTries = 20;
+export const maxLoadTries = 20;
+const groupBytes = 4 * 1024 * 1024;
+const groupBatches = 64;
 /** Other work of this thread gets its turn between two slices of this many records. */
 const loadSlice = 2_000;
 
@@ -63,6 +65,7 @@ export async function catchUp(
   window: number,
   onBatch: (batch: Batch) => void,
 ): Promise<'end' | 'reload'> {
+  let hole = 0;
   for (;;) {
     const from = image.nextEntry;
     const entries = Array.from({ length: window }, (_, i) => from + i);
@@ -71,11 +74,12 @@ export async function catchUp(
       if (data === undefined) break;
       if ((await applyEntry(image, data, onBatch)) === 'reload') return 'reload';
     }
-    if (image.nextEntry < from + window && found[image.nextEntry - from] === undefined) {
-      // A later one was there already: this one came just after it was asked for.
-      if (found.slice(image.nextEntry - from).some((data) => data !== undefined)) continue;
-      return 'end';
-    }
+    const { nextEntry } = image;
+    if (nextEntry >= from + window || found[nextEntry - from] !== undefined) continue;
+    if (found.slice(nextEntry - from).every((data) => data === undefined)) return 'end';
+    // A later one was there already: this one came just after it was asked for, and is there now; or it has been swept away.
+    if (hole === nextEntry) return 'reload';
+    hole = nextEntry;
   }
 }
 
@@ -117,14 +121,30 @@ async function applyEntry(image: Image, data: Buffer, onBatch: (batch: Batch) =>
   return 'applied';
 }
 
-/** The entries of one batch that lies in the journal, and its header. */
-export async function readBatchEntries(
+/** The lines of the events of one batch that lies in the journal. */
+export async function readEventBytes(
   session: ZooKeeperSession,
   at: { readonly entry: number; readonly parts: number },
-): Promise<{ readonly header: BatchHeader; readonly parts: readonly Buffer[] }> {
+): Promise<Buffer> {
   const paths = Array.from({ length: at.parts }, (_, i) => entryPath(at.entry + i));
   const parts = await inWindow(paths, followWindow, async (path) => (await session.get(path)).data);
-  return { header: decodeHeader(parts[0] as Buffer) as BatchHeader, parts };
+  return eventBytesOf(decodeHeader(parts[0] as Buffer) as BatchHeader, parts);
+}
+
+/** Batches in groups that may be read at once without filling the memory. */
+export function* groupsOf<T extends { readonly bytes: number }>(batches: readonly T[]): Generator<readonly T[]> {
+  let group: T[] = [];
+  let bytes = 0;
+  for (const batch of batches) {
+    if (group.length > 0 && (bytes + batch.bytes > groupBytes || group.length >= groupBatches)) {
+      yield group;
+      group = [];
+      bytes = 0;
+    }
+    group.push(batch);
+    bytes += batch.bytes;
+  }
+  if (group.length > 0) yield group;
 }
 
 /** Results in order, with at most `window` under way. */

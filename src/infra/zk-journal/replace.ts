@@ -1,9 +1,9 @@
 /** Everything is replaced in one step (restore): chunks first, then under a new epoch one transaction that swaps the manifest. */
 import type { EncodedRecord } from '../../core/journal/batch.ts';
 import { unreadableFormat, type WrittenFormats, withFormats } from '../../core/journal/formats.ts';
-import { StoreUnusable } from '../../core/journal/store-errors.ts';
+import { StoreAway, StoreUnusable } from '../../core/journal/store-errors.ts';
 import { isZkError } from '../zookeeper/errors.ts';
-import type { ZooKeeperSession } from '../zookeeper/session.ts';
+import type { ZkOperation, ZooKeeperSession } from '../zookeeper/session.ts';
 import { recordLine } from './blocks.ts';
 import { writeChunk } from './compactor.ts';
 import { decodeHeader, encodeMark } from './entry.ts';
@@ -30,7 +30,7 @@ export async function replaceAll(
     const epoch = await takeEpoch(session, undefined);
     return await swap(session, epoch, { generation, formats, records: chunks });
   } catch (error) {
-    await dropChunks(session, chunks);
+    if (!(error instanceof SwapUnknown)) await dropChunks(session, chunks);
     throw error;
   }
 }
@@ -79,18 +79,66 @@ async function swap(
     firstEvent: end.nextEvent,
     events: [],
   };
-  try {
-    await session.multi([
-      { type: 'check', path: epochPath, version: epoch },
-      { type: 'check', path: entryPath(end.entry - 1), version: 'any' },
-      { type: 'create', path: entryPath(end.entry), data: encodeMark('restart', epoch, content.generation) },
-      { type: 'setData', path: manifestPath, data: encodeManifest(manifest), version: 'any' },
-    ]);
-  } catch (error) {
-    const isLost = isZkError(error, 'CONNECTION_LOSS', 'TIMEOUT') && session.state() !== 'ended';
-    if (!isLost || (await readManifest(session)).generation !== content.generation) throw error;
-  }
+  const mark = encodeMark('restart', epoch, content.generation);
+  const transaction: readonly ZkOperation[] = [
+    { type: 'check', path: epochPath, version: epoch },
+    { type: 'check', path: entryPath(end.entry - 1), version: 'any' },
+    { type: 'create', path: entryPath(end.entry), data: mark },
+    { type: 'setData', path: manifestPath, data: encodeManifest(manifest), version: 'any' },
+  ];
+  await untilKnown(session, transaction, entryPath(end.entry), mark);
   return manifest;
+}
+
+/** Nobody knows whether the new content stands. Its chunks must stay. */
+class SwapUnknown extends StoreAway {}
+
+/** The identical transaction again until it is done or cannot be; `mark` at `path` says that it was done (design §5.5). */
+async function untilKnown(
+  session: ZooKeeperSession,
+  transaction: readonly ZkOperation[],
+  path: string,
+  mark: Buffer,
+): Promise<void> {
+  for (let isFirst = true; ; isFirst = false) {
+    try {
+      await session.multi(transaction);
+      return;
+    } catch (error) {
+      const isLost = isZkError(error, 'CONNECTION_LOSS', 'TIMEOUT', 'SESSION_ENDED');
+      if (isLost && session.state() !== 'ended') {
+        await connectedAgain(session);
+        continue;
+      }
+      if (isLost)
+        throw new SwapUnknown('the connection was lost: nobody knows whether the content was replaced', {
+          cause: error,
+        });
+      // A refusal of the second try says nothing about the first.
+      if (!isFirst && (await isMarked(session, path, mark))) return;
+      throw error;
+    }
+  }
+}
+
+async function isMarked(session: ZooKeeperSession, path: string, mark: Buffer): Promise<boolean> {
+  try {
+    return (await session.get(path)).data.equals(mark);
+  } catch (error) {
+    if (isZkError(error, 'NO_NODE')) return false;
+    throw new SwapUnknown('the connection was lost: nobody knows whether the content was replaced', { cause: error });
+  }
+}
+
+/** Resolves once the session is connected or has ended. */
+function connectedAgain(session: ZooKeeperSession): Promise<void> {
+  if (session.state() !== 'suspended') return new Promise((resolve) => setImmediate(resolve));
+  return new Promise((resolve) => {
+    const off = session.onState(() => {
+      off();
+      resolve();
+    });
+  });
 }
 
 /** Where the journal ends: headers alone are read, so that content which this version does not know can be replaced as well. */

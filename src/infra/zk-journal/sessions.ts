@@ -10,6 +10,7 @@ export class DataSessions {
   readonly #open: OpenSession;
   #session: ZooKeeperSession | undefined;
   #opening: Promise<ZooKeeperSession> | undefined;
+  readonly #closing = new AbortController();
   #isClosed = false;
 
   constructor(options: Omit<SessionOptions, 'name'>, openSession: OpenSession = openRealSession) {
@@ -35,12 +36,13 @@ export class DataSessions {
 
   async close(): Promise<void> {
     this.#isClosed = true;
+    this.#closing.abort();
     await this.#opening?.catch(() => undefined);
     await this.#session?.close();
   }
 
   async #openOne(): Promise<ZooKeeperSession> {
-    const session = await this.#open({ ...this.#options, name: 'data' });
+    const session = await this.#open({ ...this.#options, name: 'data', signal: this.#closing.signal });
     if (this.#isClosed) {
       await session.close();
       throw new StoreAway('the journal is closed');

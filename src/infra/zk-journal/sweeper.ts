@@ -45,6 +45,14 @@ export class Sweeper {
     this.#spared.add(id);
   }
 
+  /** Chunks that no manifest will ever name. */
+  forsake(ids: readonly string[]): void {
+    for (const id of ids) {
+      this.#spared.delete(id);
+      this.#dueMs.set(id, this.#options.clock.monotonic());
+    }
+  }
+
   /** `now` has taken the place of `before`. */
   retire(before: Manifest, now: Manifest): void {
     const dueMs = this.#options.clock.monotonic() + retiredForMs;
@@ -58,8 +66,10 @@ export class Sweeper {
   async sweep(): Promise<void> {
     const session = await this.#options.sessions.get();
     try {
-      await this.#sweepChunks(session, snapshotPath);
-      await this.#sweepChunks(session, eventsPath);
+      const present = new Set<string>();
+      await this.#sweepChunks(session, snapshotPath, present);
+      await this.#sweepChunks(session, eventsPath, present);
+      for (const id of this.#dueMs.keys()) if (!present.has(id)) this.#dueMs.delete(id);
       await this.#sweepJournal(session);
     } catch (error) {
       // Another leader sweeps now.
@@ -67,11 +77,10 @@ export class Sweeper {
     }
   }
 
-  async #sweepChunks(session: ZooKeeperSession, folder: string): Promise<void> {
+  async #sweepChunks(session: ZooKeeperSession, folder: string, present: Set<string>): Promise<void> {
     const { clock, image } = this.#options;
     const named = namedBy(image.manifest);
     const nowMs = clock.monotonic();
-    const present = new Set<string>();
     const due: string[] = [];
     for (const name of await session.children(folder)) {
       const id = chunkOf(name);
@@ -82,14 +91,13 @@ export class Sweeper {
       if (dueMs <= nowMs) due.push(`${folder}/${name}`);
     }
     await this.#remove(session, due);
-    for (const path of due) this.#dueMs.delete(chunkOf(path.slice(folder.length + 1)));
+    for (const path of due) present.delete(chunkOf(path.slice(folder.length + 1)));
   }
 
   async #sweepJournal(session: ZooKeeperSession): Promise<void> {
     const nowMs = this.#options.clock.monotonic();
     const due = this.#retired.filter((one) => one.dueMs <= nowMs);
     if (due.length === 0) return;
-    this.#retired = this.#retired.filter((one) => one.dueMs > nowMs);
     // The entry before stays: the next one's transaction may ask for it.
     const end = Math.max(...due.map((one) => one.entry)) - 1;
     this.#oldest ??= await oldestEntry(session);
@@ -97,6 +105,7 @@ export class Sweeper {
     for (let entry = this.#oldest; entry < end; entry++) paths.push(entryPath(entry));
     await this.#remove(session, paths);
     this.#oldest = Math.max(this.#oldest, end);
+    this.#retired = this.#retired.filter((one) => one.dueMs > nowMs);
   }
 
   async #remove(session: ZooKeeperSession, paths: readonly string[]): Promise<void> {

@@ -47,11 +47,17 @@ export async function layTree(session: ZooKeeperSession, shownPath: string, gene
       create(snapshotPath),
       create(eventsPath),
       create(entryPath(0), encodeMark('discard', 0, generation)),
-      create(manifestPath, encodeManifest(firstManifest(generation))),
+      create(manifestPath),
+      // Now its version is 1, and whoever replaces it can say which one it knows (dependencies §5, fault 15).
+      { type: 'setData', path: manifestPath, data: encodeManifest(firstManifest(generation)), version: 'any' },
     ]);
   } catch (error) {
-    // Another server was faster, or an answer was lost and this is the second try.
     if (!isZkError(error, 'NODE_EXISTS')) throw error;
+    // Another server was faster, or an answer was lost and this is the second try.
+    if ((await session.exists(manifestPath)) !== undefined) return;
+    throw new StoreUnusable(
+      `the path ${shownPath === '' ? '/' : shownPath} in ZooKeeper holds a node "state" that is not ours`,
+    );
   }
 }
 

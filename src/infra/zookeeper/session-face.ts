@@ -49,4 +49,6 @@ export interface SessionOptions {
   readonly limits?: RequestLimits;
   /** After so many requests the session ends: the library's counter does not wrap (fault 9). */
   readonly maxRequests?: number;
+  /** Gives up connecting when it is aborted; means nothing once there is a session. */
+  readonly signal?: AbortSignal;
 }

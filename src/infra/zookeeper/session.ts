@@ -28,6 +28,8 @@ const closeTimeoutMs = 1_000;
 /** Looks of the watchdog in a session time-out. */
 const watchdogBeats = 6;
 
+type RawStat = Parameters<typeof statOf>[0];
+
 /** Resolves once connected. Rejects with a `ZkError` if there is no session within `connectTimeoutMs` (fault 2). */
 export function openSession(options: SessionOptions): Promise<ZooKeeperSession> {
   return new Promise((resolve, reject) => {
@@ -35,12 +37,16 @@ export function openSession(options: SessionOptions): Promise<ZooKeeperSession> 
     const deadline = options.clock.after(options.connectTimeoutMs, () =>
       session.end(`no session within ${options.connectTimeoutMs} ms`),
     );
+    const giveUp = (): void => session.end('given up');
+    options.signal?.addEventListener('abort', giveUp, { once: true });
     const off = session.onState((state, reason) => {
+      options.signal?.removeEventListener('abort', giveUp);
       deadline.cancel();
       off();
       if (state === 'connected') resolve(session);
       else reject(new ZkError(session.endCode, `cannot connect to ${options.servers.hosts.join(',')}: ${reason}`));
     });
+    if (options.signal?.aborted) giveUp();
   });
 }
 
@@ -76,7 +82,10 @@ class Session implements ZooKeeperSession {
         if (isWrite) this.#writtenAtMs = Math.max(this.#writtenAtMs, sentAtMs);
       },
     });
-    this.#library = createLibraryClient(servers, sessionTimeoutMs, random, clock);
+    this.#library = createLibraryClient(servers, sessionTimeoutMs, random, clock, (error) => {
+      metrics.count('zookeeper.garbage');
+      options.logger.warn('zookeeper.garbage', { session: options.name, reason: String(error) });
+    });
     this.#library.onState((state) => this.#libraryState(state));
     this.#library.client.connect();
   }
@@ -106,46 +115,51 @@ class Session implements ZooKeeperSession {
   get = async (path: string, onChange?: () => void): Promise<{ readonly data: Buffer; readonly stat: ZkStat }> => {
     const full = this.#full(path);
     const { client } = this.#library;
-    const what = `get ${path}`;
-    type Found = { readonly data: Buffer; readonly stat: Parameters<typeof statOf>[0] };
-    return this.#ask<Found, { readonly data: Buffer; readonly stat: ZkStat }>(
-      what,
-      false,
-      (answer) => {
-        const done = (error: unknown, data: Buffer | undefined, stat: Found['stat']): void =>
-          answer(error, { data: data ?? Buffer.alloc(0), stat });
-        if (onChange) client.getData(full, this.#watch(onChange), done);
-        else client.getData(full, done);
-      },
-      ({ data, stat }) => ({ data, stat: statOf(stat) }),
+    type Found = { readonly data: Buffer; readonly stat: RawStat };
+    return this.#watching(onChange, (watch) =>
+      this.#ask<Found, { readonly data: Buffer; readonly stat: ZkStat }>(
+        `get ${path}`,
+        false,
+        (answer) => {
+          const done = (error: unknown, data: Buffer | undefined, stat: RawStat): void =>
+            answer(error, { data: data ?? Buffer.alloc(0), stat });
+          if (watch) client.getData(full, watch, done);
+          else client.getData(full, done);
+        },
+        ({ data, stat }) => ({ data, stat: statOf(stat) }),
+      ),
     );
   };
 
   exists = async (path: string, onChange?: () => void): Promise<ZkStat | undefined> => {
     const full = this.#full(path);
     const { client } = this.#library;
-    return this.#ask<Parameters<typeof statOf>[0] | null, ZkStat | undefined>(
-      `exists ${path}`,
-      false,
-      (answer) => {
-        if (onChange) client.exists(full, this.#watch(onChange), answer);
-        else client.exists(full, answer);
-      },
-      (stat) => (stat ? statOf(stat) : undefined),
+    return this.#watching(onChange, (watch) =>
+      this.#ask<RawStat | null, ZkStat | undefined>(
+        `exists ${path}`,
+        false,
+        (answer) => {
+          if (watch) client.exists(full, watch, answer);
+          else client.exists(full, answer);
+        },
+        (stat) => (stat ? statOf(stat) : undefined),
+      ),
     );
   };
 
   children = async (path: string, onChange?: () => void): Promise<readonly string[]> => {
     const full = this.#full(path);
     const { client } = this.#library;
-    return this.#ask<readonly string[], readonly string[]>(
-      `children ${path}`,
-      false,
-      (answer) => {
-        if (onChange) client.getChildren(full, this.#watch(onChange), answer);
-        else client.getChildren(full, answer);
-      },
-      (names) => names,
+    return this.#watching(onChange, (watch) =>
+      this.#ask<readonly string[], readonly string[]>(
+        `children ${path}`,
+        false,
+        (answer) => {
+          if (watch) client.getChildren(full, watch, answer);
+          else client.getChildren(full, answer);
+        },
+        (names) => names,
+      ),
     );
   };
 
@@ -234,7 +248,7 @@ class Session implements ZooKeeperSession {
 
   #existsAt(full: string) {
     const { client } = this.#library;
-    return this.#ask<Parameters<typeof statOf>[0] | null, ZkStat | undefined>(
+    return this.#ask<RawStat | null, ZkStat | undefined>(
       `exists ${full}`,
       false,
       (answer) => client.exists(full, answer),
@@ -277,14 +291,24 @@ class Session implements ZooKeeperSession {
     return this.close();
   }
 
-  #watch(onChange: () => void): () => void {
+  /** A request that leaves a watch if it succeeds, and none if it fails. */
+  async #watching<R>(
+    onChange: (() => void) | undefined,
+    ask: (watch: (() => void) | undefined) => Promise<R>,
+  ): Promise<R> {
+    if (onChange === undefined) return ask(undefined);
     const fire = (): void => {
       if (!this.#watches.delete(fire)) return;
       // Not from within the library's socket handler: what throws there breaks its state (fault 11).
-      queueMicrotask(onChange);
+      queueMicrotask(() => this.#tell(onChange));
     };
     this.#watches.add(fire);
-    return fire;
+    try {
+      return await ask(fire);
+    } catch (error) {
+      this.#watches.delete(fire);
+      throw error;
+    }
   }
 
   #libraryState(state: State): void {
@@ -369,6 +393,15 @@ class Session implements ZooKeeperSession {
 
   #become(state: SessionState, reason: string): void {
     this.#state = state;
-    for (const listener of [...this.#listeners]) queueMicrotask(() => listener(state, reason));
+    for (const listener of [...this.#listeners]) queueMicrotask(() => this.#tell(() => listener(state, reason)));
+  }
+
+  /** What a listener throws would otherwise end the process (fault 11). */
+  #tell(listener: () => void): void {
+    try {
+      listener();
+    } catch (error) {
+      this.#options.logger.error('zookeeper.listener-failed', { session: this.#options.name }, error);
+    }
   }
 }

@@ -1,0 +1,315 @@
+/**
+ * The faults of node-zookeeper-client in its connection (dependencies §5), one test or more for each, against a real ZooKeeper: what
+ * the library would do alone is written beside it.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { systemClock } from '../../../src/infra/clock.ts';
+import { isZkError } from '../../../src/infra/zookeeper/errors.ts';
+import { createLibraryClient } from '../../../src/infra/zookeeper/library.ts';
+import type { SessionOptions, SessionState, ZooKeeperSession } from '../../../src/infra/zookeeper/session.ts';
+import { eventually } from '../../support/eventually.ts';
+import { type Relay, startRelay } from '../../support/relay.ts';
+import { type Ensemble, startEnsemble, type ZkMember, zooKeeperMissing } from '../../support/zookeeper.ts';
+import { openTestSession } from '../../support/zookeeper-session.ts';
+import { breakNextTransaction, type Tap, tapFrames } from '../../support/zookeeper-wire.ts';
+import { type ScriptedServer, startScriptedServer } from './scripted-server.ts';
+
+const timeoutMs = 1_200;
+/** How late a busy machine may be. */
+const slackMs = 2_500;
+const nothing = Buffer.alloc(0);
+
+let dataDir: string;
+let ensemble: Ensemble;
+let member: ZkMember;
+let relay: Relay;
+let tap: Tap;
+let opened: ZooKeeperSession[];
+let scripted: ScriptedServer | undefined;
+beforeAll(async () => {
+  if (zooKeeperMissing) return;
+  dataDir = mkdtempSync(join(tmpdir(), 'ultramarathon-faults-'));
+  ensemble = await startEnsemble(1, { dataDir });
+  member = ensemble.members[0] as ZkMember;
+});
+beforeEach(async () => {
+  opened = [];
+  if (zooKeeperMissing) return;
+  relay = await startRelay(member.host);
+  tap = tapFrames(relay);
+});
+afterEach(async () => {
+  for (const session of opened) await session.close();
+  await relay?.close();
+  await scripted?.close();
+  scripted = undefined;
+});
+afterAll(async () => {
+  await ensemble?.close();
+  if (dataDir !== undefined) rmSync(dataDir, { recursive: true, force: true });
+});
+
+/** In the order in which they are given. */
+const inOrder = (): (() => number) => {
+  let next = 0;
+  return () => next++;
+};
+
+async function open(options: Partial<SessionOptions> = {}, hosts = relay.address): Promise<ZooKeeperSession> {
+  const session = await openTestSession(`zk://${hosts}`, { sessionTimeoutMs: timeoutMs, ...options });
+  opened.push(session);
+  return session;
+}
+
+const direct = (): Promise<ZooKeeperSession> => open({ sessionTimeoutMs: 6_000 }, member.host);
+
+/** Every state from now on, with its time. */
+function watchStates(session: ZooKeeperSession): readonly (readonly [SessionState, number])[] {
+  const seen: (readonly [SessionState, number])[] = [];
+  session.onState((state) => seen.push([state, performance.now()]));
+  return seen;
+}
+
+const codeOf = (request: Promise<unknown>): Promise<unknown> =>
+  request.then(
+    () => 'ok',
+    (error: unknown) =>
+      isZkError(error, error instanceof Error && 'code' in error ? (error.code as never) : 'OTHER')
+        ? [error.code, error.isUnknown]
+        : error,
+  );
+
+describe.skipIf(zooKeeperMissing)('what node-zookeeper-client gets wrong in a connection', () => {
+  it('fault 1: a server that is frozen is noticed within two thirds of the session (alone: never)', async () => {
+    const session = await open();
+    const states = watchStates(session);
+    const asked = codeOf(session.create('/frozen', nothing, 'ephemeral').then(() => session.exists('/frozen')));
+    await asked;
+    const provenAtMs = session.provenAtMs();
+    member.freeze();
+    try {
+      const lost = codeOf(session.create('/never', nothing));
+      await eventually('the end', () => session.state() === 'ended', timeoutMs + slackMs);
+      expect(await lost).toEqual(['SESSION_ENDED', true]);
+      const [[state, atMs] = ['connected', 0]] = states;
+      expect(state).toBe('ended');
+      expect(atMs - provenAtMs).toBeGreaterThan((timeoutMs * 2) / 3 - 50);
+      expect(atMs - provenAtMs).toBeLessThan((timeoutMs * 2) / 3 + slackMs);
+    } finally {
+      member.thaw();
+    }
+  });
+
+  it('fault 1: a connection that is open while no byte passes is noticed likewise, and its socket is closed', async () => {
+    const session = await open();
+    relay.cut('blackHole');
+    await eventually('the end', () => session.state() === 'ended', timeoutMs + slackMs);
+    // The relay holds the end of the connection as well until it is healed.
+    relay.heal();
+    await eventually('no socket', () => relay.connections() === 0);
+    await delay(300);
+    expect(relay.accepted()).toBe(1);
+  });
+
+  it('fault 2: a server that takes the connection and says nothing is given up in time (alone: never)', async () => {
+    scripted = await startScriptedServer();
+    const startedMs = performance.now();
+    const result = await codeOf(openTestSession(`zk://${scripted.host}`, { connectTimeoutMs: 700 }));
+    expect(result).toEqual(['CONNECTION_LOSS', false]);
+    expect(performance.now() - startedMs).toBeGreaterThan(650);
+    expect(performance.now() - startedMs).toBeLessThan(700 + slackMs);
+    await eventually('no socket', () => scripted?.open() === 0);
+    const accepted = scripted.accepted();
+    await delay(500);
+    expect(scripted.accepted()).toBe(accepted);
+  });
+
+  it('fault 2: the next server is tried when one takes the connection and says nothing', async () => {
+    scripted = await startScriptedServer();
+    const hosts = [scripted.host, relay.address].join(',');
+    const session = await open({ sessionTimeoutMs: 1_500, connectTimeoutMs: 15_000, random: inOrder() }, hosts);
+    expect(session.state()).toBe('connected');
+    expect(scripted.accepted()).toBe(1);
+  });
+
+  it('fault 2: so it is when the connection has to be found again, and the session goes on', async () => {
+    scripted = await startScriptedServer();
+    const hosts = [relay.address, scripted.host].join(',');
+    const session = await open({ sessionTimeoutMs: 6_000, random: inOrder() }, hosts);
+    await session.create('/kept', nothing, 'ephemeral');
+    const states = watchStates(session);
+    relay.reset();
+    await eventually('connected again', () => states.some(([state]) => state === 'connected'), 10_000);
+    expect(scripted.accepted()).toBe(1);
+    expect(states.map(([state]) => state)).toEqual(['suspended', 'connected']);
+    expect(await session.exists('/kept')).toBeDefined();
+  });
+
+  it('fault 3: nothing is kept for later while there is no connection (alone: it is sent after the reconnect)', async () => {
+    const session = await open({ sessionTimeoutMs: 6_000 });
+    relay.cut('reset');
+    await eventually('suspended', () => session.state() === 'suspended');
+    const writes = Array.from({ length: 5 }, (_, i) => codeOf(session.create(`/late-${i}`, nothing)));
+    writes.push(codeOf(session.multi([{ type: 'create', path: '/late-multi', data: nothing }])));
+    expect(await Promise.all(writes)).toEqual(writes.map(() => ['CONNECTION_LOSS', false]));
+    relay.heal();
+    await eventually('connected', () => session.state() === 'connected');
+    await session.exists('/');
+    expect((await session.children('/')).filter((name) => name.startsWith('late-'))).toEqual([]);
+  });
+
+  it('fault 4: every request is answered when the session ends, once, and says whether it may have been done', async () => {
+    const session = await open();
+    relay.cut('blackHole');
+    const answers = Array.from({ length: 200 }, (_, i) =>
+      codeOf(i % 2 === 0 ? session.create(`/fault-4-${i}`, nothing) : session.get('/')),
+    );
+    // 64 are with the library, the rest is waiting for its turn and was certainly not sent.
+    const expected = answers.map((_, i) => ['SESSION_ENDED', i % 2 === 0 && i < 64]);
+    expect(await Promise.all(answers)).toEqual(expected);
+    expect(session.inFlight()).toBe(0);
+  });
+
+  it('fault 5: a session that has expired says so, once, and another one can be opened (alone: dead and silent)', async () => {
+    const session = await open({ sessionTimeoutMs: 8_000 });
+    const states = watchStates(session);
+    const isTold = new Promise<void>((resolve) => {
+      session.exists('/fault-5', resolve).catch(() => {});
+    });
+    await session.exists('/');
+    await member.kill();
+    // A ZooKeeper that has lost everything knows no session.
+    rmSync(join(dataDir, 'member-1', 'version-2'), { recursive: true });
+    await member.start();
+    await isTold;
+    await eventually('the end', () => session.state() === 'ended');
+    expect(states.map(([state]) => state)).toEqual(['suspended', 'ended']);
+    expect(await codeOf(session.exists('/'))).toEqual(['SESSION_ENDED', false]);
+    expect(await codeOf(session.setData('/', nothing, 'any'))).toEqual(['SESSION_ENDED', false]);
+    expect(await (await open()).exists('/')).toBeDefined();
+  });
+
+  it('fault 6: what was sent once is never sent again by itself (with its `retries`: it is)', async () => {
+    const session = await open({ sessionTimeoutMs: 6_000 });
+    await session.ensurePath('/fault-6');
+    let sent = 0;
+    tap.judge(({ direction, bytes }) => {
+      if (direction === 'toTarget' && bytes.includes('/fault-6/n')) sent++;
+      return direction === 'toClient' && sent === 1 && bytes.includes('/fault-6/n') ? { breakAfterBytes: 0 } : 'pass';
+    });
+    expect(await codeOf(session.create('/fault-6/n', nothing, 'ephemeralSequential'))).toEqual([
+      'CONNECTION_LOSS',
+      true,
+    ]);
+    await eventually('connected', () => session.state() === 'connected');
+    // The library would wait for a second.
+    await delay(1_300);
+    expect(sent).toBe(1);
+    expect((await session.children('/fault-6')).length).toBe(1);
+  });
+
+  it('fault 8: a watch whose request failed is forgotten; one that was set fires once, also over a reconnect', async () => {
+    const session = await open({ sessionTimeoutMs: 6_000 });
+    let fired = 0;
+    const count = (): void => {
+      fired++;
+    };
+    for (let i = 0; i < 20; i++) expect(await codeOf(session.get('/fault-8', count))).toEqual(['NO_NODE', false]);
+    await session.exists('/fault-8', count);
+    expect(await member.watches()).toBe(1);
+    const states = watchStates(session);
+    relay.reset();
+    await eventually('connected again', () => states.some(([state]) => state === 'connected'));
+    await session.exists('/');
+    expect(await member.watches()).toBe(1);
+    const other = await direct();
+    await other.create('/fault-8', nothing);
+    await eventually('the watch', () => fired === 1);
+    await other.setData('/fault-8', nothing, 'any');
+    await session.exists('/');
+    await session.close();
+    await Promise.resolve();
+    expect(fired).toBe(1);
+  });
+
+  it('fault 14: closing ends in time, connected or not, and whether anybody answers or not', async () => {
+    const suspended = await open();
+    relay.cut('reset');
+    await eventually('suspended', () => suspended.state() === 'suspended');
+    const startedMs = performance.now();
+    await suspended.close();
+    expect(performance.now() - startedMs).toBeLessThan(slackMs);
+    relay.heal();
+    const silent = await open({ sessionTimeoutMs: 6_000 });
+    relay.cut('blackHole');
+    const askedMs = performance.now();
+    const pending = codeOf(silent.create('/fault-14', nothing));
+    await Promise.all([silent.close(), silent.close()]);
+    expect(await pending).toEqual(['SESSION_ENDED', true]);
+    expect(performance.now() - askedMs).toBeLessThan(1_000 + slackMs);
+    relay.heal();
+    await eventually('no socket', () => relay.connections() === 0);
+  });
+
+  it('an orderly close takes ephemeral nodes along at once', async () => {
+    const other = await direct();
+    const session = await open({ sessionTimeoutMs: 6_000 });
+    await session.create('/mine', nothing, 'ephemeral');
+    await session.close();
+    expect(await other.exists('/mine')).toBeUndefined();
+    expect(session.state()).toBe('ended');
+  });
+
+  it('a connection that breaks within an answer spoils nothing that comes after it (alone: the rest is misread)', async () => {
+    const session = await open({ sessionTimeoutMs: 6_000 });
+    const states = watchStates(session);
+    for (let i = 0; i < 3; i++) {
+      const broken = breakNextTransaction([tap], 'midAnswer');
+      const write = codeOf(session.multi([{ type: 'create', path: `/half-${i}`, data: nothing }]));
+      await broken;
+      expect(await write).toEqual(['CONNECTION_LOSS', true]);
+      await eventually('connected again', () => states.length === 2 * (i + 1), 3_000);
+      expect(await session.exists(`/half-${i}`)).toBeDefined();
+    }
+    expect(states.map(([state]) => state)).toEqual([1, 2, 3].flatMap(() => ['suspended', 'connected']));
+  });
+
+  it('servers are tried in our order, IPv6 literals too (alone: cut at their first colon)', async () => {
+    scripted = await startScriptedServer();
+    const hosts = ['[::1]:1', '[::2]:2', scripted.host];
+    const library = createLibraryClient({ hosts, path: '' }, 1_000, inOrder(), systemClock, () => {});
+    const { connectionManager } = library.client as unknown as { connectionManager: { servers: readonly unknown[] } };
+    expect(connectionManager.servers).toEqual([
+      { host: '::1', port: 1 },
+      { host: '::2', port: 2 },
+      { host: '127.0.0.1', port: Number(scripted.host.split(':')[1]) },
+    ]);
+    // The first two refuse at once.
+    library.client.connect();
+    await eventually('the third', () => scripted?.accepted() === 1);
+    library.destroy();
+  });
+
+  it('a server that talks nonsense is left, and ends nothing but the attempt', async () => {
+    scripted = await startScriptedServer((socket) => {
+      // A frame of one byte; a frame of a negative length; an answer to a handshake that gives a session, and then nonsense.
+      const frames = [
+        '0000000101',
+        'ffffffff00000000',
+        `00000025${'00000000'}${'000003e8'}${'11'.repeat(8)}${'00000010'}${'22'.repeat(16)}00${'00000003'}010203`,
+      ];
+      socket.write(Buffer.from(frames[(scripted?.accepted() ?? 0) % frames.length] as string, 'hex'));
+    });
+    const session = await openTestSession(`zk://${scripted.host}`, {
+      connectTimeoutMs: 5_000,
+      sessionTimeoutMs: 600,
+    });
+    opened.push(session);
+    await eventually('the end', () => session.state() === 'ended', 10_000);
+    expect(scripted.accepted()).toBeGreaterThan(2);
+  });
+});
