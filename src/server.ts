@@ -10,6 +10,7 @@ import { infoConfig } from './config/info.ts';
 import type { ServerConfig } from './config/server-config.ts';
 import type { Result } from './core/result.ts';
 import { err, ok } from './core/result.ts';
+import { withBodies } from './infra/body-probe.ts';
 import { systemClock } from './infra/clock.ts';
 import { lockDataDirectory } from './infra/data-directory.ts';
 import { systemIds } from './infra/ids.ts';
@@ -40,7 +41,7 @@ export async function startServer(config: ServerConfig): Promise<Result<RunningS
     logger,
     metrics,
   });
-  const prober = createProber();
+  const prober = withBodies(createProber());
   const { framework, master, mesosCredentials, missedHeartbeats, settings } = config;
   const shared = { clock: systemClock, ids: systemIds, logger, metrics };
   // The port is known only once it is open, and the open port needs the read model.

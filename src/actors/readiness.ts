@@ -126,14 +126,9 @@ function ask(state: ReadinessState, instanceId: InstanceId, prober: Prober, cont
 }
 
 const answerOf = (result: ProbeResult): ReadinessAnswer =>
-  result.type === 'failed'
-    ? result
-    : {
-        type: 'answered',
-        status: result.status ?? 0,
-        contentType: result.contentType ?? '',
-        body: result.body ?? '',
-      };
+  result.type === 'answered'
+    ? { type: 'answered', status: result.status ?? 0, contentType: result.contentType ?? '', body: result.body ?? '' }
+    : { type: 'failed', cause: 'cause' in result ? result.cause : 'not asked' };
 
 function answered(
   state: ReadinessState,

@@ -3,7 +3,6 @@ import * as http from 'node:http';
 import * as https from 'node:https';
 import { connect } from 'node:net';
 import type { ProbeRequest, ProbeResult, Prober } from '../actors/ports.ts';
-import { probeWithBody } from './body-probe.ts';
 
 /** Answers once, whatever happens, and not later than the time-out. */
 export function createProber(): Prober {
@@ -14,11 +13,6 @@ export function createProber(): Prober {
   };
   return {
     probe: (request, done) => {
-      const { bodyBytes } = request;
-      if (bodyBytes !== undefined && request.protocol !== 'TCP') {
-        probeWithBody({ ...request, bodyBytes }, done);
-        return;
-      }
       let isOver = false;
       const finish = (result: ProbeResult): void => {
         if (isOver) return;
