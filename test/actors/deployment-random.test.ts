@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { DeploymentLimits, OnFailure } from '../../src/core/deploy/plan-types.ts';
 import { waitingReasons } from '../../src/core/deploy/waiting.ts';
+import { isLong } from '../support/stack.ts';
 import { createWorld, putOf, seededRandom, type World } from '../support/world.ts';
 
-const seeds = 120;
+const seeds = isLong ? 400 : 80;
 const stepsPerSeed = 30;
 const wanted = 4;
 /** Minimum 3, at most 5 at once. */
