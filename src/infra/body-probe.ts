@@ -1,38 +1,64 @@
 /** HTTP probes that bring the answer's body along, for readiness checks: few, and only while a deployment waits. */
 import * as http from 'node:http';
 import * as https from 'node:https';
-import type { ProbeRequest, ProbeResult } from '../actors/ports.ts';
+import type { ProbeRequest, ProbeResult, Prober } from '../actors/ports.ts';
 
 type Finish = (result: ProbeResult) => void;
 
-/** Answers once, whatever happens, and not later than the time-out, which covers the body too; what is longer is cut. */
-export function probeWithBody(probe: ProbeRequest & { readonly bodyBytes: number }, done: Finish): void {
+/** `prober`, which also does the probes that want a body. */
+export function withBodies(prober: Prober): Prober {
+  const open = new Set<() => void>();
+  return {
+    probe: (request, done) => {
+      const { bodyBytes } = request;
+      if (bodyBytes === undefined || request.protocol === 'TCP') {
+        prober.probe(request, done);
+        return;
+      }
+      const end = probeWithBody({ ...request, bodyBytes }, (result) => {
+        open.delete(end);
+        done(result);
+      });
+      open.add(end);
+    },
+    close: () => {
+      for (const end of [...open]) end();
+      prober.close();
+    },
+  };
+}
+
+/**
+ * Answers once, whatever happens, later than this call and not later than the time-out, which covers the body too; what is longer is
+ * cut. Returns how to give it up.
+ */
+function probeWithBody(probe: ProbeRequest & { readonly bodyBytes: number }, done: Finish): () => void {
   const { protocol, host, port, path, timeoutMs, bodyBytes } = probe;
   let isOver = false;
+  let request: http.ClientRequest | undefined;
   const finish = (result: ProbeResult): void => {
     if (isOver) return;
     isOver = true;
     clearTimeout(timer);
+    request?.destroy();
     done(result);
   };
   const fail = (error: NodeJS.ErrnoException): void => finish({ type: 'failed', cause: error.code ?? error.message });
-  let request: http.ClientRequest | undefined;
-  const timer = setTimeout(() => {
-    fail(new Error(`no answer within ${timeoutMs} ms`));
-    request?.destroy();
-  }, timeoutMs);
+  const timer = setTimeout(() => fail(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
   try {
     const headers = { 'User-Agent': 'ultramarathon', Accept: '*/*' };
     // A connection of its own, which is closed afterwards; any certificate will do (behaviour §4.5).
     const options = { host, port, path, headers, agent: false, rejectUnauthorized: false } as const;
     request = protocol === 'HTTPS' ? https.get(options) : http.get(options);
+    request.on('response', (response) => readBody(response, bodyBytes, finish, fail));
+    // Also what a destroyed request has to say; that comes too late to count.
+    request.on('error', fail);
   } catch (error) {
     // A path that cannot be sent, for instance with a blank in it.
-    fail(error instanceof Error ? error : new Error(String(error)));
-    return;
+    const cause = error instanceof Error ? error : new Error(String(error));
+    setImmediate(() => fail(cause));
   }
-  request.on('response', (response) => readBody(response, bodyBytes, finish, fail));
-  request.on('error', fail);
+  return () => fail(new Error('given up'));
 }
 
 function readBody(
@@ -43,15 +69,13 @@ function readBody(
 ): void {
   const chunks: Buffer[] = [];
   let length = 0;
-  const end = (): void => {
+  const end = (): void =>
     finish({
       type: 'answered',
       status: response.statusCode ?? 0,
       contentType: response.headers['content-type'] ?? '',
       body: Buffer.concat(chunks).subarray(0, limit).toString('utf8'),
     });
-    response.destroy();
-  };
   response.on('data', (chunk: Buffer) => {
     chunks.push(chunk);
     length += chunk.length;

@@ -6,7 +6,6 @@ import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import type { Clock, Logger, Metrics, ProbeRequest, ProbeResult, Prober, TimerHandle } from '../actors/ports.ts';
-import { probeWithBody } from './body-probe.ts';
 import type { WireAnswer, WireRequest } from './prober/wire.ts';
 import { maxOutstanding, requestGatherMs } from './prober/wire.ts';
 
@@ -35,15 +34,7 @@ interface Outstanding {
 export function createProber(options: ProberOptions): Prober {
   const prober = new WorkerProber(options);
   options.metrics.gauge('health-checks.prober.outstanding', () => prober.size);
-  return {
-    probe: (request, done) => {
-      const { bodyBytes, protocol } = request;
-      // Readiness checks alone want the body; they are few, and asked only while a deployment goes on.
-      if (bodyBytes !== undefined && protocol !== 'TCP') probeWithBody({ ...request, bodyBytes }, done);
-      else prober.probe(request, done);
-    },
-    close: () => prober.close(),
-  };
+  return { probe: (request, done) => prober.probe(request, done), close: () => prober.close() };
 }
 
 class WorkerProber {

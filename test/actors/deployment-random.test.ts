@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { DeploymentLimits, OnFailure } from '../../src/core/deploy/plan-types.ts';
 import { waitingReasons } from '../../src/core/deploy/waiting.ts';
+import { isLong } from '../support/stack.ts';
 import { createWorld, putOf, seededRandom, type World } from '../support/world.ts';
 
-const seeds = 120;
+const seeds = isLong ? 400 : 80;
+const seedsPerTest = 10;
 const stepsPerSeed = 30;
 const wanted = 4;
 /** Minimum 3, at most 5 at once. */
@@ -143,9 +145,9 @@ async function runSeed(seed: number): Promise<void> {
 }
 
 describe('Upgrades that go well or badly, with limits, cancellations and new leaders', () => {
-  for (let block = 0; block < 4; block++) {
+  for (let block = 0; block < seeds / seedsPerTest; block++) {
     it(`keep enough good tasks, and end for a reason that is told (seeds of block ${block})`, async () => {
-      for (let i = 0; i < seeds / 4; i++) await runSeed(block * (seeds / 4) + i + 1);
+      for (let i = 0; i < seedsPerTest; i++) await runSeed(block * seedsPerTest + i + 1);
     });
   }
 });

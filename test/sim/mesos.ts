@@ -418,7 +418,7 @@ export class SimMesos {
 
   #acknowledge(taskId: string, uuid: string): void {
     const task = this.tasks.get(taskId);
-    if (!task || !task.agent.isReachable) return;
+    if (!task?.agent.isReachable) return;
     this.#clock.after(this.#delay(), () => {
       if (!task.agent.isReachable || task.agent.isDead || task.updates[0]?.uuid !== uuid) return;
       task.updates.shift();

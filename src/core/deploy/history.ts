@@ -4,16 +4,19 @@ import type { FinishedDeployment } from './plan-types.ts';
 
 export interface HistoryLimits {
   readonly deployments: number;
+  /** Of those that changed nothing, kept apart: requests that are repeated for ever must not push out what happened. */
+  readonly idle: number;
   /** Apps and actions of all kept deployments together: what their records weigh, some 100 bytes each. */
   readonly weight: number;
 }
 
-export const historyLimits: HistoryLimits = { deployments: 1_000, weight: 100_000 };
+export const historyLimits: HistoryLimits = { deployments: 1_000, idle: 100, weight: 100_000 };
 
 /** Which deployments are kept, in the order of their ends. Owned by one writer; each call costs what it forgets. */
 export class DeploymentHistory {
   readonly #limits: HistoryLimits;
   readonly #weights = new Map<DeploymentId, number>();
+  readonly #idle = new Set<DeploymentId>();
   #weight = 0;
 
   constructor(kept: readonly FinishedDeployment[], limits: HistoryLimits = historyLimits) {
@@ -22,7 +25,7 @@ export class DeploymentHistory {
   }
 
   get size(): number {
-    return this.#weights.size;
+    return this.#weights.size + this.#idle.size;
   }
 
   get weight(): number {
@@ -33,9 +36,14 @@ export class DeploymentHistory {
   add(finished: FinishedDeployment): readonly DeploymentId[] {
     this.#put(finished);
     const gone: DeploymentId[] = [];
+    for (const id of this.#idle) {
+      if (this.#idle.size <= this.#limits.idle) break;
+      this.#idle.delete(id);
+      gone.push(id);
+    }
     for (const [id, weight] of this.#weights) {
-      if (this.size <= 1) break;
-      if (this.size <= this.#limits.deployments && this.#weight <= this.#limits.weight) break;
+      const count = this.#weights.size;
+      if (count <= 1 || (count <= this.#limits.deployments && this.#weight <= this.#limits.weight)) break;
       this.#weights.delete(id);
       this.#weight -= weight;
       gone.push(id);
@@ -44,12 +52,17 @@ export class DeploymentHistory {
   }
 
   #put({ deployment }: FinishedDeployment): void {
+    const { id } = deployment;
+    if (deployment.steps.length === 0) {
+      this.#idle.add(id);
+      return;
+    }
     const weight = weightOf(deployment);
-    this.#weight += weight - (this.#weights.get(deployment.id) ?? 0);
-    this.#weights.delete(deployment.id);
-    this.#weights.set(deployment.id, weight);
+    this.#weight += weight - (this.#weights.get(id) ?? 0);
+    this.#weights.delete(id);
+    this.#weights.set(id, weight);
   }
 }
 
 const weightOf = ({ affected, steps }: FinishedDeployment['deployment']): number =>
-  1 + affected.length + steps.reduce((sum, { actions }) => sum + actions.length, 0);
+  affected.length + steps.reduce((sum, { actions }) => sum + actions.length, 0);

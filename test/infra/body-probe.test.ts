@@ -1,10 +1,11 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { ProbeResult } from '../../src/actors/ports.ts';
-import { systemClock } from '../../src/infra/clock.ts';
-import { createProber } from '../../src/infra/prober.ts';
-import { createSilentLogger, createSilentMetrics } from '../support/null-observers.ts';
+import type { ProbeResult, Prober } from '../../src/actors/ports.ts';
+import { withBodies } from '../../src/infra/body-probe.ts';
+
+/** What the others are left to. */
+const plain: Prober = { probe: (_, done) => done({ type: 'answered', status: 299 }), close: () => {} };
 
 /** Serves short, long, endless and broken answers by path. */
 async function probe(path: string, bodyBytes: number | undefined, timeoutMs = 2_000): Promise<ProbeResult> {
@@ -16,7 +17,7 @@ async function probe(path: string, bodyBytes: number | undefined, timeoutMs = 2_
     else response.write('half', () => response.destroy());
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const prober = createProber({ clock: systemClock, logger: createSilentLogger(), metrics: createSilentMetrics() });
+  const prober = withBodies(plain);
   onTestFinished(() => {
     prober.close();
     server.closeAllConnections();
@@ -52,7 +53,7 @@ describe('A probe that wants the body', () => {
   it('says so if nobody listens, or nothing can be sent', async () => {
     expect(await probe('/not sendable', 100)).toMatchObject({ type: 'failed' });
     const nobody = { protocol: 'HTTP', host: '127.0.0.1', port: 1, path: '/', timeoutMs: 1_000, bodyBytes: 1 } as const;
-    const prober = createProber({ clock: systemClock, logger: createSilentLogger(), metrics: createSilentMetrics() });
+    const prober = withBodies(plain);
     onTestFinished(() => prober.close());
     expect(await new Promise((resolve) => prober.probe(nobody, resolve))).toEqual({
       type: 'failed',
@@ -60,7 +61,21 @@ describe('A probe that wants the body', () => {
     });
   });
 
-  it('leaves it alone if nobody asked', async () => {
-    expect(await probe('/stuck', undefined, 500)).toEqual({ type: 'answered', status: 200 });
+  it('leaves to others what wants no body', async () => {
+    expect(await probe('/stuck', undefined)).toEqual({ type: 'answered', status: 299 });
+  });
+
+  it('is given up when the prober is closed', async () => {
+    const server = createServer(() => {});
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    const prober = withBodies(plain);
+    const request = { protocol: 'HTTP', host: '127.0.0.1', port, path: '/', timeoutMs: 60_000, bodyBytes: 1 } as const;
+    const answer = new Promise((resolve) => prober.probe(request, resolve));
+    await new Promise((resolve) => server.once('request', resolve));
+    prober.close();
+    expect(await answer).toEqual({ type: 'failed', cause: 'given up' });
+    server.closeAllConnections();
+    server.close();
   });
 });
