@@ -133,7 +133,8 @@ async function measure(figure: string, prober: Prober | undefined, targets: Targ
     }
   }
   await sleep(warmUpMs);
-  const [before, cpuBefore, startedMs] = [await targets.answered(), threadCpuMs(process.pid), performance.now()];
+  const before = await targets.answered();
+  const [cpuBefore, allCpuBefore, startedMs] = [threadCpuMs(process.pid), process.cpuUsage(), performance.now()];
   const healthyBefore = tally.healthy;
   const delay = monitorEventLoopDelay({ resolution: 1 });
   delay.enable();
@@ -141,6 +142,8 @@ async function measure(figure: string, prober: Prober | undefined, targets: Targ
   delay.disable();
   const tookS = (performance.now() - startedMs) / 1_000;
   const cpuMs = threadCpuMs(process.pid) - cpuBefore;
+  const allCpu = process.cpuUsage(allCpuBefore);
+  const otherCpuMs = Math.max(0, (allCpu.user + allCpu.system) / 1_000 - cpuMs);
   const healthy = tally.healthy - healthyBefore;
   const served = (await targets.answered()) - before;
   const line = {
@@ -156,7 +159,13 @@ async function measure(figure: string, prober: Prober | undefined, targets: Targ
       max: round(delay.max / 1e6 - 1, 2),
     },
     leaderCpuPercent: round(cpuMs / tookS / 10),
-    ...(healthy > 0 ? { leaderMicrosPerProbe: round((cpuMs * 1_000) / healthy) } : {}),
+    ...(healthy > 0
+      ? {
+          leaderMicrosPerProbe: round((cpuMs * 1_000) / healthy),
+          // The prober's thread, with the garbage collector's and Node's own helpers.
+          otherThreadsMicrosPerProbe: round((otherCpuMs * 1_000) / healthy),
+        }
+      : {}),
     machine,
   };
   process.stdout.write(`${JSON.stringify(line)}\n`);

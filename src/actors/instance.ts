@@ -65,7 +65,7 @@ function receive(state: InstanceState, message: InstanceMessage, context: Ctx): 
     case 'killUnhealthy':
       return killUnhealthy(state, message, context, apply);
     case 'overdue':
-      return overdue(state, context);
+      return overdue(state, message.isSure, context);
     case 'unreachableDue': {
       const next = apply(state, { type: 'unreachableDue', strategy: strategyOf(state) }, {}, context);
       return next;
@@ -189,9 +189,22 @@ function killTasks(state: InstanceState, reason: string): void {
   }
 }
 
-function overdue(state: InstanceState, context: Ctx): InstanceState {
+/** While Mesos is away nobody knows what became of a launch: it may run well, and the update be on its way. */
+const overdueAgainMs = 30_000;
+/** Connected at two looks so far apart: what Mesos has to say after a reconnect has come. */
+const overdueSureMs = 5_000;
+
+function overdue(state: InstanceState, isSure: boolean, context: Ctx): InstanceState {
   const { condition, id } = state.instance;
   if (condition !== 'Provisioned' && condition !== 'Staging' && condition !== 'Starting') return state;
+  const isConnected = state.props.services.link.isConnected();
+  if (!isConnected || !isSure) {
+    context.timers.set('overdue', isConnected ? overdueSureMs : overdueAgainMs, {
+      type: 'overdue',
+      isSure: isConnected,
+    });
+    return state;
+  }
   context.logger.warn('instance.overdue', { instance: id, condition });
   context.metrics.count('instances.launch-overdue-kills');
   killTasks(state, 'overdue');
@@ -251,11 +264,11 @@ function follow(state: InstanceState, before: Condition | undefined, context: Ct
   route(state, before, context);
   switch (instance.condition) {
     case 'Provisioned':
-      context.timers.set('overdue', services.settings.taskLaunchConfirmTimeoutMs, { type: 'overdue' });
+      watchLaunch(state, services.settings.taskLaunchConfirmTimeoutMs, before !== undefined, context);
       return;
     case 'Staging':
     case 'Starting':
-      context.timers.set('overdue', services.settings.taskLaunchTimeoutMs, { type: 'overdue' });
+      watchLaunch(state, services.settings.taskLaunchTimeoutMs, before !== undefined, context);
       killAgain(state, before);
       return;
     case 'Running': {
@@ -282,6 +295,13 @@ function follow(state: InstanceState, before: Condition | undefined, context: Ct
  */
 function killAgain(state: InstanceState, before: Condition | undefined): void {
   if (before !== undefined && state.instance.goal !== 'Running') killIfAlive(state, 'returned', []);
+}
+
+/** The time counts from the launch; for one that is taken up again anew, since Mesos has yet to say what became of it. */
+function watchLaunch(state: InstanceState, timeoutMs: number, isLive: boolean, context: Ctx): void {
+  const nowMs = context.clock.now();
+  const launchedMs = isLive ? (state.instance.tasks[0]?.stagedAtMs ?? nowMs) : nowMs;
+  context.timers.set('overdue', Math.max(0, launchedMs + timeoutMs - nowMs), { type: 'overdue', isSure: false });
 }
 
 /** Tells the scheduler where this instance is, for updates and for constraints. */

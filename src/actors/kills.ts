@@ -32,6 +32,14 @@ export function killsBehaviour({
     link.kill(pending.taskId, pending.agentId);
     if (!context.timers.has('retry')) context.timers.set('retry', settings.killRetryTimeoutMs, { type: 'retry' });
   };
+  /** The timer follows the oldest call; there are never more than a chunk of them. */
+  const awaitNext = (state: KillsState, context: Ctx): void => {
+    if (state.inFlight.size === 0) return;
+    let oldestMs = Number.POSITIVE_INFINITY;
+    for (const { sentAtMs } of state.inFlight.values()) oldestMs = Math.min(oldestMs, sentAtMs);
+    const dueMs = oldestMs + settings.killRetryTimeoutMs;
+    context.timers.set('retry', Math.max(0, dueMs - context.clock.monotonic()), { type: 'retry' });
+  };
   const refill = (state: KillsState, context: Ctx): void => {
     for (const pending of state.waiting.values()) {
       if (state.inFlight.size >= settings.killChunkSize) return;
@@ -71,7 +79,7 @@ export function killsBehaviour({
           const dueMs = context.clock.monotonic() - settings.killRetryTimeoutMs;
           for (const pending of [...state.inFlight.values()])
             if (pending.sentAtMs <= dueMs) send(state, pending, context);
-          if (state.inFlight.size > 0) context.timers.set('retry', settings.killRetryTimeoutMs, { type: 'retry' });
+          awaitNext(state, context);
           return state;
         }
       }

@@ -241,7 +241,8 @@ export type InstanceMessage =
   /** The guard allows the kill for a failed health check, if it is still deserved. */
   | { readonly type: 'killUnhealthy'; readonly taskId: TaskId; readonly check: number }
   | { readonly type: 'probed'; readonly taskId: TaskId; readonly check: number; readonly result: CheckResult }
-  | { readonly type: 'overdue' }
+  /** It should have started by now; `isSure` on the second look. */
+  | { readonly type: 'overdue'; readonly isSure: boolean }
   | { readonly type: 'unreachableDue' };
 
 export type ProbesMessage =

@@ -113,8 +113,36 @@ describe('A task that ends', () => {
     await world.advance(299_000);
     expect(world.mesos.callsOf('kill')).toEqual([]);
     world.mesos.launchTo = () => 'running';
-    await world.advance(2_000);
+    await world.advance(7_000);
     expect(world.running('/web').map((i) => i.incarnation)).toEqual([2]);
+  });
+
+  it('may take its time from the launch on, however many states it passes', async () => {
+    const world = await createWorld();
+    world.mesos.launchTo = () => 'staging';
+    await world.put('/web');
+    await world.advance(200_000);
+    world.mesos.move(only(world), 'TASK_STARTING');
+    await world.advance(99_000);
+    expect(world.mesos.callsOf('kill')).toEqual([]);
+    world.mesos.launchTo = () => 'running';
+    await world.advance(7_000);
+    expect(world.mesos.callsOf('kill')).toHaveLength(1);
+    expect(world.running('/web').map((i) => i.incarnation)).toEqual([2]);
+  });
+
+  it('is not killed for what Mesos could not tell while it was away', async () => {
+    const world = await createWorld();
+    world.mesos.launchTo = () => 'staging';
+    await world.put('/web');
+    const task = only(world);
+    world.mesos.disconnect();
+    world.mesos.move(task, 'TASK_RUNNING');
+    await world.advance(400_000);
+    world.mesos.reconnect();
+    await world.advance(60_000);
+    expect(world.mesos.callsOf('kill')).toEqual([]);
+    expect(world.running('/web').map((i) => i.tasks[0]?.id)).toEqual([task]);
   });
 });
 
@@ -173,6 +201,19 @@ describe('Kills', () => {
     await world.advance(30_000);
     expect(world.tasksOf('/web')).toEqual([]);
     world.expectSane();
+  });
+
+  it('are repeated 30 s after their own last call, whatever others do', async () => {
+    const world = await createWorld();
+    await world.put('/a');
+    await world.put('/b');
+    world.mesos.losesKills = true;
+    await world.scale('/a', 0);
+    await world.advance(20_000);
+    await world.scale('/b', 0);
+    await world.advance(60_000);
+    const at = world.mesos.callsOf('kill').map(({ atMs }) => atMs);
+    expect(at.map((ms) => ms - at[0]!)).toEqual([0, 20_000, 30_000, 50_000, 60_000, 80_000]);
   });
 
   it('V121: of 250, a hundred go out, the same hundred again after 30 s, and the rest waits', async () => {
