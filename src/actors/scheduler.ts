@@ -44,7 +44,7 @@ export function schedulerBehaviour(props: SchedulerProps): Behaviour<SchedulerSt
       const agents = new AgentBook();
       const state: SchedulerState = {
         services,
-        tasks: new TaskIndex(watcherOf(agents, services)),
+        tasks: new TaskIndex(watcherOf(agents, services, context.clock.now)),
         demand: new DemandBook(),
         agents,
         session: 0,
@@ -255,8 +255,8 @@ function statusUpdate(state: SchedulerState, status: TaskStatus, context: Ctx): 
   const taskId = status.task_id.value;
   context.metrics.count(`mesos.task-updates.${status.state.toLowerCase().replaceAll('_', '-')}`);
   answered(state, taskId);
-  // Before the offer that gives its resources back, which comes behind this.
-  if (isTerminal(conditionOf(status))) state.agents.vacated(taskId);
+  // Now, and not when the instance has heard of it: the offer that gives the resources back may be right behind.
+  if (isTerminal(conditionOf(status))) state.agents.vacated(taskId, context.clock.now());
   const placed = state.tasks.get(taskId);
   if (placed) {
     state.demand.confirmed(placed.appId, placed.instanceId);
