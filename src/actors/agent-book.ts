@@ -12,6 +12,13 @@ import { type Amounts, type Supply, scalarNames, supplyOf } from '../core/offer/
 /** Agents that are remembered; beyond it the one heard of longest ago, and without tasks of ours, is forgotten. */
 export const maxAgentsKnown = 10_000;
 
+/**
+ * Mesos offers what an ended task had as soon as it knows, but tells us of the end only behind the updates before it, which have to be
+ * acknowledged first. So free and used together may count that task twice; they are believed if no task has ended there for this long
+ * after the offer.
+ */
+const settlingMs = 10_000;
+
 /** What one task of ours takes. */
 export interface TaskUse {
   readonly agent: AgentInfo;
@@ -27,8 +34,10 @@ interface Entry {
   readonly byRole: Map<string, SeenOffer & { readonly offerId: string }>;
   readonly tasks: Set<string>;
   readonly used: Tally;
-  /** Free and used, when an offer came. */
+  /** The most that it is certain to have had. */
   peak: Amounts;
+  /** Free and used when an offer came, if that may be more than there is; see `settlingMs`. */
+  unsettled: { readonly amounts: Amounts; readonly atMs: number } | undefined;
   /** Ever offered, or used by us. */
   ports: readonly Range[];
   offeredAtMs: number | undefined;
@@ -67,13 +76,9 @@ export class AgentBook {
     this.#see(entry, offer, supply, nowMs);
     entry.offeredAtMs = nowMs;
     const free = amountsOf(supply);
-    const { peak, used } = entry;
-    entry.peak = {
-      cpus: Math.max(peak.cpus, free.cpus + used.cpus),
-      mem: Math.max(peak.mem, free.mem + used.mem),
-      disk: Math.max(peak.disk, free.disk + used.disk),
-      gpus: Math.max(peak.gpus, free.gpus + used.gpus),
-    };
+    settle(entry, nowMs);
+    entry.peak = largest(entry.peak, free);
+    entry.unsettled = { amounts: sum(free, entry.used), atMs: nowMs };
     for (const { ranges } of supply.ports) {
       if (!ranges.every((range) => isWithin(entry.ports, range))) entry.ports = unionOf(entry.ports, ranges);
     }
@@ -127,12 +132,14 @@ export class AgentBook {
   }
 
   /** A task of ours is over. */
-  vacated(taskId: string): void {
+  vacated(taskId: string, nowMs: number): void {
     const use = this.#uses.get(taskId);
     if (!use) return;
     this.#uses.delete(taskId);
     const entry = this.#entries.get(use.agent.agentId);
     if (!entry?.tasks.delete(taskId)) return;
+    settle(entry, nowMs);
+    entry.unsettled = undefined;
     add(entry.used, use.needs, -1);
     if (entry.tasks.size === 0 && entry.offeredAtMs === undefined) this.#entries.delete(use.agent.agentId);
     this.#changed(entry);
@@ -174,6 +181,7 @@ export class AgentBook {
       tasks: new Set(),
       used: { cpus: 0, mem: 0, disk: 0, gpus: 0 },
       peak: { cpus: 0, mem: 0, disk: 0, gpus: 0 },
+      unsettled: undefined,
       ports: [],
       offeredAtMs: undefined,
       known: undefined,
@@ -193,9 +201,26 @@ export class AgentBook {
 }
 
 function knownOf({ agent, view, byRole, tasks, used, peak, ports, offeredAtMs }: Entry): KnownAgent {
-  const capacity = { amounts: largest(peak, used), ports };
-  return { agent, view, seen: [...byRole.values()], capacity, tasks: tasks.size, offeredAtMs };
+  const seen = [...byRole.values()];
+  // What one role declined may be on offer to another one: only one of them counts.
+  const free = seen.map(({ supply }) => amountsOf(supply)).reduce(largest, nothing);
+  const capacity = { amounts: largest(peak, sum(free, used)), ports };
+  return { agent, view, seen, capacity, tasks: tasks.size, offeredAtMs };
 }
+
+function settle(entry: Entry, nowMs: number): void {
+  const { unsettled } = entry;
+  if (unsettled && nowMs - unsettled.atMs >= settlingMs) entry.peak = largest(entry.peak, unsettled.amounts);
+}
+
+const nothing: Amounts = { cpus: 0, mem: 0, disk: 0, gpus: 0 };
+
+const sum = (a: Amounts, b: Amounts): Amounts => ({
+  cpus: a.cpus + b.cpus,
+  mem: a.mem + b.mem,
+  disk: a.disk + b.disk,
+  gpus: a.gpus + b.gpus,
+});
 
 function add(to: Tally, amounts: Amounts, sign: 1 | -1): void {
   for (const name of scalarNames) to[name] += sign * amounts[name];

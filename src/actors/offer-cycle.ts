@@ -52,6 +52,8 @@ export function matchOffers(state: SchedulerState, context: Ctx): void {
     launched += launches.length;
   }
   for (const refusal of result.refusals) demand.refused(refusal, nowMs);
+  if (result.refusalsLeftOut > 0)
+    context.metrics.count('debug.offer-matcher.refusals-left-out', result.refusalsLeftOut);
   // A pass that was cut short at its limit says nothing about the offers that it left.
   const isCut = launched > 0 && eligible.some(({ waiting }) => waiting.length >= waitingPerPass);
   if (isCut) for (const offer of result.unused) held.set(offer.id.value, offer);

@@ -25,10 +25,14 @@ export const placementView = (state: SchedulerState): PlacementView => ({
 const unknownNeeds: Amounts = { cpus: 0, mem: 0, disk: 0, gpus: 0 };
 
 /** Writes into the book of agents what each task takes; nothing if its definition is not kept any more. */
-export const watcherOf = (agents: AgentBook, { versions }: Pick<Services, 'versions'>): TaskWatcher => ({
+export const watcherOf = (
+  agents: AgentBook,
+  { versions }: Pick<Services, 'versions'>,
+  now: () => number,
+): TaskWatcher => ({
   occupied: ({ taskId, appId, version, agent, hostPorts }) => {
     const app = versions.at(appId, version);
     agents.occupied(taskId, { agent, needs: app ? needsOf(app).total : unknownNeeds, hostPorts });
   },
-  vacated: (taskId) => agents.vacated(taskId),
+  vacated: (taskId) => agents.vacated(taskId, now()),
 });

@@ -45,7 +45,7 @@ export function schedulerBehaviour(props: SchedulerProps): Behaviour<SchedulerSt
       const agents = new AgentBook();
       const state: SchedulerState = {
         services,
-        tasks: new TaskIndex(watcherOf(agents, services)),
+        tasks: new TaskIndex(watcherOf(agents, services, context.clock.now)),
         demand: new DemandBook(),
         agents,
         session: 0,
@@ -265,8 +265,8 @@ function statusUpdate(state: SchedulerState, status: TaskStatus, context: Ctx): 
   const placed = state.tasks.get(taskId);
   if (placed && isPremature(state, placed, status)) return;
   answered(state, taskId);
-  // Before the offer that gives its resources back, which comes behind this.
-  if (isTerminal(conditionOf(status))) state.agents.vacated(taskId);
+  // Now, and not when the instance has heard of it: the offer that gives the resources back may be right behind.
+  if (isTerminal(conditionOf(status))) state.agents.vacated(taskId, context.clock.now());
   if (placed) {
     state.demand.confirmed(placed.appId, placed.instanceId);
     placed.ref.tell({ type: 'mesosUpdate', status });

@@ -11,14 +11,32 @@ const use = (host: string, milli: number, hostPorts: readonly number[] = []) => 
 });
 
 describe('The book of agents', () => {
-  it('takes the most that an agent ever had, free and ours together, for what it has', () => {
+  it('takes for what an agent has the most that it ever offered, or free and ours together', () => {
     const book = new AgentBook();
     book.offered(anOffer({ host: 'h' }, [scalar('cpus', 4)]), 1);
-    book.occupied('t', use('h', 3_000));
     book.offered(anOffer({ host: 'h' }, [scalar('cpus', 1)]), 2);
     expect(cpus(book)).toEqual([4_000]);
+    book.occupied('t', use('h', 3_500));
+    expect(cpus(book)).toEqual([4_500]);
     book.occupied('u', use('h', 2_500));
-    expect(cpus(book)).toEqual([5_500]);
+    expect(cpus(book)).toEqual([7_000]);
+  });
+
+  it('does not keep a task that is counted as free already for more than the agent has', () => {
+    const book = new AgentBook();
+    book.occupied('t', use('h', 500));
+    book.offered(anOffer({ host: 'h' }, [scalar('cpus', 4)]), 1_000);
+    expect(cpus(book)).toEqual([4_500]);
+    book.vacated('t', 1_100);
+    expect(cpus(book)).toEqual([4_000]);
+  });
+
+  it('believes free and ours together if no task has ended for a while', () => {
+    const book = new AgentBook();
+    book.occupied('t', use('h', 3_000));
+    book.offered(anOffer({ host: 'h' }, [scalar('cpus', 1)]), 1_000);
+    book.vacated('t', 11_000);
+    expect(cpus(book)).toEqual([4_000]);
   });
 
   it('counts a task once, however often it is told of it, and no longer than it lives', () => {
@@ -26,8 +44,8 @@ describe('The book of agents', () => {
     book.occupied('t', use('h', 1_000));
     book.occupied('t', use('h', 1_000));
     expect(book.agents()[0]).toMatchObject({ tasks: 1, capacity: { amounts: { cpus: 1_000 } } });
-    book.vacated('t');
-    book.vacated('t');
+    book.vacated('t', 1);
+    book.vacated('t', 1);
     expect(book.size).toBe(0);
   });
 

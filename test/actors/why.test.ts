@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { whyAnswer } from '../../src/api/why-answers.ts';
+import { whyViolations } from '../support/why-check.ts';
 import { createWorld, type World } from '../support/world.ts';
 
 const why = (world: World, id = '/web') => whyAnswer(world.read, world.read.app(id)!, world.clock.now());
@@ -110,5 +111,69 @@ describe('The region of the master', () => {
     expect(world.running('/web')).toHaveLength(0);
     expect(why(world).summary).toContain('fits on host0 with a constraint on @region (it is in eu)');
     expect(world.running('/free')).toHaveLength(1);
+  });
+});
+
+describe('What is said of everything that waits', () => {
+  it.each([1, 2, 3, 4, 5])('agrees with a search at every moment of a random run (seed %d)', async (seed) => {
+    const world = await createWorld({ agents: 0, seed });
+    const ports = [31_000, 31_015] as const;
+    for (let i = 0; i < 3; i++) world.mesos.addAgent({ ports });
+    const pick = <T>(...all: readonly T[]): T => all[Math.floor(world.random() * all.length)] as T;
+    let questions = 0;
+    for (let step = 0; step < 60; step++) {
+      const id = pick('/a', '/b', '/c', '/d');
+      const tasks = world.tasksOf(id);
+      switch (pick('put', 'put', 'fail', 'delete', 'reconnect', 'agent', 'wait')) {
+        case 'put':
+          await world.put(
+            id,
+            {
+              cpus: pick(1, 20, 40, 70),
+              instances: pick(0, 1, 3, 6),
+              constraints: pick([], [['hostname', 'UNIQUE']], [['hostname', 'MAX_PER', '2']], [['rack', 'IS', 'x']]),
+              ...(pick(true, false) ? { requirePorts: true, portDefinitions: [{ port: 31_005 }] } : {}),
+            },
+            true,
+          );
+          break;
+        case 'fail':
+          if (tasks.length > 0) world.mesos.move(pick(...tasks), 'TASK_FAILED');
+          break;
+        case 'delete':
+          await world.delete(id);
+          break;
+        case 'reconnect':
+          world.mesos.disconnect();
+          await world.settle();
+          world.mesos.reconnect();
+          break;
+        case 'agent':
+          if (world.mesos.agents.length < 6) world.mesos.addAgent({ cpus: pick(2, 30, 64), ports });
+          break;
+        case 'wait':
+          break;
+      }
+      await world.advance(pick(0, 500, 10_000));
+      expect(whyViolations(world.read, world.clock.now())).toEqual([]);
+      questions += world.read.queue().length;
+    }
+    expect(questions).toBeGreaterThan(20);
+    world.expectSane();
+  });
+});
+
+describe('A huge app', () => {
+  it('leaves what becomes free to a small one in turn', async () => {
+    const world = await createWorld({ agents: 1 });
+    await world.put('/huge', { cpus: 1, instances: 5_000 });
+    await world.put('/small', { cpus: 1, instances: 3 });
+    expect(world.running('/huge')).toHaveLength(64);
+    for (let i = 0; i < 12; i++) {
+      world.mesos.move(world.tasksOf('/huge')[0]!, 'TASK_KILLED');
+      await world.advance(1_000);
+    }
+    expect(world.running('/small')).toHaveLength(3);
+    expect(world.running('/huge')).toHaveLength(61);
   });
 });

@@ -7,6 +7,7 @@ import type { Clock, MesosEvent, MesosLink } from '../../src/actors/ports.ts';
 import type { DomainInfo, MesosTaskState, Offer, TaskInfo, TaskStatus } from '../../src/core/mesos/types.ts';
 import type { FakeAgent, FakeTask, Free } from './fake-mesos-resources.ts';
 import { freeOf, masterStatus, offerOf, portsOf, terminal } from './fake-mesos-resources.ts';
+import { RoleFilters } from './fake-mesos-roles.ts';
 
 export interface LinkCall {
   readonly type: 'accept' | 'decline' | 'kill' | 'acknowledge' | 'reconcile' | 'revive' | 'suppress';
@@ -46,10 +47,8 @@ export class FakeMesos {
     string,
     { readonly agent: FakeAgent; readonly role: string; readonly cpus: number; readonly mem: number }
   >();
-  readonly #filters = new Map<string, number>();
+  readonly #roles = new RoleFilters();
   #session: Session | undefined;
-  /** Roles that get offers; a subscription begins with the default one. */
-  readonly #roles = new Set<string>();
   #isAllocating = false;
   #numbers = 0;
 
@@ -141,10 +140,7 @@ export class FakeMesos {
         ),
       updateRoles: () => {},
       revive: (roles) => call('revive', roles, () => this.#revive(roles)),
-      suppress: (roles) =>
-        call('suppress', roles, () => {
-          for (const role of roles) this.#roles.delete(role);
-        }),
+      suppress: (roles) => call('suppress', roles, () => this.#roles.suppress(roles)),
       stop: async (teardown) => {
         if (teardown) for (const task of this.alive()) this.tasks.delete(task.id);
         if (session) session.isOver = true;
@@ -230,9 +226,7 @@ export class FakeMesos {
   #subscribe(session: Session): void {
     if (this.#session) this.#endSession();
     this.#session = session;
-    this.#roles.clear();
-    this.#roles.add('*');
-    this.#filters.clear();
+    this.#roles.reset();
     const domain = this.masterDomain === undefined ? {} : { domain: this.masterDomain };
     const master = { id: 'M', hostname: 'localhost', port: 5050, ...domain };
     this.#send({ type: 'subscribed', frameworkId: 'F', master, masterAddress: 'localhost:5050', isNew: false });
@@ -247,10 +241,7 @@ export class FakeMesos {
   }
 
   #revive(roles: readonly string[]): void {
-    for (const role of roles) {
-      this.#roles.add(role);
-      for (const agent of this.agents) this.#filters.delete(`${agent.id} ${role}`);
-    }
+    this.#roles.revive(roles);
     this.#allocateSoon();
   }
 
@@ -267,7 +258,7 @@ export class FakeMesos {
     if (!this.#session) return;
     const offers: Offer[] = [];
     for (const agent of this.agents) {
-      const role = this.#nextRole(agent);
+      const role = this.#roles.next(agent.id, this.#clock.now());
       if (!agent.isReachable || role === undefined) continue;
       const free = this.#free(agent);
       if (free.cpus < 0.01 || free.mem < 1) continue;
@@ -276,14 +267,6 @@ export class FakeMesos {
       offers.push(offerOf(id, agent, free, role));
     }
     if (offers.length > 0) this.#send({ type: 'offers', offers });
-  }
-
-  /** The role that is offered an agent next: the first one that wants offers and has not just declined it. */
-  #nextRole(agent: FakeAgent): string | undefined {
-    for (const role of this.#roles) {
-      if ((this.#filters.get(`${agent.id} ${role}`) ?? 0) <= this.#clock.now()) return role;
-    }
-    return undefined;
   }
 
   /** What neither runs nor is offered. An agent has one offer at most. */
@@ -412,7 +395,7 @@ export class FakeMesos {
       const offer = this.#offers.get(id);
       if (!offer) continue;
       this.#offers.delete(id);
-      this.#filters.set(`${offer.agent.id} ${offer.role}`, this.#clock.now() + seconds * 1000);
+      this.#roles.decline(offer.agent.id, offer.role, this.#clock.now() + seconds * 1000);
     }
     this.#clock.after(seconds * 1000 + 1, () => this.#allocateSoon());
   }

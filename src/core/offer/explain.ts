@@ -169,12 +169,18 @@ function noFitText({ groups, warnings }: StandingInput): string {
   const whyNot = groups[0]?.whyNot;
   if (whyNot === undefined) return '';
   const [never] = warnings;
+  if (whyNot.reasons.every(({ rule, first }) => rule.type === 'noOffer' || first === 0)) return nothingOffered(groups);
   const role = groups[0]?.role === '*' ? '' : ` in role ${groups[0]?.role}`;
   const head = `none of ${counted(whyNot.agents, 'agent')} fits${role} (${reasonsText(whyNot)}).`;
   const misses = whyNot.nearest.slice(0, nearMissesNamed).map(nearMissText);
   const remedy = misses.length === 0 ? '' : ` It ${misses.join('; or ')}.`;
   return `${head}${remedy}${never === undefined ? '' : ` ${never.message}`}`;
 }
+
+/** Agents are known, and none has anything on offer: it is all in use, or Mesos offers nothing to the role. */
+const nothingOffered = ([group]: StandingInput['groups']): string =>
+  `no agent has anything on offer to role ${group?.role ?? '*'} (${counted(group?.whyNot.agents ?? 0, 'agent')} known): ` +
+  'everything is in use, or Mesos gives the role nothing.';
 
 /** Longest part of a task's last message that a summary repeats. */
 const maxMessageLength = 120;

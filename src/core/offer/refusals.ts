@@ -9,8 +9,11 @@ export type ReasonSet = number;
 /** The set of one reason. */
 export const reasonBit = (reason: RefusalReason): ReasonSet => 1 << refusalReasons.indexOf(reason);
 
-/** Most refusals that one pass reports, all apps together; those beyond are counted only. */
-export const maxRefusalsPerPass = 10_000;
+/**
+ * Most refusals that one pass reports, all apps together; those beyond are counted only. They feed statistics; answers to "why not" do not
+ * need them. Without room a pass need not ask apps that are known to be too large, which is what most of them are when many wait.
+ */
+export const maxRefusalsPerPass = 2_000;
 
 /** The list of each set that has come up; there are at most 2^10. */
 const lists = new Map<ReasonSet, readonly RefusalReason[]>();

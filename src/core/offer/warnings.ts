@@ -233,8 +233,8 @@ function boundOf(
       return rooms[0] ?? 0;
     case 'GROUP_BY': {
       const groups = value === 'inf' ? Number.MAX_SAFE_INTEGER : Number(value) || 0;
-      // Without a count the smallest group is always next: one that is full holds up all others one above it.
-      if (groups < 1) return capped(rooms, (rooms.at(-1) ?? 0) + 1);
+      // Without a count, values that were never used hold nobody up: the largest group may be filled before the next one is opened.
+      if (groups < 1) return Number.POSITIVE_INFINITY;
       const share = Math.floor(instances / groups);
       const taking = rooms.slice(0, groups);
       return capped(taking, share) + Math.min(instances % groups, taking.filter((room) => room > share).length);

@@ -1,5 +1,5 @@
 /** Why-answers in words: short enough for one line, and with what to do. */
-import type { AppDefinition, Constraint } from '../app/definition.ts';
+import type { Constraint } from '../app/definition.ts';
 import { timestamp } from '../time.ts';
 import type { Rule } from './agent-rules.ts';
 import type { ScalarName } from './resources.ts';
@@ -102,15 +102,4 @@ export function reasonsText({ reasons }: Pick<WhyNot, 'reasons'>): string {
   const named = firsts.slice(0, maxReasonsNamed).map(({ first, rule }) => `${first} ${ruleText(rule)}`);
   const rest = firsts.slice(maxReasonsNamed).reduce((sum, { first }) => sum + first, 0);
   return [...named, ...(rest === 0 ? [] : [`${rest} other reasons`])].join(', ');
-}
-
-/** What one more instance of an app asks for. */
-export function needsText(app: AppDefinition): string {
-  const parts = [
-    `${app.cpus} cpus`,
-    `${app.mem} MiB of memory`,
-    ...(app.disk > 0 ? [`${app.disk} MiB of disk`] : []),
-    ...(app.gpus > 0 ? [`${app.gpus} GPUs`] : []),
-  ];
-  return parts.join(', ');
 }

@@ -98,7 +98,11 @@ class Link implements MesosLink {
     this.#send(RECONCILE, (encoder) => encoder.reconcile(tasks));
   };
 
+  /** A role that an app brought is subscribed to first: Mesos would drop the call as a whole (mesos-v1 §2.2). */
   readonly revive = (roles: readonly string[]): void => {
+    const { roles: known = [] } = this.#settings.framework;
+    const added = roles.filter((role) => !known.includes(role));
+    if (added.length > 0) this.updateRoles([...known, ...added]);
     if (this.#send(REVIVE, (encoder) => encoder.revive(roles))) this.#settings.metrics.count('mesos.calls.revive');
   };
 

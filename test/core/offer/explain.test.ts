@@ -104,6 +104,15 @@ describe('how an app stands', () => {
     ]);
   });
 
+  it('says so if agents are known, and none has an offer', () => {
+    const silent = { ...knownAgent(anOffer()), seen: [] };
+    expect(said(input(['Scheduled'], [silent, silent]))).toEqual([
+      'noFit',
+      '1 of 3 instances waits: no agent has anything on offer to role * (2 agents known): ' +
+        'everything is in use, or Mesos gives the role nothing.',
+    ]);
+  });
+
   it('puts the connection before the delay, and the delay before the agents', () => {
     const more = { notBeforeMs: 12_500, lastFailure: { host: 'h1', message: 'x'.repeat(300) } };
     expect(said(input(['Scheduled'], [], { ...more, isConnected: false }))[0]).toBe('disconnected');
