@@ -10,6 +10,7 @@ import { answerBrokenClient, frameworkFailure, handleFailures } from './failures
 import { installGate } from './follower/gate.ts';
 import { turnedAway } from './follower/turn-away.ts';
 import { eachHeader, standardHeaders } from './headers.ts';
+import { installIdempotency } from './idempotency.ts';
 import { renderAppDefinition } from './render/app-definition.ts';
 import { appRenderer } from './render/app-info.ts';
 import { taskRenderer } from './render/task.ts';
@@ -75,6 +76,7 @@ export function buildServer(deps: ApiDependencies): FastifyInstance {
   const { proxy } = deps.config;
   const gate = proxy && installGate(server, { deps, proxy, requestMetrics: metrics, headers, closeEventStreams });
   readBodies(server);
+  installIdempotency(server, deps);
   handleFailures(server, deps.logger);
   for (const routes of [
     appsRoutes,
