@@ -14,6 +14,9 @@ import type { RefusalReason } from '../core/offer/demand.ts';
 import type { Refusal } from '../core/refusal.ts';
 import type { Result } from '../core/result.ts';
 import type { Timestamp } from '../core/time.ts';
+import type { KnownAgent } from './agent-book.ts';
+
+export type { KnownAgent } from './agent-book.ts';
 
 export interface TaskFailure {
   readonly appId: AppId;
@@ -74,6 +77,9 @@ export interface ReadModel {
   readonly appAt: (id: string, version: Timestamp) => AppDefinition | undefined;
   readonly instancesOf: (appId: string) => Iterable<Instance>;
   readonly instance: (id: string) => Instance | undefined;
+  readonly instances: () => Iterable<Instance>;
+  /** Agents that offers told of. */
+  readonly agents: () => Iterable<KnownAgent>;
   /** One entry for each of the app's checks, in their order; undefined where there is no result yet. */
   readonly healthOf: (id: InstanceId) => readonly (HealthStatus | undefined)[];
   readonly lastTaskFailure: (appId: string) => TaskFailure | undefined;

@@ -142,7 +142,10 @@ function mesosEvent(state: SchedulerState, event: MesosEvent, context: Ctx): voi
       return;
     case 'offers':
       if (state.held.size === 0 && event.offers.length > 0) context.self.tell({ type: 'matchOffers' });
-      for (const offer of event.offers) state.held.set(offer.id.value, offer);
+      for (const offer of event.offers) {
+        state.held.set(offer.id.value, offer);
+        state.services.views.agentBook.offered(offer, context.clock.now());
+      }
       return;
     case 'rescinded':
       if (!state.held.delete(event.offerId) && state.pending.has(event.offerId)) {
@@ -161,6 +164,9 @@ function mesosEvent(state: SchedulerState, event: MesosEvent, context: Ctx): voi
       reconcileRest(state, context);
       return;
     case 'agentFailure':
+      if (event.agentId !== undefined && event.executorId === undefined) {
+        state.services.views.agentBook.gone(event.agentId);
+      }
       context.logger.info('mesos.agent-failure', {
         agent: event.agentId,
         executor: event.executorId,

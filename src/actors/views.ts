@@ -9,6 +9,7 @@ import type { DeploymentId, InstanceId } from '../core/ids.ts';
 import type { Instance } from '../core/instance/instance.ts';
 import type { RecordWrite } from '../core/journal/batch.ts';
 import type { Timestamp } from '../core/time.ts';
+import { AgentBook, type KnownAgent } from './agent-book.ts';
 import type { ClusterView, GroupView, QueueEntry, ReadModel, TaskFailure } from './front.ts';
 import { GroupViews } from './group-views.ts';
 
@@ -28,6 +29,8 @@ export class Views implements ReadModel {
   readonly #deployments = new Map<string, Deployment>();
   readonly #deploymentsByApp = new Map<string, Set<DeploymentId>>();
   readonly #failures = new Map<string, TaskFailure>();
+  /** Written by the scheduler; read with the time, since no offer changes the state version. */
+  readonly agentBook = new AgentBook();
   #queue: () => readonly QueueEntry[] = () => [];
   #cluster: () => ClusterView;
 
@@ -45,6 +48,8 @@ export class Views implements ReadModel {
   appAt = (id: string, version: Timestamp): AppDefinition | undefined => this.#versions.get(id)?.get(version);
   instancesOf = (appId: string): Iterable<Instance> => this.#instancesByApp.get(appId)?.values() ?? [];
   instance = (id: string): Instance | undefined => this.#instances.get(id);
+  instances = (): Iterable<Instance> => this.#instances.values();
+  agents = (): Iterable<KnownAgent> => this.agentBook.all();
   healthOf = (id: InstanceId): readonly (HealthStatus | undefined)[] => this.#health.get(id) ?? noHealth;
   lastTaskFailure = (appId: string): TaskFailure | undefined => this.#failures.get(appId);
   deployments = (): Iterable<Deployment> => this.#deployments.values();
@@ -98,6 +103,7 @@ export class Views implements ReadModel {
     this.#running = 0;
     this.#staged = 0;
     this.#groups.clear();
+    this.agentBook.clear();
     for (const map of [this.#apps, this.#versions, this.#instances, this.#instancesByApp]) map.clear();
     for (const map of [this.#health, this.#deployments, this.#deploymentsByApp, this.#failures]) map.clear();
     this.#queue = () => [];

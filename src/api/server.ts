@@ -16,6 +16,7 @@ import { appRenderer } from './render/app-info.ts';
 import { taskRenderer } from './render/task.ts';
 import { requestMetrics } from './request-metrics.ts';
 import { sendRefusal } from './respond.ts';
+import { agentsRoutes } from './routes/agents.ts';
 import { appRoutes } from './routes/app.ts';
 import { appsRoutes } from './routes/apps.ts';
 import { clusterRoutes } from './routes/cluster.ts';
@@ -86,6 +87,7 @@ export function buildServer(deps: ApiDependencies): FastifyInstance {
     deploymentsRoutes,
     queueRoutes,
     podsRoutes,
+    agentsRoutes,
     loggingRoutes,
     clusterRoutes,
     eventsRoutes,

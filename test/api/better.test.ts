@@ -1,5 +1,6 @@
 /** What the API offers beyond Marathon's. */
 import { describe, expect, it } from 'vitest';
+import { AgentBook, maxKnownAgents } from '../../src/actors/agent-book.ts';
 import { liveApi } from '../contract/support/live-api.ts';
 import { fakeApp } from '../support/fake-front.ts';
 import { testApi } from './support/api-server.ts';
@@ -153,5 +154,77 @@ describe('Pages and fields', () => {
     for (const query of ['limit=0', 'limit=x', 'limit=10001', 'cursor=nonsense']) {
       expect([query, (await server.inject(`/v2/apps?${query}`)).statusCode]).toEqual([query, 400]);
     }
+  });
+});
+
+/** Lost tasks stay in sight for a while. */
+const later = { inactiveAfterSeconds: 300, expungeAfterSeconds: 600 };
+
+describe('Agents', () => {
+  it('are shown with what is used and offered, their tasks and their state', async () => {
+    const { ask, world } = await liveApi({}, { agents: 2 });
+    await ask('POST', '/v2/apps', app('/a', { instances: 3, cpus: 0.5, unreachableStrategy: later }));
+    await world.advance(10_000);
+    const { agents } = (await ask('GET', '/v2/agents')).json();
+    expect(agents.map((one: { id: string }) => one.id)).toEqual(['S0', 'S1']);
+    expect(agents[0]).toMatchObject({ hostname: 'host0', state: 'active', attributes: [] });
+    const used = agents.reduce(
+      (sum: number, one: { resources: { used: { cpus: number } } }) => sum + one.resources.used.cpus,
+      0,
+    );
+    expect(used).toBe(1.5);
+    expect(agents.flatMap((one: { tasks: object[] }) => one.tasks)).toHaveLength(3);
+    const busy = agents.find((one: { tasks: object[] }) => one.tasks.length > 0).id;
+    world.mesos.partition(world.mesos.agents.find(({ id }) => id === busy) as never);
+    await world.advance(2_000);
+    expect((await ask('GET', `/v2/agents/${busy}`)).json().agent.state).toBe('unreachable');
+    expect((await ask('GET', '/v2/agents/none')).statusCode).toBe(404);
+  });
+
+  it('tell of maintenance to come, of maintenance that began, and of removal', async () => {
+    const { server, front, clock } = testApi();
+    const offer = (start: number) => ({
+      id: { value: 'O1' },
+      framework_id: { value: 'F1' },
+      agent_id: { value: 'S1' },
+      hostname: 'h1',
+      resources: [
+        { name: 'cpus', type: 'SCALAR', scalar: { value: 1.5 } },
+        { name: 'cpus', type: 'SCALAR', scalar: { value: 0.7 } },
+      ],
+      attributes: [{ name: 'rack', type: 'TEXT', text: { value: 'r1' } }],
+      domain: { fault_domain: { region: { name: 'r' }, zone: { name: 'z' } } },
+      unavailability: { start: { nanoseconds: start * 1e6 }, duration: { nanoseconds: 60e9 } },
+    });
+    const known = (start: number, isGone = false) =>
+      ({ agentId: 'S1', offer: offer(start), offeredAtMs: 1_000, isGone }) as never;
+    const seen = async () => {
+      front.version += 1;
+      return (await server.inject('/v2/agents/S1')).json().agent;
+    };
+    front.knownAgents = [known(clock.now() + 60_000)];
+    expect(await seen()).toMatchObject({
+      state: 'active',
+      region: 'r',
+      zone: 'z',
+      attributes: [{ name: 'rack', text: 'r1' }],
+      resources: { offered: { cpus: 2.2 }, total: { cpus: 2.2 } },
+      lastOfferAt: '1970-01-01T00:00:01.000Z',
+      drain: { durationSeconds: 60 },
+    });
+    front.knownAgents = [known(clock.now() - 1)];
+    expect((await seen()).state).toBe('draining');
+    front.knownAgents = [known(clock.now() - 1, true)];
+    expect((await seen()).state).toBe('gone');
+  });
+
+  it('are kept within bounds, the longest silent one goes first', () => {
+    const book = new AgentBook();
+    const offer = (n: number) => ({ agent_id: { value: `S${n}` } }) as never;
+    for (let n = 0; n < maxKnownAgents; n += 1) book.offered(offer(n), n);
+    book.offered(offer(0), 99);
+    book.offered(offer(maxKnownAgents), 100);
+    const ids = [...book.all()].map(({ agentId }) => agentId);
+    expect([ids.length, ids.includes('S0'), ids.includes('S1')]).toEqual([maxKnownAgents, true, false]);
   });
 });

@@ -8,6 +8,7 @@ import type {
   EventHub,
   EventReader,
   KillRequest,
+  KnownAgent,
   QueueEntry,
   ReadModel,
   TaskFailure,
@@ -91,6 +92,7 @@ export class FakeFront {
   readonly health = new Map<string, readonly (HealthStatus | undefined)[]>();
   readonly failures = new Map<string, TaskFailure>();
   readonly deploymentMap = new Map<string, Deployment>();
+  knownAgents: KnownAgent[] = [];
   queueEntries: QueueEntry[] = [];
   clusterView: ClusterView = {
     elected: true,
@@ -143,6 +145,8 @@ export class FakeFront {
     appAt: (id, version) => this.stored.get(id)?.find((app) => app.version === version),
     instancesOf: (appId) => [...this.instanceMap.values()].filter((instance) => instance.appId === appId),
     instance: (id) => this.instanceMap.get(id),
+    instances: () => this.instanceMap.values(),
+    agents: () => this.knownAgents,
     healthOf: (id) => this.health.get(id) ?? [],
     lastTaskFailure: (appId) => this.failures.get(appId),
     deployments: () => this.deploymentMap.values(),

@@ -301,6 +301,18 @@ const otherOperations: readonly Operation[] = [
   { method: 'get', path: '/v2/info', summary: 'Tells about this server', answers: { 200: answer('Info'), ...reads } },
   {
     method: 'get',
+    path: '/v2/agents',
+    summary: 'Lists the agents that offers and tasks tell of (not Marathon’s)',
+    answers: { 200: object({ agents: list(answer('Agent')) }), ...reads },
+  },
+  {
+    method: 'get',
+    path: '/v2/agents/{agentId}',
+    summary: 'Shows an agent (not Marathon’s)',
+    answers: { 200: object({ agent: answer('Agent') }), ...reads },
+  },
+  {
+    method: 'get',
     path: '/v2/leader',
     summary: 'Names the leader',
     answers: { 200: object({ leader: text }), ...reads },
