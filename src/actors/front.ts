@@ -18,6 +18,7 @@ import type { Refusal } from '../core/refusal.ts';
 import type { Result } from '../core/result.ts';
 import type { Timestamp } from '../core/time.ts';
 
+
 export interface TaskFailure {
   readonly appId: AppId;
   readonly host: string;
@@ -107,6 +108,7 @@ export interface ReadModel {
   readonly appAt: (id: string, version: Timestamp) => AppDefinition | undefined;
   readonly instancesOf: (appId: string) => Iterable<Instance>;
   readonly instance: (id: string) => Instance | undefined;
+  readonly instances: () => Iterable<Instance>;
   /** One entry for each of the app's checks, in their order; undefined where there is no result yet. */
   readonly healthOf: (id: InstanceId) => readonly (HealthStatus | undefined)[];
   /** The last answers of readiness checks, while a deployment waits for the app. */

@@ -62,6 +62,7 @@ export class Views implements ReadModel {
   appAt = (id: string, version: Timestamp): AppDefinition | undefined => this.#versions.get(id)?.get(version);
   instancesOf = (appId: string): Iterable<Instance> => this.#instancesByApp.get(appId)?.values() ?? [];
   instance = (id: string): Instance | undefined => this.#instances.get(id);
+  instances = (): Iterable<Instance> => this.#instances.values();
   healthOf = (id: InstanceId): readonly (HealthStatus | undefined)[] => this.#health.get(id) ?? noHealth;
   readinessOf = (appId: string): Iterable<ReadinessResult> => this.#readiness.get(appId)?.values() ?? [];
   lastTaskFailure = (appId: string): TaskFailure | undefined => this.#failures.get(appId);

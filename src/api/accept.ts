@@ -21,11 +21,19 @@ export const names = (header: string | undefined, type: string): boolean =>
 export const wantsText = (header: string | undefined): boolean =>
   names(header, 'text/plain') && !accepts(header, 'application/json');
 
-/** True if an `Accept-Encoding` header takes gzip. */
-export function acceptsGzip(header: string | undefined): boolean {
-  if (header === undefined) return false;
-  if (header === 'gzip') return true;
+/** How an answer may be packed for a reader; undefined = not at all. */
+export type Encoding = 'gzip' | 'br' | undefined;
+
+/** What an `Accept-Encoding` header takes. Gzip where both will do: it costs less, and most readers take it, so that its bytes are shared. */
+export function encodingFor(header: string | undefined): Encoding {
+  if (header === undefined) return undefined;
+  if (header === 'gzip') return 'gzip';
   const encodings = parts(header);
-  const gzip = encodings.find((part) => part.type === 'gzip' || part.type === 'x-gzip');
-  return gzip ? !gzip.isRefused : encodings.some((part) => part.type === '*' && !part.isRefused);
+  const takes = (...types: readonly string[]): boolean | undefined => {
+    const named = encodings.find((part) => types.includes(part.type));
+    return named && !named.isRefused;
+  };
+  const anything = takes('*') ?? false;
+  if (takes('gzip', 'x-gzip') ?? anything) return 'gzip';
+  return (takes('br') ?? anything) ? 'br' : undefined;
 }

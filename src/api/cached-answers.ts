@@ -3,11 +3,11 @@
  * at all to a reader that already has them.
  */
 import { promisify } from 'node:util';
-import { gzip, gzipSync } from 'node:zlib';
+import { brotliCompress, brotliCompressSync, constants, gzip, gzipSync } from 'node:zlib';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Refusal } from '../core/refusal.ts';
 import type { Result } from '../core/result.ts';
-import { acceptsGzip } from './accept.ts';
+import { encodingFor } from './accept.ts';
 import type { FlatHeaders } from './headers.ts';
 import { jsonType, sendRefusal, textType } from './respond.ts';
 
@@ -20,7 +20,19 @@ const minGzipBytes = 1024;
 /** Above this size compression runs in the thread pool. */
 const maxSyncGzipBytes = 5 * 1024 * 1024;
 const gzipOptions = { level: 2 };
+const brotliOptions = { params: { [constants.BROTLI_PARAM_QUALITY]: 2 } };
 const gzipAsync = promisify(gzip);
+const brotliAsync = promisify(brotliCompress);
+
+const packers = {
+  gzip: { now: (body: Buffer) => gzipSync(body, gzipOptions), later: (body: Buffer) => gzipAsync(body, gzipOptions) },
+  br: {
+    now: (body: Buffer) => brotliCompressSync(body, brotliOptions),
+    later: (body: Buffer) => brotliAsync(body, brotliOptions),
+  },
+} as const;
+
+type Packing = keyof typeof packers;
 
 /** What to answer, if the reader does not have it yet. */
 export interface Rendering {
@@ -33,7 +45,7 @@ export interface Rendering {
 interface Entry {
   readonly key: string;
   readonly body: Buffer;
-  gzipped?: Buffer | Promise<Buffer>;
+  packed: Partial<Record<Packing, Buffer | Promise<Buffer>>>;
   bytes: number;
 }
 
@@ -72,13 +84,12 @@ export function cachedAnswers(options: CacheOptions): CachedAnswers {
     }
     base.push('Content-Type', type);
     const isLarge = entry.body.length >= minGzipBytes;
-    if (!options.compression || !isLarge || !acceptsGzip(request.headers['accept-encoding'])) {
-      return write(request, reply, 200, base, entry.body);
-    }
-    const packed = store.compressed(entry);
+    const encoding = options.compression && isLarge ? encodingFor(request.headers['accept-encoding']) : undefined;
+    if (!encoding) return write(request, reply, 200, base, entry.body);
+    const packed = store.compressed(entry, encoding);
     const bytes = packed instanceof Promise ? await packed : packed;
     options.onGzipped(bytes.length);
-    return write(request, reply, 200, [...base, 'Content-Encoding', 'gzip'], bytes);
+    return write(request, reply, 200, [...base, 'Content-Encoding', encoding], bytes);
   };
   return { send, size: () => ({ answers: store.count, bytes: store.heldBytes }) };
 }
@@ -112,30 +123,32 @@ class AnswerStore {
       this.#entries.delete(oldKey);
       this.heldBytes -= old.bytes;
     }
-    const entry: Entry = { key, body, bytes: body.length };
+    const entry: Entry = { key, body, packed: {}, bytes: body.length };
     this.#entries.set(key, entry);
     this.heldBytes += entry.bytes;
     return entry;
   }
 
-  compressed(entry: Entry): Buffer | Promise<Buffer> {
-    if (entry.gzipped) return entry.gzipped;
-    if (entry.body.length <= maxSyncGzipBytes) return this.#grow(entry, gzipSync(entry.body, gzipOptions));
-    entry.gzipped = gzipAsync(entry.body, gzipOptions).then(
-      (bytes) => this.#grow(entry, bytes),
+  compressed(entry: Entry, packing: Packing): Buffer | Promise<Buffer> {
+    const known = entry.packed[packing];
+    if (known) return known;
+    if (entry.body.length <= maxSyncGzipBytes) return this.#grow(entry, packing, packers[packing].now(entry.body));
+    const later = packers[packing].later(entry.body).then(
+      (bytes) => this.#grow(entry, packing, bytes),
       (error) => {
-        delete entry.gzipped;
+        delete entry.packed[packing];
         throw error;
       },
     );
-    return entry.gzipped;
+    entry.packed[packing] = later;
+    return later;
   }
 
-  #grow(entry: Entry, gzipped: Buffer): Buffer {
-    entry.gzipped = gzipped;
-    entry.bytes += gzipped.length;
-    if (this.#entries.get(entry.key) === entry) this.heldBytes += gzipped.length;
-    return gzipped;
+  #grow(entry: Entry, packing: Packing, bytes: Buffer): Buffer {
+    entry.packed[packing] = bytes;
+    entry.bytes += bytes.length;
+    if (this.#entries.get(entry.key) === entry) this.heldBytes += bytes.length;
+    return bytes;
   }
 }
 

@@ -10,11 +10,13 @@ import { answerBrokenClient, frameworkFailure, handleFailures } from './failures
 import { installGate } from './follower/gate.ts';
 import { turnedAway } from './follower/turn-away.ts';
 import { eachHeader, standardHeaders } from './headers.ts';
+import { installIdempotency } from './idempotency.ts';
 import { renderAppDefinition } from './render/app-definition.ts';
 import { appRenderer } from './render/app-info.ts';
 import { taskRenderer } from './render/task.ts';
 import { requestMetrics } from './request-metrics.ts';
 import { sendRefusal } from './respond.ts';
+import { agentsRoutes } from './routes/agents.ts';
 import { appRoutes } from './routes/app.ts';
 import { appsRoutes } from './routes/apps.ts';
 import { clusterRoutes } from './routes/cluster.ts';
@@ -78,6 +80,7 @@ export function buildServer(deps: ApiDependencies): FastifyInstance {
   const { proxy } = deps.config;
   const gate = proxy && installGate(server, { deps, proxy, requestMetrics: metrics, headers, closeEventStreams });
   readBodies(server);
+  installIdempotency(server, deps);
   handleFailures(server, deps.logger);
   for (const routes of [
     appsRoutes,
@@ -87,6 +90,7 @@ export function buildServer(deps: ApiDependencies): FastifyInstance {
     deploymentsRoutes,
     queueRoutes,
     podsRoutes,
+    agentsRoutes,
     loggingRoutes,
     clusterRoutes,
     eventsRoutes,

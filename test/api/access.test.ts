@@ -1,5 +1,5 @@
 import { Agent, request as httpsRequest } from 'node:https';
-import { gunzipSync } from 'node:zlib';
+import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { generate } from 'selfsigned';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { WebSocket } from 'ws';
@@ -155,7 +155,6 @@ describe('cached answers', () => {
     ['*', true],
     ['gzip;q=0', false],
     ['identity', false],
-    ['br', false],
   ])('come compressed to those who take it (%s)', async (encoding, isCompressed) => {
     const { server, front } = testApi();
     for (let n = 0; n < 50; n += 1) front.addApp(fakeApp(`/web-${n}`));
@@ -164,6 +163,18 @@ describe('cached answers', () => {
     expect(answer.headers['content-encoding']).toBe(isCompressed ? 'gzip' : undefined);
     const bytes = isCompressed ? gunzipSync(answer.rawPayload) : answer.rawPayload;
     expect(bytes.toString()).toBe(plain.body);
+  });
+
+  it('come as brotli to readers that take nothing else, small and large', async () => {
+    const headers = { 'accept-encoding': 'br' };
+    for (const size of [100_000, 6 * 1024 * 1024]) {
+      const { server, front } = testApi();
+      front.addApp(fakeApp('/large', { labels: { text: 'y'.repeat(size) } }));
+      const plain = await server.inject('/v2/apps');
+      const answer = await server.inject({ url: '/v2/apps', headers });
+      expect(answer.headers['content-encoding']).toBe('br');
+      expect(brotliDecompressSync(answer.rawPayload).toString() === plain.body).toBe(true);
+    }
   });
 
   it('come compressed beyond 5 MB too, and plain if compression is off', async () => {

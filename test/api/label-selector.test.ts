@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { acceptsGzip, wantsText } from '../../src/api/accept.ts';
+import { encodingFor, wantsText } from '../../src/api/accept.ts';
 import { parseLabelSelector } from '../../src/api/label-selector.ts';
 import { all, bool, first } from '../../src/api/query.ts';
 
@@ -83,7 +83,18 @@ describe('queries', () => {
       false,
       false,
     ]);
-    expect(acceptsGzip('x-gzip')).toBe(true);
-    expect(acceptsGzip(undefined)).toBe(false);
+    const headers = [
+      'x-gzip',
+      undefined,
+      'br',
+      'gzip, deflate, br',
+      'gzip;q=0, br',
+      '*',
+      'gzip;q=0, *',
+      'identity',
+      'br;q=0',
+    ];
+    const encodings = ['gzip', undefined, 'br', 'gzip', 'br', 'gzip', 'br', undefined, undefined];
+    expect(headers.map(encodingFor)).toEqual(encodings);
   });
 });

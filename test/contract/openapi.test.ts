@@ -47,6 +47,7 @@ function requestTo(operation: Operation) {
         .replace('{id}', id)
         .replace('{version}', version)
         .replace('{taskId}', taskId)
+        .replace('{agentId}', id === 'b' ? 'S0' : 'none')
         .replace('{deploymentId}', '00000001-0000-4000-8000-000000000000'),
     );
   const values = {
@@ -92,6 +93,7 @@ const samples: Readonly<Record<string, (found: { deploymentId: string; taskId: s
   'DELETE /v2/deployments/{deploymentId}': ({ deploymentId }) => [`/v2/deployments/${deploymentId}`],
   'POST /v2/tasks/delete': ({ taskId }) => ['/v2/tasks/delete', { ids: [taskId] }],
   'DELETE /v2/queue/{id}/delay': () => ['/v2/queue/big/delay'],
+  'GET /v2/agents/{agentId}': () => ['/v2/agents/S0'],
   'POST /logging': () => ['/logging', { level: 'debug', logger: 'ROOT' }],
 };
 

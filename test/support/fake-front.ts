@@ -156,6 +156,7 @@ export class FakeFront {
     appAt: (id, version) => this.stored.get(id)?.find((app) => app.version === version),
     instancesOf: (appId) => [...this.instanceMap.values()].filter((instance) => instance.appId === appId),
     instance: (id) => this.instanceMap.get(id),
+    instances: () => this.instanceMap.values(),
     healthOf: (id) => this.health.get(id) ?? [],
     readinessOf: (appId) => this.readiness.get(appId) ?? [],
     lastTaskFailure: (appId) => this.failures.get(appId),

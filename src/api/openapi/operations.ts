@@ -34,6 +34,9 @@ export const queryParameters = {
   status: 'list',
   backup: 'string',
   restore: 'string',
+  limit: 'string',
+  cursor: 'string',
+  fields: 'list',
 } as const;
 
 export type QueryName = keyof typeof queryParameters;
@@ -52,13 +55,19 @@ const writes: Answers = { 403: error, 404: error, 409: error, 412: error, 413: e
 /** What a write of a definition answers, or what it would do. */
 const changed = Type.Union([result, answer('Plan')]);
 
+/** With `fields` members are missing; `next` is the cursor of the next page. */
+const appList = Type.Union([
+  object({ apps: list(answer('AppInfo')), next: Type.Optional(text) }),
+  object({ apps: list(Type.Object({})), next: Type.Optional(text) }),
+]);
+
 const appOperations: readonly Operation[] = [
   {
     method: 'get',
     path: '/v2/apps',
     summary: 'Lists apps',
-    query: ['cmd', 'id', 'label', 'embed'],
-    answers: { 200: object({ apps: list(answer('AppInfo')) }), ...reads },
+    query: ['cmd', 'id', 'label', 'embed', 'limit', 'cursor', 'fields'],
+    answers: { 200: appList, ...reads },
   },
   {
     method: 'post',
@@ -290,6 +299,18 @@ const otherOperations: readonly Operation[] = [
     answers: { 204: null, ...writes },
   },
   { method: 'get', path: '/v2/info', summary: 'Tells about this server', answers: { 200: answer('Info'), ...reads } },
+  {
+    method: 'get',
+    path: '/v2/agents',
+    summary: 'Lists the agents that offers and tasks tell of (not Marathon’s)',
+    answers: { 200: object({ agents: list(answer('Agent')) }), ...reads },
+  },
+  {
+    method: 'get',
+    path: '/v2/agents/{agentId}',
+    summary: 'Shows an agent (not Marathon’s)',
+    answers: { 200: object({ agent: answer('Agent') }), ...reads },
+  },
   {
     method: 'get',
     path: '/v2/leader',

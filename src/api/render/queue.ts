@@ -72,7 +72,7 @@ const resourceView = (resource: Resource): object => ({
   ...valueView(resource),
 });
 
-const attributeView = (attribute: Attribute): object => ({
+export const attributeView = (attribute: Attribute): object => ({
   name: attribute.name,
   ...(attribute.text === undefined ? {} : { text: attribute.text.value }),
   ...valueView(attribute),

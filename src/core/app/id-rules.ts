@@ -3,6 +3,7 @@ import type { AppId } from '../ids.ts';
 import { isSegment, parseAppId, reservedLastSegments, resolvePath } from '../ids.ts';
 import { invalid, type Refusal } from '../refusal.ts';
 import { err, ok, type Result } from '../result.ts';
+import { maxIdLength } from './limits.ts';
 import { type Must, Violations } from './violations.ts';
 
 const segmentRule =
@@ -37,6 +38,7 @@ export function readAppId(text: string, base = '/'): Result<AppId, Refusal> {
 export function readGroupId(path: string): Result<string, Refusal> {
   const violations = new Violations();
   checkId(path, '/id', violations.must);
+  violations.must(path.length <= maxIdLength, '/id', `must not be longer than ${maxIdLength} characters`);
   const broken = violations.list();
   return broken.length > 0 ? err(invalid(broken)) : ok(path);
 }

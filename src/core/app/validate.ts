@@ -3,6 +3,7 @@ import type { Violation } from '../refusal.ts';
 import type { AppDefinition } from './definition.ts';
 import { featureMessage } from './features.ts';
 import { checkId } from './id-rules.ts';
+import { checkLimits } from './limits.ts';
 import type { AppSettings } from './settings.ts';
 import { isUri } from './uri.ts';
 import { checkChecks } from './validate-checks.ts';
@@ -25,6 +26,7 @@ export function validateApp(app: AppDefinition, { settings, current }: Validatio
   const violations = new Violations();
   const { must } = violations;
   checkId(app.id, '/id', must);
+  checkLimits(app, must);
   app.dependencies.forEach((dependency, i) => {
     checkId(dependency, `/dependencies(${i})`, must);
   });

@@ -3,6 +3,7 @@ import { applyChange } from '../app/apply-change.ts';
 import type { AppChange } from '../app/change.ts';
 import type { AppDefinition } from '../app/definition.ts';
 import { kindOfChange } from '../app/diff.ts';
+import { maxInstances, tooManyInstances } from '../app/limits.ts';
 import { assignServicePorts } from '../app/service-ports.ts';
 import type { AppSettings } from '../app/settings.ts';
 import { rememberingTasksOf, stampVersions } from '../app/versions.ts';
@@ -189,6 +190,9 @@ function resolve(
     case 'restart':
       return before ? ok(before) : err(appNotFound(change.id));
     case 'scale':
+      if (change.instances > maxInstances) {
+        return err(invalid([{ path: '/instances', errors: [tooManyInstances(change.instances)] }]));
+      }
       return before ? ok({ ...before, instances: Math.max(0, change.instances) }) : err(appNotFound(change.id));
     case 'rollback':
     case 'restore': {

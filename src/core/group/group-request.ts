@@ -1,6 +1,7 @@
 /** What a request about a group asks of the apps and groups below it (rest-api §4.2, §4.3; behaviour §10.1). */
 import type { AppChange } from '../app/change.ts';
 import { checkId } from '../app/id-rules.ts';
+import { maxIdLength } from '../app/limits.ts';
 import type { AppUpdate } from '../app/update.ts';
 import { Violations } from '../app/violations.ts';
 import type { AppId } from '../ids.ts';
@@ -288,6 +289,7 @@ class Structure {
     const isChild = id !== '/' && parentOf(id) === path;
     must(isChild, `${at}/id`, `Identifier is not child of '${path}'`);
     if (isChild) checkId(id, `${at}/id`, must);
+    must(id.length <= maxIdLength, `${at}/id`, `must not be longer than ${maxIdLength} characters`);
     return isChild ? id : undefined;
   }
 }
