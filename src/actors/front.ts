@@ -18,7 +18,6 @@ import type { Refusal } from '../core/refusal.ts';
 import type { Result } from '../core/result.ts';
 import type { Timestamp } from '../core/time.ts';
 
-
 export interface TaskFailure {
   readonly appId: AppId;
   readonly host: string;
@@ -135,6 +134,7 @@ export type StateChange =
   /** `before` is absent for a new app. */
   | { readonly type: 'app'; readonly id: string; readonly before: AppDefinition | undefined }
   | { readonly type: 'instance'; readonly id: string; readonly appId: string }
+  /** Told before the change, so that one that ends can still be read. */
   | { readonly type: 'deployment'; readonly id: string; readonly apps: readonly string[] }
   /** The state was emptied, and is loaded anew. */
   | { readonly type: 'everything' };

@@ -135,7 +135,7 @@ function contextOf(deps: ApiDependencies, shared: Pick<ApiContext, 'headers' | '
     answers,
     tasks,
     apps: appRenderer(read, tasks, (app) => renderAppDefinition(app, { legacy })),
-    streams: eventStreams({ hub: events, clock, logger, metrics }),
+    streams: eventStreams({ hub: events, read, clock, logger, metrics }),
   };
 }
 

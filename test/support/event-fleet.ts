@@ -183,11 +183,17 @@ export class FleetReader {
     if (this.kind === 'live') {
       const match = /^\{"op":"(\w+)"/.exec(text);
       if (match?.[1] === 'gap') this.#tellGap(text);
-      else if (match?.[1] === 'error') this.troubles.push(text);
+      else if (match?.[1] === 'error') this.#notSubscribed(text);
       else if (match?.[1] === 'event') this.#envelope(`{${text.slice('{"op":"event","sub":"s",'.length)}`);
     } else {
       this.#envelope(text);
     }
+  }
+
+  /** A server that starts says `notReady`; anything else is trouble. */
+  #notSubscribed(text: string): void {
+    if (!text.includes('"code":"notReady"')) this.troubles.push(text);
+    this.#leave();
   }
 
   #envelope(text: string): void {

@@ -42,7 +42,8 @@ export interface AgentView {
 /** Every agent that is known, by id. Costs what there are instances. */
 export function agentViews(read: ReadModel, nowMs: number): readonly AgentView[] {
   const agents = new Map<string, Agent>();
-  for (const known of read.placement().agents()) agents.set(known.agent.agentId, { info: known.agent, known, instances: [] });
+  for (const known of read.placement().agents())
+    agents.set(known.agent.agentId, { info: known.agent, known, instances: [] });
   for (const instance of read.instances()) {
     if (!instance.agent || instance.tasks.length === 0) continue;
     const { agentId } = instance.agent;
@@ -80,11 +81,7 @@ function view(id: string, { info, known, instances }: Agent, read: ReadModel, no
   };
 }
 
-function stateOf(
-  instances: readonly Instance[],
-  drainsAtMs: number | undefined,
-  nowMs: number,
-): AgentView['state'] {
+function stateOf(instances: readonly Instance[], drainsAtMs: number | undefined, nowMs: number): AgentView['state'] {
   if (instances.some(({ condition }) => condition === 'Unreachable' || condition === 'UnreachableInactive')) {
     return 'unreachable';
   }

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
 import type { EventStreams } from './event-streams.ts';
 import type { RequestFilter } from './filter.ts';
-import { socketFormat, socketWithIdFormat } from './frames.ts';
+import type { EventFormats } from './frames.ts';
 import type { Beginning } from './resume.ts';
 import { socketConnection } from './socket-connection.ts';
 
@@ -12,11 +12,14 @@ export function streamEvents(
   client: WebSocket,
   socket: Socket,
   streams: EventStreams,
-  filter: RequestFilter,
-  begin: Beginning,
+  {
+    filter,
+    formats,
+    begin,
+  }: { readonly filter: RequestFilter; readonly formats: EventFormats; readonly begin: Beginning },
 ): void {
   const connection = socketConnection(client, socket);
   const { withIds, wantsGaps } = filter;
-  const format = withIds ? socketWithIdFormat : socketFormat;
+  const format = withIds ? formats.socketWithId : formats.socket;
   client.on('close', streams.join({ connection, format, filter, wantsGaps }, begin));
 }

@@ -2,15 +2,18 @@
  * Hands released events to all readers: each event serialised once for each form, one write for each reader and turn, from bytes that
  * readers of the same kind share. A reader that falls behind is fed from the log at its own pace; it never slows the others (design §7).
  */
-import type { EventHub, LogPosition } from '../../actors/front.ts';
+import type { EventHub, LogPosition, ReadModel } from '../../actors/front.ts';
 import type { Clock, Logger, Metrics, TimerHandle } from '../../actors/ports.ts';
 import type { LoggedEvent, MarathonEvent } from '../../core/events.ts';
 import { eventNumber, formatEventId } from '../../core/journal/event-id.ts';
 import type { Refusal } from '../../core/refusal.ts';
 import { ok, type Result } from '../../core/result.ts';
 import { timestamp } from '../../core/time.ts';
+import { first, type Query } from '../query.ts';
+import { eventJson } from '../render/event.ts';
+import { FullPlans } from '../render/full-plan.ts';
 import { CatchUp } from './catch-up.ts';
-import { framesOf } from './frames.ts';
+import { type EventFormats, eventFormats, framesOf } from './frames.ts';
 import { History } from './history.ts';
 import { type Gap, gapEvent, Reader, type ReaderOptions, type StreamConnection } from './reader.ts';
 import { RecentEvents } from './recent-events.ts';
@@ -34,6 +37,8 @@ export interface EventStreams {
   readonly join: (options: ReaderOptions, begin: Beginning) => () => void;
   /** The same without `event_stream_attached` and `event_stream_detached`, for one of several readers on a connection. */
   readonly follow: (options: ReaderOptions, begin: Beginning) => () => void;
+  /** How events are written for a request: with light plans, or with full ones for `plan-format=full`. */
+  readonly formats: (query: Query) => EventFormats;
   /** Id of the newest event that readers were told of. */
   readonly newestId: () => string | undefined;
   readonly isFull: () => boolean;
@@ -47,6 +52,7 @@ const attachedType = 'event_stream_attached';
 
 export interface StreamDependencies {
   readonly hub: EventHub;
+  readonly read: ReadModel;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
@@ -62,10 +68,14 @@ export function eventStreams(deps: StreamDependencies): EventStreams {
   metrics.gauge('http.event-streams.log.size', () => board.recent.size);
   hub.attach({ deliver: (events) => board.deliver(events), began: (position) => board.began(position) });
   const closers = new Set<() => void>();
+  const plans = new FullPlans(deps.read);
+  const light = eventFormats('light', eventJson);
+  const full = eventFormats('full', (event) => plans.json(event));
   return {
     admit: (point) => (point ? beginning(point, board.position()) : ok({ type: 'live' })),
     join: (options, begin) => board.join(options, begin),
     follow: (options, begin) => board.follow(options, begin),
+    formats: (query) => (first(query, 'plan-format') === 'full' ? full : light),
     newestId: () => board.newestId(),
     isFull: () => board.readers.size >= maxStreams,
     onClose: (ends) => {

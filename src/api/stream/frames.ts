@@ -27,15 +27,24 @@ function built(key: string, build: (event: LoggedEvent) => Buffer): EventFormat 
   };
 }
 
-/** Server-sent events as Marathon writes them, and the same with an `id:` line first. */
-export const sseFormat = built('sse', (event) => sseFrame(event, false));
-export const sseWithIdFormat = built('sseWithId', (event) => sseFrame(event, true));
+/** The forms of the event stream, with and without ids. */
+export interface EventFormats {
+  readonly sse: EventFormat;
+  /** With an `id:` line first. */
+  readonly sseWithId: EventFormat;
+  /** One text frame with the event. */
+  readonly socket: EventFormat;
+  /** The same in an envelope `{"id":…,"event":…}`, since events have an `id` of their own. */
+  readonly socketWithId: EventFormat;
+}
 
-/** One text frame with the event, and the same in an envelope `{"id":…,"event":…}`, since events have an `id` of their own. */
-export const socketFormat = built('socket', (event) => textFrame(eventJson(event)));
-export const socketWithIdFormat = built('socketWithId', (event) =>
-  textFrame(`{${idMember(event)}"event":${eventJson(event)}}`),
-);
+/** Formats of one way to write events; `name` tells them from those of another way. */
+export const eventFormats = (name: string, json: (event: LoggedEvent) => string): EventFormats => ({
+  sse: built(`${name} sse`, (event) => sseFrame(event, json(event), false)),
+  sseWithId: built(`${name} sseWithId`, (event) => sseFrame(event, json(event), true)),
+  socket: built(`${name} socket`, (event) => textFrame(json(event))),
+  socketWithId: built(`${name} socketWithId`, (event) => textFrame(`{${idMember(event)}"event":${json(event)}}`)),
+});
 
 /** Frames of one subscription on `/v2/live`; not remembered, since names of subscriptions are up to the clients. */
 export const liveFormat = (sub: string): EventFormat => {
@@ -46,9 +55,9 @@ export const liveFormat = (sub: string): EventFormat => {
 const idMember = ({ id }: LoggedEvent): string => (id === undefined ? '' : `"id":${JSON.stringify(id)},`);
 
 /** CRLF line ends and one blank after the colon: marathon-lb splits on exactly that (rest-api §10.1). */
-function sseFrame(event: LoggedEvent, withId: boolean): Buffer {
+function sseFrame(event: LoggedEvent, json: string, withId: boolean): Buffer {
   const id = withId && event.id !== undefined ? `id: ${event.id}\r\n` : '';
-  return Buffer.from(`${id}event: ${event.type}\r\ndata: ${eventJson(event)}\r\n\r\n`);
+  return Buffer.from(`${id}event: ${event.type}\r\ndata: ${json}\r\n\r\n`);
 }
 
 /** One final, unmasked text frame (RFC 6455 §5.2). `isDeflated` sets the bit of permessage-deflate (RFC 7692 §6). */

@@ -8,7 +8,7 @@ import type { RequestMetrics } from '../request-metrics.ts';
 import { sendRefusal } from '../respond.ts';
 import type { EventStreams } from './event-streams.ts';
 import { eventFilter } from './filter.ts';
-import { heartbeat, sseFormat, sseWithIdFormat } from './frames.ts';
+import { heartbeat } from './frames.ts';
 import { resumePoint } from './resume.ts';
 
 export const eventStreamType = 'text/event-stream;charset=utf-8';
@@ -67,10 +67,8 @@ export function openSse(
     },
   };
   const { withIds, wantsGaps } = filter;
-  const leave = streams.join(
-    { connection, filter, format: withIds ? sseWithIdFormat : sseFormat, wantsGaps },
-    begin.value,
-  );
+  const { sse, sseWithId } = streams.formats(query);
+  const leave = streams.join({ connection, filter, format: withIds ? sseWithId : sse, wantsGaps }, begin.value);
   // The request closes as soon as it is read; only the response tells that the reader has left.
   raw.on('close', leave);
   raw.on('error', () => raw.destroy());

@@ -77,7 +77,11 @@ function eventUpgrade(streams: EventStreams): Upgrade {
     if (!begin.ok) return begin.error;
     if (streams.isFull()) return tooMany;
     sockets.handleUpgrade(request, socket, head, (client) => {
-      streamEvents(client, socket, streams, eventFilter(query, request.headers), begin.value);
+      streamEvents(client, socket, streams, {
+        filter: eventFilter(query, request.headers),
+        formats: streams.formats(query),
+        begin: begin.value,
+      });
     });
     return undefined;
   };

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
+import { eventJson } from '../../../src/api/render/event.ts';
 import { heartbeatMs, maxBacklogBytes, maxStalledBeats } from '../../../src/api/stream/event-streams.ts';
-import { socketFormat, sseFormat, textFrame } from '../../../src/api/stream/frames.ts';
+import { eventFormats, textFrame } from '../../../src/api/stream/frames.ts';
 import type { EventType, LoggedEvent } from '../../../src/core/events.ts';
 import { fakeApp } from '../../support/fake-front.ts';
 import { listeningApi, RawClient, type TestApi } from '../support/api-server.ts';
@@ -196,10 +197,12 @@ describe('GET /v2/events', () => {
 });
 
 describe('frames', () => {
+  const formats = eventFormats('test', eventJson);
+
   it('show the app of an api_post_event as answers do', () => {
     const stored = { eventType: 'api_post_event', clientIp: 'x', uri: '/v2/apps', appDefinition: fakeApp('/web') };
     const data = (logged: object): Record<string, Record<string, unknown>> => {
-      const frame = sseFormat.frame({ type: 'api_post_event', json: JSON.stringify(logged) }).toString();
+      const frame = formats.sse.frame({ type: 'api_post_event', json: JSON.stringify(logged) }).toString();
       return JSON.parse(frame.slice(frame.indexOf('data: ') + 6));
     };
     const shown = data(stored);
@@ -211,8 +214,8 @@ describe('frames', () => {
 
   it('are built once for each event and format', () => {
     const one = event('app_terminated_event', 1);
-    expect(sseFormat.frame(one)).toBe(sseFormat.frame(one));
-    expect(socketFormat.frame(one)).not.toBe(sseFormat.frame(one));
+    expect(formats.sse.frame(one)).toBe(formats.sse.frame(one));
+    expect(formats.socket.frame(one)).not.toBe(formats.sse.frame(one));
   });
 
   it.each([

@@ -95,6 +95,13 @@ describe('the configuration of the server', () => {
       [...master, '--mesos_authentication_principal', 'p', '--mesos_authentication_secret', 'gehe:im'],
       /colon/,
     ],
+    ['endpoints without subscriber', [...master, '--http_endpoints', 'http://a/'], /needs --event_subscriber/],
+    ['an unknown subscriber', [...master, '--event_subscriber', 'pigeon'], /event_subscriber/],
+    [
+      'an endpoint that is none',
+      [...master, '--event_subscriber', 'http_callback', '--http_endpoints', 'http://a/,file:///x'],
+      /"file:\/\/\/x" must begin with http/,
+    ],
     ['an unknown feature', [...master, '--enable_features', 'vips,magic'], /unknown feature "magic"/],
   ];
   it.each(rows)('refuses %s with one line', (_, argv, message) => {
@@ -198,5 +205,18 @@ describe('the configuration of the server', () => {
       budget: { perMinute: Number.POSITIVE_INFINITY, perAppShare: Number.POSITIVE_INFINITY },
     });
     expect(configure([...master, '--health_kills_per_app', '101'])).toMatchObject({ ok: false });
+  });
+});
+
+describe('callbacks', () => {
+  it('are off unless asked for, and have the limits of Marathon', () => {
+    expect(config().callbacks).toBeUndefined();
+    expect(
+      config(['--event_subscriber', 'http_callback', '--http_endpoints', 'http://a/, http://b/x']).callbacks,
+    ).toEqual({
+      endpoints: ['http://a/', 'http://b/x'],
+      requestTimeoutMs: 10_000,
+      slowMs: 10_000,
+    });
   });
 });

@@ -1,0 +1,130 @@
+/**
+ * The reading side of the event benchmark, a process of its own: bare sockets that speak just enough WebSocket or HTTP to be served, and count
+ * bytes, so that the readers cost as little as they can.
+ */
+import { connect, type Socket } from 'node:net';
+import { eventBytes, nowMicros } from './event-host.ts';
+
+export interface CrowdCommand {
+  readonly type: 'open' | 'await' | 'close';
+  readonly port: number;
+  readonly path: string;
+  readonly form: 'socket' | 'sse';
+  readonly count: number;
+  /** Of these, so many stop reading at once. */
+  readonly stalled: number;
+  /** Events that each reader that reads waits for. */
+  readonly events: number;
+}
+
+export type CrowdAnswer =
+  | { readonly type: 'opened' }
+  | {
+      readonly type: 'done';
+      readonly deliveries: number;
+      readonly endMicros: number;
+      readonly p50Ms: number;
+      readonly p99Ms: number;
+    }
+  | { readonly type: 'closed' };
+
+/** Bytes of a frame around an event. */
+const frameBytes = { socket: eventBytes + 4, sse: eventBytes + 'event: status_update_event\r\ndata: \r\n\r\n'.length };
+/** Connections opened at once. */
+const openAtOnce = 200;
+/** Of each reader's chunks every so many is timed. */
+const sampleEvery = 4;
+
+const timeHead = Buffer.from('{"timestamp":"');
+
+class Crowd {
+  readonly #sockets: Socket[] = [];
+  #latencies: number[] = [];
+  #bytes = 0;
+  #wanted = Number.POSITIVE_INFINITY;
+  #done: () => void = () => {};
+
+  async open({ port, path, form, count, stalled }: CrowdCommand): Promise<void> {
+    for (let i = 0; i < count; i += openAtOnce) {
+      const some = Array.from({ length: Math.min(openAtOnce, count - i) }, (_, k) =>
+        this.#openOne(port, path, form, i + k < stalled),
+      );
+      await Promise.all(some);
+    }
+  }
+
+  /** Resolves once all that read have got `events` more. */
+  async wait({ form, events, count, stalled }: CrowdCommand): Promise<Extract<CrowdAnswer, { type: 'done' }>> {
+    this.#wanted = events * (count - stalled) * frameBytes[form];
+    if (this.#bytes < this.#wanted) await new Promise<void>((resolve) => (this.#done = resolve));
+    const endMicros = Number(nowMicros());
+    const sorted = this.#latencies.sort((a, b) => a - b);
+    const at = (share: number): number => (sorted[Math.floor(share * sorted.length)] ?? 0) / 1_000;
+    const deliveries = Math.round(this.#bytes / frameBytes[form]);
+    this.#latencies = [];
+    this.#bytes = 0;
+    this.#wanted = Number.POSITIVE_INFINITY;
+    return { type: 'done', deliveries, endMicros, p50Ms: at(0.5), p99Ms: at(0.99) };
+  }
+
+  async close(): Promise<void> {
+    const closed = this.#sockets.map((socket) => new Promise((resolve) => socket.once('close', resolve)));
+    for (const socket of this.#sockets) socket.destroy();
+    await Promise.all(closed);
+    this.#sockets.length = 0;
+  }
+
+  #openOne(port: number, path: string, form: 'socket' | 'sse', isStalled: boolean): Promise<void> {
+    const socket = connect(port, '127.0.0.1');
+    this.#sockets.push(socket);
+    socket.on('error', () => {});
+    const asked =
+      form === 'sse'
+        ? 'Accept: text/event-stream\r\n'
+        : 'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n';
+    socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\n${asked}\r\n`);
+    let isOpen = false;
+    let chunks = 0;
+    return new Promise((resolve, reject) => {
+      socket.on('close', () => reject(new Error('closed')));
+      socket.on('data', (chunk) => {
+        if (!isOpen) {
+          if (!/^HTTP\/1.1 (101|200) /.test(chunk.toString('latin1', 0, 14))) {
+            reject(new Error(chunk.toString('latin1')));
+            return;
+          }
+          isOpen = true;
+          if (isStalled) socket.pause();
+          resolve();
+          return;
+        }
+        chunks += 1;
+        if (chunks % sampleEvery === 0) this.#sample(chunk);
+        this.#bytes += chunk.length;
+        if (this.#bytes >= this.#wanted) this.#done();
+      });
+    });
+  }
+
+  #sample(chunk: Buffer): void {
+    const at = chunk.indexOf(timeHead);
+    if (at < 0 || at + timeHead.length + 16 > chunk.length) return;
+    const from = at + timeHead.length;
+    this.#latencies.push(Number(nowMicros()) - Number(chunk.toString('latin1', from, from + 16)));
+  }
+}
+
+if (process.send) {
+  const crowd = new Crowd();
+  const say = (answer: CrowdAnswer): void => void process.send?.(answer);
+  process.on('message', (command: CrowdCommand) => {
+    const carryOut = async (): Promise<CrowdAnswer> => {
+      if (command.type === 'await') return crowd.wait(command);
+      if (command.type === 'open') await crowd.open(command);
+      else await crowd.close();
+      return { type: command.type === 'open' ? 'opened' : 'closed' };
+    };
+    void carryOut().then(say);
+  });
+  process.on('disconnect', () => process.exit());
+}
