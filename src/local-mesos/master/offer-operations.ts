@@ -44,6 +44,7 @@ export function convertResources(
   const convert = conversions[operation.type ?? ''];
   const resources = resourcesOf(operation);
   if (convert === undefined || resources === undefined) return { refusal: 'Operation without its body' };
+  if (resources.length === 0) return { refusal: 'No resources specified' };
   const taken: Bag = [];
   const made: Bag = [];
   for (const resource of resources) {
