@@ -141,6 +141,7 @@ export const notReplayed: Readonly<Record<string, string>> = {
   '01b-wire-framing': 'raw bytes: see wire-framing.test.ts',
   '08c-executor-and-agent-shutdown': 'needs task groups, and executors as processes of their own',
   '10-pods': 'task groups are refused',
-  '12-endpoints': 'operator API and agent endpoints are missing',
+  '12-endpoints':
+    'agents have no operator API, no /monitor/statistics and no /files/debug; the rest: files.test.ts, operator.test.ts',
   '19-two-masters-zookeeper': 'there are no elections yet',
 };
