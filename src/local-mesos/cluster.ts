@@ -87,6 +87,7 @@ export const defaultSettings: MasterSettings = {
   offersFreedAtOnce: true,
   ticksByItself: true,
   agentTimeoutMs: 75_000,
+  reregisterDelayMs: 500,
   httpCommandExecutor: false,
 };
 

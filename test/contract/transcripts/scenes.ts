@@ -72,7 +72,8 @@ export const scenes: Readonly<Record<string, SceneSettings>> = {
     },
   },
   '08d-agent-frozen': {
-    options: { settings: { agentTimeoutMs: 3700 } },
+    // The launch that waited must have come to its end before the agent says what it has.
+    options: { settings: { agentTimeoutMs: 3700, reregisterDelayMs: 2500 } },
     actions: {
       'SIGSTOP to the agent, then ACCEPT of its offer': onAgent(1, (cluster, one) =>
         cluster.master.lifecycle.freeze(one),
