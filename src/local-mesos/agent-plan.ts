@@ -97,6 +97,11 @@ function withOwnPorts(plans: readonly AgentPlan[]): Result<readonly AgentPlan[],
   }
   const divided: AgentPlan[] = [];
   for (const group of groups.values()) {
+    if (group.length === 1) {
+      // Nothing to divide: ports of several roles stay apart.
+      divided.push(...group);
+      continue;
+    }
     const all = normaliseRanges(group[0] === undefined ? [] : portsOf(group[0]));
     const each = Math.floor(countRanges(all) / group.length);
     if (each === 0 && all.length > 0) return err(`resources: too few ports for ${group.length} agents`);

@@ -1,12 +1,13 @@
 /** Starts a Mesos-compatible master with its agents in this process. */
 import { randomUUID } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, realpath } from 'node:fs/promises';
 import type { Server } from 'node:http';
+import { join } from 'node:path';
 import type { DomainInfo } from '../core/mesos/types.ts';
 import { type AgentPlan, maxAgents, planAgents } from './agent-plan.ts';
 import { createRoutes } from './http/routes.ts';
 import type { Pace } from './http/scheduler-endpoint.ts';
-import { createHttpServer } from './http/server.ts';
+import { createHttpServer, type HttpServer } from './http/server.ts';
 import { RegistryWriter, readRegistry } from './id-registry.ts';
 import { Master, type RememberedIds } from './master/master.ts';
 import { Counters, type Log, type MasterSettings, nowSeconds } from './master/model.ts';
@@ -86,6 +87,7 @@ export const defaultSettings: MasterSettings = {
   offersFreedAtOnce: true,
   ticksByItself: true,
   agentTimeoutMs: 75_000,
+  reregisterDelayMs: 500,
   httpCommandExecutor: false,
 };
 
@@ -143,7 +145,9 @@ async function startLocked(
     };
     const pace: Pace = simulation === undefined ? (run) => run() : slowedBy(simulation);
     const credentials = options.credentials && new Map(Object.entries(options.credentials));
-    http.serve(createRoutes(master, pace, simulation && controlEndpoint(master, simulation), credentials));
+    const sandboxes = options.simulate ? undefined : await sandboxRoot(workDir);
+    http.serve(createRoutes(master, pace, simulation && controlEndpoint(master, simulation), credentials, sandboxes));
+    if (!options.simulate && isLoopback(host)) await listenForAgents(http, plans, host, port, log);
     const close = async (): Promise<void> => {
       master.stop();
       await http.close();
@@ -222,6 +226,30 @@ function addAgent(
   const id = rememberedId ?? master.newAgentId();
   const domain = domainOf(textForAgent(domains ?? '', number));
   master.addAgent({ id, hostname: ip, ip, port, number, attributes, resources, runner, domain });
+}
+
+/** Where the sandboxes of all agents lie. */
+async function sandboxRoot(workDir: string): Promise<string> {
+  const root = join(workDir, 'slaves');
+  await mkdir(root, { recursive: true });
+  return realpath(root);
+}
+
+const isLoopback = (host: string): boolean => host.startsWith('127.');
+
+/** Agents have loopback addresses of their own; what they answer, such as their files, is to be had there too. */
+async function listenForAgents(
+  http: HttpServer,
+  plans: readonly AgentPlan[],
+  host: string,
+  port: number,
+  log: Log,
+): Promise<void> {
+  for (const ip of new Set(plans.map((plan) => plan.ip))) {
+    if (ip === host) continue;
+    const fault = await http.alsoListen(port, ip);
+    if (fault !== undefined) log.warn(`the agent at ${ip} answers at ${host} only: ${fault}`);
+  }
 }
 
 /** `region/zone`, or nothing. */

@@ -14,6 +14,10 @@ export interface LocalMesosFlags {
   readonly help: boolean;
   /** Seconds; undefined: offers never expire. */
   readonly offerTimeoutSeconds: number | undefined;
+  readonly domains: string | undefined;
+  readonly masterDomain: string | undefined;
+  /** Seconds. */
+  readonly heartbeatSeconds: number | undefined;
 }
 
 export const helpText = `Usage: ultramarathon local-mesos [flags]
@@ -31,6 +35,9 @@ Runs a Mesos-compatible master and agents in this process; tasks are processes o
   --work_dir DIR        ids, sandboxes and logs (default .ultramarathon/mesos)
   --frameworks_home DIR directory that relative URIs of tasks start from (default: the present one)
   --offer_timeout SECS  rescind offers that nobody answers (default: never)
+  --domains TEXT        fault domains region/zone of the agents, with {n} and | likewise
+  --master_domain TEXT  fault domain of the master; frameworks that are not REGION_AWARE get nothing of other regions
+  --heartbeat_interval SECS  between two heartbeats (default 15)
   --simulate            run nothing: tasks exist on paper, thousands of agents are fine,
                         faults are commanded under /simulate
   --help                this text
@@ -49,6 +56,9 @@ const defaults: LocalMesosFlags = {
   simulate: false,
   help: false,
   offerTimeoutSeconds: undefined,
+  domains: undefined,
+  masterDomain: undefined,
+  heartbeatSeconds: undefined,
 };
 
 type Change = Result<Partial<LocalMesosFlags>, string>;
@@ -62,12 +72,10 @@ const valueFlags: Readonly<Record<string, (value: string) => Change>> = {
   work_dir: (value) => (value === '' ? err('--work_dir needs a directory') : ok({ workDir: value })),
   frameworks_home: (value) =>
     value === '' ? err('--frameworks_home needs a directory') : ok({ frameworksHome: value }),
-  offer_timeout: (value) => {
-    const seconds = Number(/^(\d+(?:\.\d+)?)(?:secs?)?$/.exec(value)?.[1] ?? Number.NaN);
-    return seconds > 0
-      ? ok({ offerTimeoutSeconds: seconds })
-      : err(`--offer_timeout: "${value}" is not a number of seconds`);
-  },
+  domains: (value) => ok({ domains: value }),
+  master_domain: (value) => ok({ masterDomain: value }),
+  offer_timeout: (value) => seconds('offer_timeout', value, (offerTimeoutSeconds) => ({ offerTimeoutSeconds })),
+  heartbeat_interval: (value) => seconds('heartbeat_interval', value, (heartbeatSeconds) => ({ heartbeatSeconds })),
 };
 
 const switches: Readonly<Record<string, Partial<LocalMesosFlags>>> = {
@@ -98,6 +106,11 @@ export function parseFlags(argv: readonly string[]): Result<LocalMesosFlags, str
     flags = { ...flags, ...change.value };
   }
   return ok(flags);
+}
+
+function seconds(name: string, value: string, make: (n: number) => Partial<LocalMesosFlags>): Change {
+  const number = Number(/^(\d+(?:\.\d+)?)(?:secs?)?$/.exec(value)?.[1] ?? Number.NaN);
+  return number > 0 ? ok(make(number)) : err(`--${name}: "${value}" is not a number of seconds`);
 }
 
 function wholeNumber(name: string, value: string, max: number, make: (n: number) => Partial<LocalMesosFlags>): Change {

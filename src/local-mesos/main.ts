@@ -17,8 +17,8 @@ export async function runLocalMesos(argv: readonly string[]): Promise<number | u
     process.stdout.write(helpText);
     return 0;
   }
-  const { host, port, agents, attributes, resources, workDir, frameworksHome, simulate, offerTimeoutSeconds } =
-    flags.value;
+  const { host, port, agents, attributes, resources, workDir, frameworksHome, simulate } = flags.value;
+  const { domains, masterDomain, offerTimeoutSeconds, heartbeatSeconds } = flags.value;
   // Listening from the start: a signal during the start stops the cluster as soon as it stands.
   const stopped = firstSignal();
   let cluster: LocalMesos;
@@ -33,7 +33,12 @@ export async function runLocalMesos(argv: readonly string[]): Promise<number | u
       ...(attributes === undefined ? {} : { attributes }),
       ...(resources === undefined ? {} : { resources }),
       ...(frameworksHome === undefined ? {} : { frameworksHome }),
-      ...(offerTimeoutSeconds === undefined ? {} : { settings: { offerTimeoutMs: offerTimeoutSeconds * 1000 } }),
+      ...(domains === undefined ? {} : { domains }),
+      ...(masterDomain === undefined ? {} : { masterDomain }),
+      settings: {
+        ...(offerTimeoutSeconds === undefined ? {} : { offerTimeoutMs: offerTimeoutSeconds * 1000 }),
+        ...(heartbeatSeconds === undefined ? {} : { heartbeatMs: heartbeatSeconds * 1000 }),
+      },
     });
   } catch (error) {
     if (error instanceof LocalMesosError) return refuse(error.message);

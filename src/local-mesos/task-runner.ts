@@ -35,6 +35,8 @@ export interface TaskRunner {
   readonly kill: (taskId: string, wantsKillingState: boolean, graceMs?: number) => void;
   /** Directory of a task's sandbox, if it has one. */
   readonly sandbox: (taskId: string) => string | undefined;
+  /** The data of a persistent volume is of no use any more. */
+  readonly destroyVolume: (role: string, id: string) => void;
   /** Ends all tasks at once and resolves when none of their processes lives. */
   readonly shutdown: () => Promise<void>;
 }

@@ -154,6 +154,10 @@ describe('the flags', () => {
       ok: true,
       value: { simulate: true, resources: 'cpus:1;mem:2' },
     });
+    expect(parseFlags(['--heartbeat_interval', '2secs', '--domains', 'a/{n}', '--master_domain=a/1'])).toMatchObject({
+      ok: true,
+      value: { heartbeatSeconds: 2, domains: 'a/{n}', masterDomain: 'a/1' },
+    });
   });
 
   for (const argv of [
@@ -164,6 +168,7 @@ describe('the flags', () => {
     ['x'],
     ['--simulate=no'],
     ['--offer_timeout', '0'],
+    ['--heartbeat_interval', 'x'],
   ]) {
     it(`are refused with one line for: ${argv.join(' ')}`, () => {
       const parsed = parseFlags(argv);

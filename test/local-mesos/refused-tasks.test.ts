@@ -173,7 +173,7 @@ describe('an ACCEPT of', () => {
     );
   });
 
-  it('an operation that is not supported is answered only if it has an id, and does not stop a LAUNCH after it', async () => {
+  it('an operation that cannot be done is answered only if it has an id, and does not stop a LAUNCH after it', async () => {
     const reserve = { type: 'RESERVE', reserve: { resources: [] } };
     await scheduler.call('ACCEPT', {
       accept: {

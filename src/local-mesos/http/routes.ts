@@ -1,7 +1,9 @@
 /** Which path leads where. Every endpoint of the master exists with and without `/master` (mesos-v1 §1.1, §6.3). */
 import type { Master } from '../master/master.ts';
+import { agentEndpoint } from './agent-endpoints.ts';
 import { sendEmpty, sendJson, sendText, sendWrongMethod } from './answers.ts';
 import { authenticated, type Credentials } from './authentication.ts';
+import { filesEndpoints } from './files-endpoint.ts';
 import { onlyLeader, onlyRecovered } from './leadership.ts';
 import { maintenanceEndpoints } from './maintenance-endpoints.ts';
 import { metricsView } from './metrics.ts';
@@ -11,12 +13,13 @@ import type { Endpoint, Routes } from './server.ts';
 import { rolesView, summaryView } from './summary-views.ts';
 import { flagsView, frameworksView, slavesView, stateView, tasksView, versionView } from './views.ts';
 
-/** `simulation` answers below /simulate, if the cluster is simulated. */
+/** `simulation` answers below /simulate, if the cluster is simulated; sandboxes lie below `sandboxRoot` if there are any. */
 export function createRoutes(
   master: Master,
   pace: Pace,
   simulation: Endpoint | undefined,
   credentials: Credentials | undefined,
+  sandboxRoot: string | undefined,
 ): Routes {
   const { state } = master;
   const scheduler = schedulerEndpoint(master, pace);
@@ -64,6 +67,17 @@ export function createRoutes(
     ['/api/v1', operator],
     ['/master/api/v1', operator],
   ]);
+  if (sandboxRoot !== undefined) {
+    for (const [path, endpoint] of Object.entries(filesEndpoints(sandboxRoot))) exact.set(path, endpoint);
+  }
+  const agent = agentEndpoint(master);
   if (simulation !== undefined) prefixes.set('/simulate', simulation);
-  return { exact, prefixes, otherwise: (_req, res) => sendText(res, 404) };
+  return {
+    exact,
+    prefixes,
+    otherwise: (req, res, url) => {
+      if (/^\/slave(\(|%28)/.test(url.pathname)) agent(req, res, url);
+      else sendText(res, 404);
+    },
+  };
 }

@@ -20,6 +20,8 @@ export interface HttpServer {
   readonly server: Server;
   /** Begins to answer; until then every request gets a 503, as from a master that is still recovering. */
   readonly serve: (routes: Routes) => void;
+  /** Answers at another address too; gives why not, if it cannot. */
+  readonly alsoListen: (port: number, host: string) => Promise<string | undefined>;
   /** Breaks all connections and resolves when the port is free. */
   readonly close: () => Promise<void>;
 }
@@ -27,30 +29,45 @@ export interface HttpServer {
 /** Creates the server; it does not listen yet. `onBroken` is told of answers whose reader had gone. */
 export function createHttpServer(onBroken: () => void): HttpServer {
   let routes: Routes | undefined;
-  const server = createServer((req, res) => {
+  const handle = (req: IncomingMessage, res: ServerResponse): void => {
     // Without a listener, writing to a connection that has just broken would end the program.
     res.on('error', onBroken);
     if (routes === undefined) sendText(res, 503, 'Master has not finished recovery');
     else route(routes, req, res);
-  });
-  server.keepAliveTimeout = keepAliveMs;
-  server.requestTimeout = 0;
-  // Otherwise a connection that was opened and has nothing to say yet would be answered 408 after a minute.
-  server.headersTimeout = 0;
+  };
   const sockets = new Set<Socket>();
-  server.on('connection', (socket) => {
-    sockets.add(socket);
-    socket.on('close', () => sockets.delete(socket));
-  });
+  const more: Server[] = [];
+  const make = (): Server => {
+    const made = createServer(handle);
+    made.keepAliveTimeout = keepAliveMs;
+    made.requestTimeout = 0;
+    // Otherwise a connection that was opened and has nothing to say yet would be answered 408 after a minute.
+    made.headersTimeout = 0;
+    made.on('connection', (socket) => {
+      sockets.add(socket);
+      socket.on('close', () => sockets.delete(socket));
+    });
+    return made;
+  };
+  const server = make();
+  const alsoListen = (port: number, host: string): Promise<string | undefined> =>
+    new Promise((resolve) => {
+      const other = make();
+      other.once('error', (error) => resolve(error.message));
+      other.listen(port, host, () => {
+        more.push(other);
+        resolve(undefined);
+      });
+    });
   const close = async (): Promise<void> => {
-    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+    const closed = [server, ...more].map((one) => new Promise<void>((resolve) => one.close(() => resolve())));
     for (const socket of sockets) socket.destroy();
-    await closed;
+    await Promise.all(closed);
   };
   const serve = (given: Routes): void => {
     routes = given;
   };
-  return { server, serve, close };
+  return { server, serve, alsoListen, close };
 }
 
 function route(routes: Routes, req: IncomingMessage, res: ServerResponse): void {

@@ -121,7 +121,7 @@ export function agentView(agent: Agent): object {
 }
 
 /** Every resource of an agent with its reservation, as only /slaves shows them. */
-function fullResources(agent: Agent): object {
+export function fullResources(agent: Agent): object {
   const reserved = new Map<string, unknown[]>();
   for (const entry of agent.total) {
     if (entry.role === '*' || isEmptyEntry(entry)) continue;

@@ -3,12 +3,20 @@ import type { MesosHealthCheck, MesosTaskState, TaskInfo } from '../../core/meso
 import { addToBag, type Bag, takeFromBag } from '../resources/bag.ts';
 import type { Allocator } from './allocator.ts';
 import type { AcceptCall, OfferOperation } from './calls.ts';
-import { operationErrorEvent, updateEvent } from './events.ts';
+import { updateEvent } from './events.ts';
 import { type Framework, type MasterState, nowSeconds, type OfferRecord, type Task } from './model.ts';
+import { convertResources, isConversion } from './offer-operations.ts';
+import type { OperationFeedback } from './operation-feedback.ts';
 import { type LaunchContext, validateTask } from './task-validation.ts';
 
 /** Uses up the offers, launches what is valid, and returns the rest under the call's filter. */
-export function acceptOffers(state: MasterState, allocator: Allocator, framework: Framework, call: AcceptCall): void {
+export function acceptOffers(
+  state: MasterState,
+  allocator: Allocator,
+  feedback: OperationFeedback,
+  framework: Framework,
+  call: AcceptCall,
+): void {
   const ids = (call.offer_ids ?? []).map(({ value }) => value);
   const offers = ids.map((id) => state.offers.get(id)).filter((offer) => offer?.framework === framework);
   const refusal = refuseOffers(ids, state, framework);
@@ -16,7 +24,7 @@ export function acceptOffers(state: MasterState, allocator: Allocator, framework
   if (refusal !== undefined || first === undefined) {
     for (const offer of new Set(offers)) if (offer !== undefined) release(allocator, offer);
     for (const operation of call.operations ?? [])
-      refuseOperation(framework, operation, refusal ?? 'No offers specified');
+      refuseOperation(feedback, framework, operation, refusal ?? 'No offers specified');
     return;
   }
   const available: Bag = [...first.bag];
@@ -26,8 +34,13 @@ export function acceptOffers(state: MasterState, allocator: Allocator, framework
     if (offer !== first) addToBag(available, offer.bag);
   }
   const context: LaunchContext = { framework, agent: first.agent, role: first.role, available };
-  for (const operation of call.operations ?? []) perform(state, context, operation);
-  allocator.putBack(first, available, call.filters?.refuse_seconds);
+  const made: Bag = [];
+  for (const operation of call.operations ?? []) perform(state, feedback, context, operation, made);
+  // What has come into being is offered again whatever the filter says.
+  const fresh = available.filter(({ key }) => made.some((entry) => entry.key === key));
+  const rest = available.filter((entry) => !fresh.includes(entry));
+  allocator.putBack(first, rest, call.filters?.refuse_seconds);
+  if (fresh.length > 0) allocator.putBack(first, fresh, 0);
 }
 
 /** An offer of a call that failed goes back without a filter. */
@@ -67,21 +80,37 @@ function tasksOf(operation: OfferOperation): readonly TaskInfo[] {
   return [];
 }
 
-function refuseOperation(framework: Framework, operation: OfferOperation, detail: string): void {
+function refuseOperation(
+  feedback: OperationFeedback,
+  framework: Framework,
+  operation: OfferOperation,
+  detail: string,
+): void {
   const lost: MesosTaskState = framework.capabilities.partitionAware ? 'TASK_DROPPED' : 'TASK_LOST';
   for (const task of tasksOf(operation)) {
     sendRefusal(framework, task, lost, 'REASON_INVALID_OFFERS', `Task launched with invalid offers: ${detail}`);
   }
-  refuseById(framework, operation, `Operation attempted with invalid offers: ${detail}`);
+  refuseById(feedback, framework, operation, `Operation attempted with invalid offers: ${detail}`);
 }
 
 /** Operations other than launches are answered only when they carry an id. */
-function refuseById(framework: Framework, operation: OfferOperation, message: string): void {
+function refuseById(
+  feedback: OperationFeedback,
+  framework: Framework,
+  operation: OfferOperation,
+  message: string,
+): void {
   if (operation.id === undefined || tasksOf(operation).length > 0) return;
-  framework.stream?.send(operationErrorEvent(operation.id.value, 'OPERATION_ERROR', message));
+  feedback.refused(framework, operation.id.value, message);
 }
 
-function perform(state: MasterState, context: LaunchContext, operation: OfferOperation): void {
+function perform(
+  state: MasterState,
+  feedback: OperationFeedback,
+  context: LaunchContext,
+  operation: OfferOperation,
+  made: Bag,
+): void {
   const { framework } = context;
   if (operation.type === 'LAUNCH') {
     for (const task of tasksOf(operation)) launch(state, context, task, operation.id !== undefined);
@@ -95,7 +124,16 @@ function perform(state: MasterState, context: LaunchContext, operation: OfferOpe
     }
     return;
   }
-  refuseById(framework, operation, `${operation.type ?? 'UNKNOWN'} is not supported by this agent`);
+  if (isConversion(operation.type)) {
+    const converted = convertResources(operation, context);
+    if ('refusal' in converted) refuseById(feedback, framework, operation, converted.refusal);
+    else {
+      addToBag(made, converted.made);
+      if (operation.id !== undefined) feedback.finished(framework, operation.id.value, context.agent);
+    }
+    return;
+  }
+  refuseById(feedback, framework, operation, `${operation.type ?? 'UNKNOWN'} is not supported by this agent`);
 }
 
 function launch(state: MasterState, context: LaunchContext, info: TaskInfo, withOperationId: boolean): void {

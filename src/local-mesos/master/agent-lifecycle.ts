@@ -9,8 +9,6 @@ import type { Updates } from './updates.ts';
 const defaultGraceMs = 3_000;
 /** Gone agents that are remembered. */
 const maxGone = 1_000;
-/** From the moment a frozen agent runs again to its registration, if it had been given up. */
-const reregisterDelayMs = 500;
 
 export class AgentLifecycle {
   readonly #state: MasterState;
@@ -63,7 +61,7 @@ export class AgentLifecycle {
     if (agent.unreachableNs === undefined) {
       this.#cancel(agent);
       this.#updates.resume(agent);
-    } else this.#after(agent, reregisterDelayMs, () => this.comeBack(agent));
+    } else this.#after(agent, this.#state.settings.reregisterDelayMs, () => this.comeBack(agent));
   }
 
   /** The agent can no longer be reached: its tasks are unreachable, its offers rescinded. */

@@ -1,5 +1,5 @@
 /** The calls of the scheduler API as they arrive, after their form has been checked (mesos-v1 §2.1). */
-import type { FrameworkInfo, TaskInfo, Value } from '../../core/mesos/types.ts';
+import type { FrameworkInfo, Resource, TaskInfo, Value } from '../../core/mesos/types.ts';
 
 export interface Filters {
   readonly refuse_seconds?: number;
@@ -9,6 +9,10 @@ export interface OfferOperation {
   readonly type?: string;
   readonly id?: Value<string>;
   readonly launch?: { readonly task_infos?: readonly TaskInfo[] };
+  readonly reserve?: { readonly resources?: readonly Resource[] };
+  readonly unreserve?: { readonly resources?: readonly Resource[] };
+  readonly create?: { readonly volumes?: readonly Resource[] };
+  readonly destroy?: { readonly volumes?: readonly Resource[] };
   readonly launch_group?: { readonly task_group: { readonly tasks?: readonly TaskInfo[] } };
 }
 
@@ -101,5 +105,8 @@ export interface Call {
   readonly reconcile?: {
     readonly tasks?: readonly { readonly task_id: Value<string>; readonly agent_id?: Value<string> }[];
   };
-  readonly reconcile_operations?: { readonly operations?: readonly { readonly operation_id: Value<string> }[] };
+  readonly acknowledge_operation_status?: { readonly uuid: string; readonly operation_id: Value<string> };
+  readonly reconcile_operations?: {
+    readonly operations?: readonly { readonly operation_id: Value<string>; readonly agent_id?: Value<string> }[];
+  };
 }

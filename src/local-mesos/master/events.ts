@@ -110,9 +110,23 @@ export function updateEvent(status: StatusToSend): string {
   return `${out}}}}`;
 }
 
-/** The refusal of an operation that carries an id (mesos-v1 §4.4). */
-export const operationErrorEvent = (operationId: string, state: string, message: string): string =>
-  JSON.stringify({
-    type: 'UPDATE_OPERATION_STATUS',
-    update_operation_status: { status: { operation_id: { value: operationId }, state, message } },
-  });
+export interface OperationStatusToSend {
+  readonly operationId: string;
+  readonly state: string;
+  readonly message?: string;
+  /** It must be acknowledged. */
+  readonly uuid?: string;
+  readonly agentId?: string | undefined;
+}
+
+/** What became of an operation that carries an id (mesos-v1 §4.4). */
+export function operationStatusEvent({ operationId, state, message, uuid, agentId }: OperationStatusToSend): string {
+  const status = {
+    operation_id: { value: operationId },
+    state,
+    ...(message === undefined ? {} : { message }),
+    ...(uuid === undefined ? {} : { uuid: { value: uuid } }),
+    ...(agentId === undefined ? {} : { agent_id: { value: agentId } }),
+  };
+  return JSON.stringify({ type: 'UPDATE_OPERATION_STATUS', update_operation_status: { status } });
+}

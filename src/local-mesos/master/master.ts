@@ -5,10 +5,10 @@ import { AgentLifecycle } from './agent-lifecycle.ts';
 import { type AgentDescription, createAgent } from './agents.ts';
 import { Allocator } from './allocator.ts';
 import type { Call, SubscribeCall } from './calls.ts';
-import { operationErrorEvent } from './events.ts';
 import { Frameworks, remember } from './frameworks.ts';
 import { Maintenance } from './maintenance.ts';
 import { type Agent, type Framework, isRegistered, isTerminal, type MasterState, nowSeconds } from './model.ts';
+import { OperationFeedback } from './operation-feedback.ts';
 import { reconcileAll, reconcileOne } from './reconcile.ts';
 import { Updates } from './updates.ts';
 
@@ -29,6 +29,7 @@ export class Master {
   /** Agents going, coming back and being removed. */
   readonly lifecycle: AgentLifecycle;
   readonly maintenance: Maintenance;
+  readonly #feedback: OperationFeedback;
 
   /** `changed` is called when what `ids` returns has changed; `removed` are frameworks an earlier run has removed. */
   constructor(state: MasterState, removed: readonly string[], changed: () => void) {
@@ -36,6 +37,7 @@ export class Master {
     this.#allocator = new Allocator(state);
     this.#updates = new Updates(state, this.#allocator);
     this.lifecycle = new AgentLifecycle(state, this.#allocator, this.#updates);
+    this.#feedback = new OperationFeedback(state);
     this.maintenance = new Maintenance(state, this.#allocator, this.lifecycle);
     this.#allocator.onTick = () => this.maintenance.ask();
     this.#frameworks = new Frameworks(state, this.#allocator, this.#updates, changed);
@@ -81,7 +83,9 @@ export class Master {
         if (call.acknowledge !== undefined) this.#acknowledge(framework, call.acknowledge);
         break;
       case 'ACCEPT':
-        if (call.accept !== undefined) acceptOffers(this.state, this.#allocator, framework, call.accept);
+        if (call.accept !== undefined) {
+          acceptOffers(this.state, this.#allocator, this.#feedback, framework, call.accept);
+        }
         break;
       case 'DECLINE':
         this.#decline(framework, call);
@@ -99,10 +103,12 @@ export class Master {
         this.#reconcile(framework, call);
         break;
       case 'RECONCILE_OPERATIONS':
-        for (const { operation_id } of call.reconcile_operations?.operations ?? []) {
-          const message = 'Reconciliation: Operation is unknown';
-          framework.stream?.send(operationErrorEvent(operation_id.value, 'OPERATION_UNKNOWN', message));
+        for (const { operation_id, agent_id } of call.reconcile_operations?.operations ?? []) {
+          this.#feedback.reconcile(framework, operation_id.value, agent_id?.value);
         }
+        break;
+      case 'ACKNOWLEDGE_OPERATION_STATUS':
+        this.#feedback.acknowledge(framework, call.acknowledge_operation_status?.uuid ?? '');
         break;
       case 'TEARDOWN':
         this.tearDown(framework);
@@ -165,6 +171,7 @@ export class Master {
   stop(): void {
     this.#allocator.stop();
     this.lifecycle.stop();
+    this.#feedback.stop();
     this.#updates.stop();
     for (const framework of this.state.frameworks.values()) {
       const { stream } = framework;

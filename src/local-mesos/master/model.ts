@@ -38,6 +38,8 @@ export interface MasterSettings {
   readonly ticksByItself: boolean;
   /** An agent that has not been heard of for so long is unreachable. */
   readonly agentTimeoutMs: number;
+  /** From the moment a frozen agent runs again to its registration, if it had been given up. */
+  readonly reregisterDelayMs: number;
   /** KILL's own kill_policy counts, as with Mesos' `--http_command_executor` (recording 02c). */
   readonly httpCommandExecutor: boolean;
 }

@@ -1,7 +1,9 @@
 /** Runs the tasks of one agent of the local cluster as real processes of this machine. */
 import { mkdirSync, realpathSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { LaunchOrder, TaskReport, TaskRunner } from '../task-runner.ts';
+import { persistentVolumePath } from './container-plan.ts';
 import { type ContainerEngine, engineFinder } from './engine.ts';
 import { FinishedSandboxes, maxFinishedSandboxes } from './sandbox-garbage.ts';
 import { beginTask, type TaskLife } from './task-life.ts';
@@ -80,6 +82,11 @@ export function createProcessRunner(options: ProcessRunnerOptions): TaskRunner {
     launch,
     kill: (taskId, wantsKillingState, graceMs) => living.get(taskId)?.kill(wantsKillingState, { graceMs }),
     sandbox: (taskId) => living.get(taskId)?.sandbox() ?? finished.pathOf(taskId),
+    destroyVolume: (role, id) => {
+      rm(persistentVolumePath(surroundings.workDir, role, id), { recursive: true, force: true }).catch(
+        (error: unknown) => surroundings.warn({ role, id, error: String(error) }, 'a volume cannot be removed'),
+      );
+    },
     shutdown: async () => {
       closing = true;
       for (const life of living.values()) life.kill(false, { longestMs: shutdownGraceMs });

@@ -13,14 +13,26 @@ import {
   subtractRanges,
 } from './ranges.ts';
 
+import {
+  effectiveRole,
+  formatReservations,
+  type Reservations,
+  reservationKey,
+  reservationsOf,
+  unreserved,
+} from './reservations.ts';
+
 interface ResourceClass {
   /** Equal for resources of one class. */
   readonly key: string;
   readonly name: string;
   /** `*` when unreserved. */
   readonly role: string;
-  /** How a reservation came about; anything but STATIC exists only in what clients ask for. */
-  readonly reservation: 'NONE' | 'STATIC' | 'DYNAMIC';
+  readonly reservations: Reservations;
+  /** Of a persistent volume. */
+  readonly volumeId: string | undefined;
+  /** As it stands on the wire. */
+  readonly disk: Resource['disk'];
 }
 
 export type BagEntry = ResourceClass &
@@ -53,17 +65,17 @@ function share<T>(table: Map<string, T>, key: string, make: () => T): T {
 
 /** The class of a resource as it stands on the wire, in either the old or the `reservations` form (mesos-v1 §3.4). */
 function classOf(resource: Resource): ResourceClass {
-  const { name, reservations, reservation, disk, revocable } = resource;
-  const top = reservations?.at(-1);
-  const role = top?.role ?? resource.role ?? '*';
-  if (role === '*' && disk === undefined && revocable === undefined) {
-    return share(unreservedClasses, name, () => ({ key: name, name, role, reservation: 'NONE' }));
+  const { name, disk, revocable } = resource;
+  const reservations = reservationsOf(resource);
+  const role = effectiveRole(reservations);
+  if (reservations.length === 0 && disk === undefined && revocable === undefined) {
+    const plain = { key: name, name, role, reservations: unreserved, volumeId: undefined, disk: undefined };
+    return share(unreservedClasses, name, () => plain);
   }
-  const dynamic = top === undefined ? reservation !== undefined : top.type !== 'STATIC';
-  const kind = role === '*' ? 'NONE' : dynamic ? 'DYNAMIC' : 'STATIC';
-  const volume = disk?.persistence?.id ?? disk?.source?.type ?? '';
-  const key = `${name}(${kind} ${role})${volume}${revocable === undefined ? '' : '~'}`;
-  return { key, name, role, reservation: kind };
+  const volumeId = disk?.persistence?.id;
+  const volume = volumeId === undefined ? (disk?.source?.type ?? '') : `#${volumeId}`;
+  const key = `${name}${reservationKey(reservations)}${volume}${revocable === undefined ? '' : '~'}`;
+  return { key, name, role, reservations, volumeId, disk };
 }
 
 /** Adds up resources of the wire. They must have passed `refuseResource`. */
@@ -179,11 +191,15 @@ export function formatBag(bag: Bag, allocatedRole: string | undefined): string {
   for (const entry of bag) {
     if (isEmptyEntry(entry)) continue;
     const allocated = allocatedRole === undefined ? '' : `(allocated: ${allocatedRole})`;
-    const reserved = entry.reservation === 'NONE' ? '' : `(reservations: [(${entry.reservation},${entry.role})])`;
-    parts.push(`${entry.name}${allocated}${reserved}:${formatAmount(entry)}`);
+    const reserved = formatReservations(entry.reservations);
+    const volume = entry.volumeId === undefined ? '' : `[${entry.volumeId}:${pathOf(entry.disk)}]`;
+    parts.push(`${entry.name}${allocated}${reserved}${volume}:${formatAmount(entry)}`);
   }
   return parts.length === 0 ? '{}' : parts.join('; ');
 }
+
+const pathOf = (disk: Resource['disk']): string =>
+  (disk?.volume as { readonly container_path?: string } | undefined)?.container_path ?? '';
 
 function formatAmount(entry: BagEntry): string {
   switch (entry.kind) {

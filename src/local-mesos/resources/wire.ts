@@ -2,6 +2,7 @@
 import type { Resource } from '../../core/mesos/types.ts';
 import { type Bag, type BagEntry, isEmptyEntry } from './bag.ts';
 import { toWireRanges } from './ranges.ts';
+import { oldReservation, reservationJson } from './reservations.ts';
 
 /** How a framework wants to see resources (mesos-v1 §3.3). */
 export interface ResourceForm {
@@ -17,11 +18,9 @@ export function encodeBag(bag: Bag, role: string, form: ResourceForm): string {
   for (const entry of bag) {
     if (isEmptyEntry(entry)) continue;
     out += `${out === '' ? '[' : ','}{"name":${JSON.stringify(entry.name)},"type":"${entry.kind}",${amountOf(entry)}`;
-    if (!form.withReservations) out += `,"role":${JSON.stringify(entry.role)}`;
+    out += reservationJson(entry.reservations, form.withReservations);
     if (form.withAllocation) out += `,"allocation_info":{"role":${JSON.stringify(role)}}`;
-    if (form.withReservations && entry.role !== '*') {
-      out += `,"reservations":[{"type":"STATIC","role":${JSON.stringify(entry.role)}}]`;
-    }
+    if (entry.disk !== undefined) out += `,"disk":${JSON.stringify(entry.disk)}`;
     out += '}';
   }
   return out === '' ? '[]' : `${out}]`;
@@ -42,8 +41,9 @@ function amountOf(entry: BagEntry): string {
 export function fullResource(entry: BagEntry, allocatedRole?: string): object {
   const form = { withAllocation: allocatedRole !== undefined, withReservations: true };
   const [resource] = JSON.parse(encodeBag([entry], allocatedRole ?? '', form)) as [Record<string, unknown>];
-  const { allocation_info, ...rest } = resource;
-  return { ...rest, role: entry.role, ...(allocation_info === undefined ? {} : { allocation_info }) };
+  const top = entry.reservations.at(-1);
+  const old = top === undefined ? '' : oldReservation(top);
+  return { ...resource, role: entry.role, ...(JSON.parse(`{${old.slice(1)}}`) as object) };
 }
 
 /** Why one resource of a task is not valid, in Mesos' words (mesos-v1 §3.4), or undefined. */

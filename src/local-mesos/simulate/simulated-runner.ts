@@ -103,6 +103,8 @@ export class SimulatedRunner implements TaskRunner {
 
   readonly sandbox = (): string | undefined => undefined;
 
+  readonly destroyVolume = (): void => {};
+
   readonly shutdown = (): Promise<void> => {
     this.#steps.stop();
     this.#tasks.clear();
