@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-const areas = ['core', 'actors', 'api', 'infra', 'local-mesos', 'backup', 'contract', 'e2e'] as const;
+const areas = ['core', 'actors', 'api', 'infra', 'local-mesos', 'backup', 'contract', 'sim', 'e2e'] as const;
 
 export default defineConfig({
   test: {

@@ -71,7 +71,9 @@ export function killsBehaviour({
           const dueMs = context.clock.monotonic() - settings.killRetryTimeoutMs;
           for (const pending of [...state.inFlight.values()])
             if (pending.sentAtMs <= dueMs) send(state, pending, context);
-          if (state.inFlight.size > 0) context.timers.set('retry', settings.killRetryTimeoutMs, { type: 'retry' });
+          // Not a full time-out from now: those that were sent meanwhile would wait for up to two of them.
+          const oldestMs = Math.min(...[...state.inFlight.values()].map((k) => k.sentAtMs));
+          if (state.inFlight.size > 0) context.timers.set('retry', oldestMs - dueMs, { type: 'retry' });
           return state;
         }
       }

@@ -6,6 +6,7 @@ import type { SimAgent } from './mesos-agents.ts';
 export interface HeldOffer {
   readonly agent: SimAgent;
   readonly free: Free;
+  readonly sinceMs: number;
 }
 
 /** How much of a scalar a task asks for, in thousandths. */

@@ -69,6 +69,12 @@ export class SimMesos {
     return this.#offers.size;
   }
 
+  /** Offers that nobody has answered for so long. */
+  offersOlderThan(ageMs: number): readonly string[] {
+    const nowMs = this.#clock.monotonic();
+    return [...this.#offers].flatMap(([id, { sinceMs }]) => (nowMs - sinceMs > ageMs ? [id] : []));
+  }
+
   get session(): Session | undefined {
     return this.#session;
   }
@@ -295,7 +301,7 @@ export class SimMesos {
       if (free.cpus < 0.01 || free.mem < 1) continue;
       for (const part of this.#dice.chance(0.15) ? halves(free) : [free]) {
         const id = `O${++this.#numbers}`;
-        this.#offers.set(id, { agent, free: part });
+        this.#offers.set(id, { agent, free: part, sinceMs: nowMs });
         const attributes = [{ name: 'rack', type: 'TEXT' as const, text: { value: agent.rack } }];
         const region = { name: 'region' };
         const domain = { fault_domain: { region, zone: { name: agent.zone } } };
