@@ -114,10 +114,4 @@ export const mutants: readonly Mutant[] = [
     find: 'const kill = Math.max(running - n, sentencedRunning, 0);',
     put: 'const kill = running > n ? running - n + 1 : sentencedRunning;',
   },
-  {
-    name: 'a removed app leaves its instances behind',
-    file: 'src/core/scale/reconcile.ts',
-    find: "if (known.goal !== 'Decommissioned') kill.push(known.instance.id);",
-    put: "if (known.goal !== 'Decommissioned' && kill.length < 2) kill.push(known.instance.id);",
-  },
 ];

@@ -94,7 +94,7 @@ export class KillChecker {
   #noteLoss({ before, after }: Change<Instance>): void {
     const { mirror, clock } = this.#context;
     if (!before || !isReady(before, mirror.definitionOf(before))) return;
-    const isOver = !after || after.condition !== 'Running' || after.healthy === false;
+    const isOver = after?.condition !== 'Running' || after.healthy === false;
     if (isOver) this.#lostAtMs.set(before.appId, clock.monotonic());
   }
 
