@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-const areas = ['core', 'actors', 'api', 'infra', 'local-mesos', 'backup', 'contract'] as const;
+const areas = ['core', 'actors', 'api', 'infra', 'local-mesos', 'backup', 'contract', 'sim'] as const;
 
 export default defineConfig({
   test: {

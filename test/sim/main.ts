@@ -1,4 +1,4 @@
-/** `npm run sim -- --seed N [--count K] [--quiet]`: runs seeds and prints what happened. */
+/** `npm run sim -- --seed N [--count K] [--quiet] [--first-failure]`: runs seeds and prints what happened. */
 import { simulate } from './simulation.ts';
 
 const words = process.argv.slice(2);
@@ -9,9 +9,12 @@ const numberAfter = (flag: string, otherwise: number): number => {
 
 const first = numberAfter('--seed', 1);
 const count = numberAfter('--count', 1);
+const endsAtFirst = words.includes('--first-failure');
 const isQuiet = words.includes('--quiet') || count > 1;
 let failed = 0;
-for (let seed = first; seed < first + count; seed++) {
+let ran = 0;
+for (let seed = first; seed < first + count && !(endsAtFirst && failed > 0); seed++) {
+  ran++;
   const report = await simulate(seed, isQuiet ? undefined : (line) => process.stdout.write(`${line}\n`));
   const [violation] = report.violations;
   if (violation) failed++;
@@ -24,5 +27,5 @@ for (let seed = first; seed < first + count; seed++) {
     );
   }
 }
-process.stdout.write(`${count - failed} of ${count} seeds held\n`);
+process.stdout.write(`${ran - failed} of ${ran} seeds held\n`);
 process.exitCode = failed > 0 ? 1 : 0;

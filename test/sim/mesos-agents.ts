@@ -63,3 +63,19 @@ export const newAgent = (number: number, host: number, ports: number): SimAgent 
   standing: 'registered',
   filteredUntilMs: Number.NEGATIVE_INFINITY,
 });
+
+/** What a master answers of a task that it does not know; undefined while it waits for the agent (mesos-v1 §5). */
+export function unknownTaskOf(agent: SimAgent | undefined): MesosTaskState | undefined {
+  switch (agent?.standing) {
+    case undefined:
+      return 'TASK_UNKNOWN';
+    case 'registered':
+      return 'TASK_GONE';
+    case 'unreachable':
+      return 'TASK_UNREACHABLE';
+    case 'gone':
+      return 'TASK_GONE_BY_OPERATOR';
+    case 'awaited':
+      return undefined;
+  }
+}

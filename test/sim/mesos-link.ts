@@ -54,7 +54,8 @@ export class SimLink implements MesosLink {
   readonly #master: Master;
   readonly #clock: Clock;
   readonly #dice: Dice;
-  readonly #profile: Profile;
+  /** Its losses end while links live. */
+  readonly #profile: { readonly value: Profile };
   #listener: ((event: MesosEvent) => void) | undefined;
   #session: Session | undefined;
   #sentUntilMs = 0;
@@ -62,7 +63,7 @@ export class SimLink implements MesosLink {
   /** ACCEPTs and DECLINEs that were not answered. */
   readonly #unanswered = new Map<number, Unanswered>();
 
-  constructor(owner: LinkOwner, master: Master, clock: Clock, dice: Dice, profile: Profile) {
+  constructor(owner: LinkOwner, master: Master, clock: Clock, dice: Dice, profile: { readonly value: Profile }) {
     this.owner = owner;
     this.#master = master;
     this.#clock = clock;
@@ -94,7 +95,7 @@ export class SimLink implements MesosLink {
   #answer(offerIds: readonly string[], taskIds: readonly string[], perform: () => void): void {
     const number = ++this.#calls;
     this.#unanswered.set(number, { offerIds, taskIds });
-    if (this.#dice.chance(this.#profile.loss.accept)) {
+    if (this.#dice.chance(this.#profile.value.loss.accept)) {
       // The connection of the calls breaks: nobody can tell whether the master has seen it.
       if (this.#dice.chance(0.5)) this.#send(perform, true);
       this.#clock.after(this.#dice.between(1, 3_000), () => this.owner.pass(() => this.#failed(number)));
@@ -112,29 +113,30 @@ export class SimLink implements MesosLink {
   kill = (taskId: string, agentId: string | undefined): void => {
     if (!this.#mayCall()) return;
     this.owner.onKill(taskId);
-    if (!this.#dice.chance(this.#profile.loss.kill)) this.#send(() => this.#master.kill(taskId, agentId), true);
+    if (!this.#dice.chance(this.#profile.value.loss.kill)) this.#send(() => this.#master.kill(taskId, agentId), true);
   };
 
   acknowledge = (taskId: string, _agentId: string, uuid: string): void => {
     if (!this.#mayCall()) return;
     this.owner.onAcknowledge(taskId, uuid);
-    if (this.#dice.chance(this.#profile.loss.acknowledge)) return;
+    if (this.#dice.chance(this.#profile.value.loss.acknowledge)) return;
     this.#send(() => this.#master.acknowledge(taskId, uuid), false);
   };
 
   reconcile = (tasks: readonly { readonly taskId: string; readonly agentId: string | undefined }[]): void => {
-    if (!this.#mayCall() || this.#dice.chance(this.#profile.loss.reconcile)) return;
+    if (!this.#mayCall() || this.#dice.chance(this.#profile.value.loss.reconcile)) return;
     this.#send(() => this.#master.reconcile(tasks), true);
   };
 
   revive = (): void => {
-    if (this.#mayCall() && !this.#dice.chance(this.#profile.loss.demand)) this.#send(() => this.#master.revive(), true);
+    if (this.#mayCall() && !this.#dice.chance(this.#profile.value.loss.demand))
+      this.#send(() => this.#master.revive(), true);
   };
 
   updateRoles = (): void => {};
 
   suppress = (): void => {
-    if (this.#mayCall() && !this.#dice.chance(this.#profile.loss.demand)) {
+    if (this.#mayCall() && !this.#dice.chance(this.#profile.value.loss.demand)) {
       this.#send(() => this.#master.suppress(), true);
     }
   };
@@ -191,7 +193,7 @@ export class SimLink implements MesosLink {
   }
 
   #delay(): number {
-    return this.#dice.below(this.#profile.latencyMs + 1);
+    return this.#dice.below(this.#profile.value.latencyMs + 1);
   }
 
   /** `isOrdered`: over the one connection that keeps the order of calls. */

@@ -5,15 +5,15 @@
  */
 import type { Clock, MesosEvent } from '../../src/actors/ports.ts';
 import type { MesosTaskState, Offer, TaskInfo, TaskStatus } from '../../src/core/mesos/types.ts';
-import { type Free, freeOf, masterStatus, offerOf, terminal } from '../support/fake-mesos-resources.ts';
+import { masterStatus, terminal } from '../support/fake-mesos-resources.ts';
 import type { Chronicle } from './chronicle.ts';
 import type { Dice } from './dice.ts';
-import { newAgent, type SimAgent, SimTask } from './mesos-agents.ts';
+import { newAgent, type SimAgent, SimTask, unknownTaskOf } from './mesos-agents.ts';
+import { Executors } from './mesos-executors.ts';
 import { type LinkOwner, type Master, type Session, SimLink } from './mesos-link.ts';
-import { checkAccept, type HeldOffer } from './mesos-offers.ts';
+import { checkAccept, checkLaunch, freeBeside, halves, OfferBook } from './mesos-offers.ts';
 import type { Profile } from './profile.ts';
 
-const resendMs = 10_000;
 /** How long a new master waits for the agents of the old one. */
 const awaitedMs = 120_000;
 
@@ -21,25 +21,18 @@ export class SimMesos {
   readonly agents: SimAgent[] = [];
   /** Every task that is not forgotten by everybody. */
   readonly tasks = new Map<string, SimTask>();
-  /** Told of each launch that reaches an agent's record at the master. */
-  onLaunch: (task: SimTask) => void = () => {};
-  /** Told when somebody subscribes. */
-  onSubscribe: (owner: LinkOwner) => void = () => {};
   isUp = true;
-  /** Every update that must be acknowledged, by uuid. */
-  readonly updates = new Map<string, TaskStatus>();
   readonly #clock: Clock;
   readonly #dice: Dice;
   readonly #profile: { value: Profile };
   readonly #chronicle: Chronicle;
   /** What the master of the moment knows. */
   readonly #known = new Map<string, SimTask>();
-  readonly #offers = new Map<string, HeldOffer>();
-  readonly #answeredOffers = new Set<string>();
+  readonly #executors: Executors;
+  readonly #offers = new OfferBook();
   #session: Session | undefined;
   #isSuppressed = false;
   #isAllocating = false;
-  #numbers = 0;
   #agentNumbers = 0;
 
   constructor(clock: Clock, dice: Dice, profile: { value: Profile }, chronicle: Chronicle) {
@@ -47,6 +40,8 @@ export class SimMesos {
     this.#dice = dice;
     this.#profile = profile;
     this.#chronicle = chronicle;
+    const forward = (task: SimTask, update: TaskStatus): void => this.#forward(task, update);
+    this.#executors = new Executors({ clock, dice, profile, chronicle, forward });
   }
 
   addAgent(host = this.#agentNumbers): SimAgent {
@@ -57,32 +52,28 @@ export class SimMesos {
   }
 
   /** The agent is there and its machine lives. */
-  reachableAgents(): readonly SimAgent[] {
-    return this.agents.filter((a) => a.isReachable && !a.isDead);
-  }
+  reachableAgents = (): readonly SimAgent[] => this.agents.filter((a) => a.isReachable && !a.isDead);
 
-  alive(): readonly SimTask[] {
-    return [...this.tasks.values()].filter((t) => t.isAlive);
+  alive = (): readonly SimTask[] => [...this.tasks.values()].filter((t) => t.isAlive);
+
+  /** Every update that must be acknowledged, by uuid. */
+  get updates(): ReadonlyMap<string, TaskStatus> {
+    return this.#executors.updates;
   }
 
   get outstandingOffers(): number {
-    return this.#offers.size;
+    return this.#offers.held.size;
   }
+
+  /** Offers that nobody has answered for so long. */
+  offersOlderThan = (ageMs: number): readonly string[] => this.#offers.madeBefore(this.#clock.monotonic() - ageMs);
 
   get session(): Session | undefined {
     return this.#session;
   }
 
-  createLink(owner: LinkOwner): SimLink {
-    return new SimLink(owner, this.#master(), this.#clock, this.#dice.fork(), this.#lazyProfile());
-  }
-
-  /** The profile's losses may be switched off while links live. */
-  #lazyProfile(): Profile {
-    const { value } = this.#profile;
-    const holder = this.#profile;
-    return new Proxy(value, { get: (_, name) => holder.value[name as keyof Profile] });
-  }
+  createLink = (owner: LinkOwner): SimLink =>
+    new SimLink(owner, this.#master(), this.#clock, this.#dice.fork(), this.#profile);
 
   #master(): Master {
     return {
@@ -91,7 +82,10 @@ export class SimMesos {
       accept: (offerIds, tasks) => this.#accept(offerIds, tasks),
       decline: (offerIds, seconds) => this.#decline(offerIds, seconds),
       kill: (taskId, agentId) => this.#kill(taskId, agentId),
-      acknowledge: (taskId, uuid) => this.#acknowledge(taskId, uuid),
+      acknowledge: (taskId, uuid) => {
+        const task = this.tasks.get(taskId);
+        if (task) this.#executors.acknowledge(task, uuid, () => this.#forget(task));
+      },
       reconcile: (tasks) => this.#reconcile(tasks),
       revive: () => {
         this.#isSuppressed = false;
@@ -113,9 +107,7 @@ export class SimMesos {
   }
 
   /** Calls on their way get lost. */
-  breakCalls(): void {
-    this.#session?.link.breakCalls();
-  }
+  breakCalls = (): void => this.#session?.link.breakCalls();
 
   /** A new master that knows nothing until the agents have come to it. */
   failover(downMs: number): void {
@@ -178,14 +170,13 @@ export class SimMesos {
 
   /** Takes back some offers. */
   rescindSome(): void {
-    for (const [id] of [...this.#offers]) if (this.#dice.chance(0.7)) this.#rescind(id);
+    for (const id of [...this.#offers.held.keys()]) if (this.#dice.chance(0.7)) this.#rescind(id);
     this.#clock.after(this.#dice.below(1_000), () => this.#allocateSoon());
   }
 
   /** A task changes by itself. */
   move(task: SimTask, state: MesosTaskState, more: Partial<TaskStatus> = {}): void {
-    if (!task.isAlive) return;
-    this.#move(task, state, more);
+    if (task.isAlive) this.#executors.move(task, state, more);
   }
 
   /** A task that this framework's earlier life, or a stranger, has left. */
@@ -217,7 +208,6 @@ export class SimMesos {
     this.#session = session;
     this.#isSuppressed = false;
     for (const agent of this.agents) agent.filteredUntilMs = Number.NEGATIVE_INFINITY;
-    this.onSubscribe(link.owner);
     const master = { id: 'M', hostname: 'localhost', port: 5050 };
     this.#send({ type: 'subscribed', frameworkId: 'F', master, masterAddress: 'localhost:5050', isNew: false });
     this.#allocateSoon();
@@ -227,7 +217,7 @@ export class SimMesos {
   #endSession(): void {
     if (this.#session) this.#session.isOver = true;
     this.#session = undefined;
-    this.#offers.clear();
+    this.#offers.held.clear();
   }
 
   /** An agent comes to the master, for the first time or again. */
@@ -251,7 +241,7 @@ export class SimMesos {
         task.returnedAtMs = this.#clock.monotonic();
         this.#tell(task, task.state, 'REASON_AGENT_REREGISTERED');
       }
-      if (task.updates.length > 0) this.#deliver(task, 0);
+      if (task.updates.length > 0) this.#executors.deliver(task, 0);
     }
     this.#allocateSoon();
   }
@@ -268,11 +258,11 @@ export class SimMesos {
   }
 
   #rescindOf(agent: SimAgent): void {
-    for (const [id, offer] of [...this.#offers]) if (offer.agent === agent) this.#rescind(id);
+    for (const [id, offer] of [...this.#offers.held]) if (offer.agent === agent) this.#rescind(id);
   }
 
   #rescind(offerId: string): void {
-    this.#offers.delete(offerId);
+    this.#offers.held.delete(offerId);
     this.#send({ type: 'rescinded', offerId });
   }
 
@@ -291,40 +281,22 @@ export class SimMesos {
     const offers: Offer[] = [];
     for (const agent of this.agents) {
       if (!agent.isReachable || agent.standing !== 'registered' || agent.filteredUntilMs > nowMs) continue;
-      const free = this.#free(agent);
+      const used = [...this.#known.values()].filter((t) => t.agent === agent && !terminal.has(t.masterState));
+      const free = freeBeside(agent, used, this.#offers.held.values());
       if (free.cpus < 0.01 || free.mem < 1) continue;
       for (const part of this.#dice.chance(0.15) ? halves(free) : [free]) {
-        const id = `O${++this.#numbers}`;
-        this.#offers.set(id, { agent, free: part });
-        const attributes = [{ name: 'rack', type: 'TEXT' as const, text: { value: agent.rack } }];
-        const region = { name: 'region' };
-        const domain = { fault_domain: { region, zone: { name: agent.zone } } };
-        offers.push({ ...offerOf(id, agent, part, '*'), attributes, domain });
+        offers.push(this.#offers.make(this.#session, agent, part, nowMs));
       }
     }
     if (offers.length > 0) this.#send({ type: 'offers', offers });
   }
 
-  /** What neither runs nor is offered, as the master sees it. */
-  #free(agent: SimAgent): Free {
-    const used = [...this.#known.values()].filter((t) => t.agent === agent && !terminal.has(t.masterState));
-    const free = freeOf(agent, used);
-    let { cpus, mem, ports } = free;
-    for (const offer of this.#offers.values()) {
-      if (offer.agent !== agent) continue;
-      cpus -= offer.free.cpus;
-      mem -= offer.free.mem;
-      ports = singles(ports).filter(([port]) => !offer.free.ports.some(([b, e]) => port >= b && port <= e));
-    }
-    return { cpus: Math.round(cpus * 1000) / 1000, mem, ports };
-  }
-
   #accept(offerIds: readonly string[], tasks: readonly TaskInfo[]): void {
     const [offerId = ''] = offerIds;
-    if (this.#answeredOffers.has(offerId)) this.#chronicle.violation('offers', `${offerId} was answered twice`);
-    this.#answeredOffers.add(offerId);
-    const offer = this.#offers.get(offerId);
-    this.#offers.delete(offerId);
+    for (const what of this.#offers.faultsOf(offerId, this.#session)) {
+      this.#chronicle.violation('offers', `${offerId} ${what}`);
+    }
+    const offer = this.#offers.take(offerId);
     for (const info of tasks) {
       this.#chronicle.log(
         `mesos     accept ${offerId} ${info.task_id.value} on ${info.agent_id.value}${offer ? '' : ' (no such offer)'}`,
@@ -343,69 +315,22 @@ export class SimMesos {
 
   #launch(info: TaskInfo, agent: SimAgent): void {
     const task = new SimTask(info, agent, this.#clock.monotonic());
-    for (const other of this.tasks.values()) {
-      if (other.agent !== agent || !other.isAlive) continue;
-      const clash = other.ports.find((p) => task.ports.includes(p));
-      if (clash !== undefined)
-        this.#chronicle.violation('ports', `port ${clash} of ${agent.host}: ${other.id}, ${task.id}`);
-    }
     this.tasks.set(task.id, task);
     this.#known.set(task.id, task);
     this.#chronicle.count('launch');
-    const used = freeOf(
-      agent,
-      [...this.tasks.values()].filter((t) => t.agent === agent && t.isAlive),
-    );
-    if (used.cpus < -1e-6 || used.mem < 0)
-      this.#chronicle.violation('capacity', `${agent.host} is over-used by ${task.id}`);
-    this.onLaunch(task);
+    for (const what of checkLaunch(task, this.alive())) this.#chronicle.violation('double use', what);
     if (!agent.isReachable || agent.isDead) {
       task.isUndelivered = true;
       return;
     }
-    const { taskFails, taskHangs } = this.#profile.value;
-    if (this.#dice.chance(taskHangs)) return;
-    this.#clock.after(this.#dice.below(300), () => {
-      if (!task.isAlive) return;
-      if (this.#dice.chance(0.8)) this.#move(task, 'TASK_STARTING', {});
-      this.#clock.after(this.#dice.below(2_000), () => {
-        if (!task.isAlive || task.isBeingKilled) return;
-        if (this.#dice.chance(taskFails))
-          this.#move(task, this.#dice.pick(['TASK_FAILED', 'TASK_FINISHED']), { message: 'boom' });
-        else this.#move(task, 'TASK_RUNNING', {});
-      });
-    });
+    this.#executors.begin(task);
   }
 
-  #move(task: SimTask, state: MesosTaskState, more: Partial<TaskStatus>): void {
-    if (terminal.has(task.state)) return;
-    task.state = state;
-    this.#chronicle.log(`agent     ${task.id} ${state} on ${task.agent.id}`);
-    const uuid = `u${++this.#numbers}`;
-    const [task_id, agent_id] = [{ value: task.id }, { value: task.agent.id }];
-    const timestamp = this.#clock.now() / 1000;
-    const update: TaskStatus = { task_id, agent_id, state, source: 'SOURCE_EXECUTOR', timestamp, uuid, ...more };
-    this.updates.set(uuid, update);
-    task.updates.push(update);
-    if (task.updates.length === 1) this.#deliver(task, 0);
+  #forget(task: SimTask): void {
+    this.tasks.delete(task.id);
+    this.#known.delete(task.id);
   }
 
-  /** The oldest update, now and again until it is acknowledged. */
-  #deliver(task: SimTask, attempt: number): void {
-    const update = task.updates[0];
-    if (!update || task.agent.isDead) return;
-    const { loss } = this.#profile.value;
-    const copies = this.#dice.chance(loss.update) ? 0 : this.#dice.chance(loss.double) ? 2 : 1;
-    for (let i = 0; i < copies; i++) {
-      const late = this.#dice.chance(0.05) ? this.#dice.below(5_000) : 0;
-      this.#clock.after(this.#delay() + late, () => this.#forward(task, update));
-    }
-    this.#clock.after(Math.min(60_000, resendMs * 1.5 ** attempt), () => {
-      if (task.updates[0] === update) this.#deliver(task, attempt + 1);
-    });
-  }
-
-  /** The master gets an update. */
   #forward(task: SimTask, update: TaskStatus): void {
     const { agent } = task;
     if (!agent.isReachable || agent.isDead || !this.isUp || agent.standing !== 'registered') return;
@@ -414,20 +339,6 @@ export class SimMesos {
       if (terminal.has(task.state)) this.#allocateSoon();
     }
     this.#send({ type: 'statusUpdate', status: update });
-  }
-
-  #acknowledge(taskId: string, uuid: string): void {
-    const task = this.tasks.get(taskId);
-    if (!task?.agent.isReachable) return;
-    this.#clock.after(this.#delay(), () => {
-      if (!task.agent.isReachable || task.agent.isDead || task.updates[0]?.uuid !== uuid) return;
-      task.updates.shift();
-      if (task.updates.length > 0) this.#deliver(task, 0);
-      else if (terminal.has(task.state)) {
-        this.tasks.delete(taskId);
-        this.#known.delete(taskId);
-      }
-    });
   }
 
   #tell(task: SimTask, state: MesosTaskState, reason: string): void {
@@ -457,15 +368,7 @@ export class SimMesos {
       this.#reconcile([{ taskId, agentId }]);
       return;
     }
-    if (!task.agent.isReachable) return;
-    this.#clock.after(this.#delay(), () => {
-      if (!task.agent.isReachable || !task.isAlive || task.isBeingKilled) return;
-      task.isBeingKilled = true;
-      if (this.#dice.chance(0.5)) this.#move(task, 'TASK_KILLING', {});
-      this.#clock.after(this.#dice.below(3_000), () => {
-        if (task.isAlive) this.#move(task, 'TASK_KILLED', {});
-      });
-    });
+    this.#executors.kill(task);
   }
 
   #reconcile(asked: readonly { readonly taskId: string; readonly agentId: string | undefined }[]): void {
@@ -479,42 +382,19 @@ export class SimMesos {
     }
     for (const { taskId, agentId } of asked) {
       const task = this.#known.get(taskId);
-      const agent = this.agents.find((a) => a.id === agentId);
-      const standing = agent?.standing;
+      const state = task?.masterState ?? unknownTaskOf(this.agents.find((a) => a.id === agentId));
       if (task) this.#tell(task, task.masterState, 'REASON_RECONCILIATION');
-      else if (standing === 'registered') this.#say(taskId, agentId, 'TASK_GONE', 'REASON_RECONCILIATION');
-      else if (standing === 'unreachable') this.#say(taskId, agentId, 'TASK_UNREACHABLE', 'REASON_RECONCILIATION');
-      else if (standing === 'gone') this.#say(taskId, agentId, 'TASK_GONE_BY_OPERATOR', 'REASON_RECONCILIATION');
-      else if (standing !== 'awaited') this.#say(taskId, agentId, 'TASK_UNKNOWN', 'REASON_RECONCILIATION');
+      else if (state) this.#say(taskId, agentId, state, 'REASON_RECONCILIATION');
     }
   }
 
   #decline(offerIds: readonly string[], seconds: number): void {
     for (const id of offerIds) {
-      this.#answeredOffers.add(id);
-      const offer = this.#offers.get(id);
+      const offer = this.#offers.take(id);
       // As Mesos does: what is spent, or of another session, is ignored.
       if (!offer) continue;
-      this.#offers.delete(id);
       offer.agent.filteredUntilMs = this.#clock.monotonic() + seconds * 1000;
     }
     this.#clock.after(seconds * 1000 + 1, () => this.#allocateSoon());
   }
 }
-
-/** Two offers of one agent, as resources that came free at different times make them. */
-function halves({ cpus, mem, ports }: Free): readonly Free[] {
-  if (cpus < 0.2 || mem < 2) return [{ cpus, mem, ports }];
-  const half = Math.floor(cpus * 500) / 1000;
-  const some = Math.floor(mem / 2);
-  const each = singles(ports);
-  const cut = Math.floor(each.length / 2);
-  return [
-    { cpus: half, mem: some, ports: each.slice(0, cut) },
-    { cpus: Math.round((cpus - half) * 1000) / 1000, mem: mem - some, ports: each.slice(cut) },
-  ];
-}
-
-/** Ranges of one port each. */
-const singles = (ports: Free['ports']): Free['ports'] =>
-  ports.flatMap(([b, e]) => Array.from({ length: e - b + 1 }, (_, i) => [b + i, b + i] as const));

@@ -14,6 +14,11 @@ const surplusWithinMs = 10_000;
 /** Lost launches are found by the next full reconciliation; hung ones are given up after the launch time-out. */
 const restWithinMs = 2_400_000;
 const lookEveryMs = 20_000;
+/** Nothing has happened for longer than the pause between two reconciliations: nothing will. */
+const quietForMs = 680_000;
+
+/** A kill that got lost is repeated within this time. */
+const killRepeatMs = 35_000;
 
 /** Ends all faults, waits, and checks. */
 export async function comeToRest(world: SimWorld): Promise<void> {
@@ -23,10 +28,18 @@ export async function comeToRest(world: SimWorld): Promise<void> {
   if (!(await connected(world))) return;
   const absent = world.mesos.agents.filter((a) => !a.isDead && !a.isReachable);
   for (const agent of absent) world.mesos.rejoin(agent);
+  const doomed = doomedTasks(world);
   if (!(await world.advance(1_000 + surplusWithinMs))) return;
   checkSurplus(world, clearAtMs);
-  for (let passed = 0; passed < restWithinMs && !isAtRest(world); passed += lookEveryMs) {
+  if (!(await world.advance(killRepeatMs))) return;
+  for (const { id, isAlive, isBeingKilled } of doomed) {
+    if (isAlive && !isBeingKilled) world.chronicle.violation('kills', `${id} was sentenced and is not killed`);
+  }
+  let quietMs = 0;
+  for (let passed = 0; passed < restWithinMs && quietMs < quietForMs && !isAtRest(world); passed += lookEveryMs) {
+    const events = world.mirror.events.length;
     if (!(await world.advance(lookEveryMs))) return;
+    quietMs = world.mirror.events.length === events ? quietMs + lookEveryMs : 0;
   }
   // What waits for the next offer may have been looked at just before it came.
   if (await world.advance(130_000)) await checkRest(world);
@@ -59,6 +72,13 @@ async function connected(world: SimWorld): Promise<boolean> {
   world.chronicle.violation('rest', 'nobody leads with a connection to Mesos');
   return false;
 }
+
+/** What lives where it can be reached, and is meant to die. */
+const doomedTasks = ({ mesos, mirror }: SimWorld): readonly SimTask[] =>
+  mesos.alive().filter(({ id, agent }) => {
+    const instance = mirror.instances.get(parseTaskId(id)?.instanceId ?? '');
+    return instance?.tasks[0]?.id === id && instance.goal !== 'Running' && agent.standing === 'registered';
+  });
 
 /** What returned and is not wanted has been told to die. */
 function checkSurplus({ mesos, mirror, chronicle, clock }: SimWorld, clearAtMs: number): void {
@@ -100,8 +120,8 @@ async function checkRest(world: SimWorld): Promise<void> {
     if (affected.some((a) => waiting.has(a.id)) || actions.some((a) => waiting.has(a.app))) continue;
     chronicle.violation('deployments', `${id} waits at step ${currentStep} ${JSON.stringify(actions)} for no reason`);
   }
-  if (mesos.outstandingOffers > 0)
-    chronicle.violation('offers', `${mesos.outstandingOffers} offers are held by nobody`);
+  const forgotten = mesos.offersOlderThan(10_000);
+  if (forgotten.length > 0) chronicle.violation('offers', `${forgotten.join(', ')} held by nobody`);
   for (const task of mesos.tasks.values()) {
     if (task.updates.length > 0 && !task.agent.isDead)
       chronicle.violation('acknowledgements', `${task.id} has open updates`);

@@ -203,6 +203,9 @@ export class FakeMesos {
     this.#send({ type: 'statusUpdate', status });
   }
 
+  /** Any event, out of nowhere. */
+  tell = (event: MesosEvent): void => this.#send(event);
+
   /** A task that nobody launched here. */
   addStray(taskId: string): void {
     const agent = this.agents[0] as FakeAgent;

@@ -174,4 +174,20 @@ describe('a rolling upgrade, step by step (behaviour §4.5, §13.5)', () => {
     upgrade.add(v1, 'Running', false);
     expect(ordered(upgrade)).toEqual([3, 0]);
   });
+
+  it('gives up new ones that wait for an offer when the count was lowered, or somebody takes their room', () => {
+    const lowered = new Upgrade({ instances: 2, minimum: 1, over: 0.5 });
+    lowered.add(v1, 'Running', true);
+    lowered.add(v2, 'Running', true);
+    for (let i = 0; i < 3; i++) lowered.add(v2, 'Scheduled');
+    lowered.pass();
+    expect(lowered.members.filter((m) => m.instance.version === v2)).toHaveLength(2);
+
+    const returned = new Upgrade({ instances: 3, minimum: 1, over: 0.34 }).addOld(2);
+    returned.add(v2, 'Running', true);
+    returned.add(v2, 'Scheduled');
+    returned.add(v2, 'Scheduled');
+    returned.pass();
+    expect(returned.alive).toBe(4);
+  });
 });

@@ -65,10 +65,12 @@ export class LaunchChecker {
     }
   }
 
-  /** A launch never makes more tasks than the count, or an upgrade's room, allows. */
+  /** A launch never makes more tasks than the count, or an upgrade's room, allows; what has come back does not count (design §8). */
   #checkCount(appId: string): void {
     const { chronicle, mirror } = this.#context;
-    const tasks = mirror.instancesOf(appId).filter((i) => isCounted(i) && hasTask(i)).length;
+    const tasks = mirror
+      .instancesOf(appId)
+      .filter((i) => isCounted(i) && hasTask(i) && !this.#wasLost.has(i.id)).length;
     const most = this.#most(appId);
     if (tasks > most) chronicle.violation('counts', `${appId} is given ${tasks} tasks where ${most} are allowed`);
   }
