@@ -19,7 +19,7 @@ export interface ZkMember {
   readonly thaw: () => void;
   /** `none`: it does not serve, or does not answer. */
   readonly role: () => Promise<ZkRole>;
-  /** Watches that its clients have set, by its own count. */
+  /** Watches on the data or the existence of nodes, by its own count; it leaves out those on lists of children. */
   readonly watches: () => Promise<number>;
 }
 

@@ -54,15 +54,17 @@ export class Compactor {
   /** Begins a snapshot if one is due; costs nothing if not. */
   lookWhetherDue(): void {
     const { image, clock, limits } = this.#options;
-    if (this.#running || this.#isOver || this.#retry) return;
+    if (this.#running || this.#isOver) return;
     if (image.tailBytes < limits.dueBytes && image.tail.length < limits.dueBatches) return;
     const restMs = this.#endedMs + limits.minPauseMs - clock.monotonic();
     if (restMs <= 0 || image.tailBytes >= limits.urgentBytes) {
+      this.#retry?.cancel();
+      this.#retry = undefined;
       this.compactNow().catch(() => {
         // Logged where it failed; the next batch, or the next minute, asks again.
       });
     } else {
-      this.#retry = clock.after(restMs, () => {
+      this.#retry ??= clock.after(restMs, () => {
         this.#retry = undefined;
         this.lookWhetherDue();
       });

@@ -12,8 +12,11 @@ export interface Seen {
   readonly operations: readonly ZkOperation[];
 }
 
-/** `loseRequest`: it never arrives. `loseAnswer`: it is done. Both look the same to whoever asked. */
-export type Meddling = 'pass' | 'loseRequest' | 'loseAnswer';
+/**
+ * `loseRequest`: it never arrives. `loseAnswer`: it is done. `lateMs`: it arrives so much later. To whoever asked, all three are a lost
+ * connection.
+ */
+export type Meddling = 'pass' | 'loseRequest' | 'loseAnswer' | { readonly lateMs: number };
 
 export interface Meddler {
   readonly openSession: OpenSession;
@@ -38,7 +41,8 @@ export function createMeddler(more: Partial<SessionOptions> = {}): Meddler {
     if (verdict === 'loseRequest') throw lost(one);
     if (verdict === 'pass') return send();
     // Good or bad, nobody hears of it.
-    await send().catch(() => {});
+    if (verdict === 'loseAnswer') await send().catch(() => {});
+    else setTimeout(() => void send().catch(() => {}), verdict.lateMs);
     throw lost(one);
   };
   const plain = (verb: Seen['verb'], path: string): Seen => ({ verb, path, operations: [] });

@@ -1,0 +1,323 @@
+/** Standbys that follow the journal in a real ZooKeeper (design §5.8), and what a replacement does to them (§5.9). */
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { JournalStore } from '../../../src/actors/ports.ts';
+import type { EncodedEvent, EncodedRecord } from '../../../src/core/journal/batch.ts';
+import type { OpenSession } from '../../../src/infra/zk-journal/sessions.ts';
+import { openSession, type ZooKeeperSession } from '../../../src/infra/zookeeper/session.ts';
+import { eventually } from '../../support/eventually.ts';
+import { createSilentLogger, createSilentMetrics } from '../../support/null-observers.ts';
+import { type Relay, startRelay } from '../../support/relay.ts';
+import { type Ensemble, startEnsemble, zooKeeperMissing } from '../../support/zookeeper.ts';
+import { openTestSession } from '../../support/zookeeper-session.ts';
+import { Leader, put } from './leader.ts';
+import { createMeddler, type Meddling } from './meddler.ts';
+import { type StoreOptions, shiftedClock, zooKeeperStore } from './zookeeper-harness.ts';
+
+let ensemble: Ensemble;
+let relay: Relay;
+let direct: ZooKeeperSession;
+let opened: JournalStore[];
+let path: string;
+let count = 0;
+beforeAll(async () => {
+  if (!zooKeeperMissing) ensemble = await startEnsemble(1);
+});
+beforeEach(async () => {
+  opened = [];
+  path = `/following-${++count}`;
+  if (zooKeeperMissing) return;
+  relay = await startRelay(ensemble.members[0]!.host);
+  direct = await openTestSession(ensemble.url(path));
+});
+afterEach(async () => {
+  for (const one of opened) await one.close();
+  await direct?.close();
+  await relay?.close();
+});
+afterAll(() => ensemble?.close());
+
+function store(options: StoreOptions = {}, host = ensemble.members[0]!.host): JournalStore {
+  const one = zooKeeperStore(`zk://${host}${path}`, options);
+  opened.push(one);
+  return one;
+}
+
+const lead = (options: StoreOptions = {}): Promise<Leader> => Leader.of(store(options));
+const event = (n: number): EncodedEvent => ({ type: 'status_update_event', json: JSON.stringify({ n }) });
+const keysOf = (records: Iterable<EncodedRecord>): readonly string[] => [...records].map(({ key }) => key).sort();
+
+/** Numbers of the batches that a follower got; -1 for a reload. */
+function follow(standby: JournalStore, from: number): { readonly seen: readonly number[]; readonly stop: () => void } {
+  const seen: number[] = [];
+  const stop = standby.follow(
+    from,
+    (batch) => seen.push(batch.number),
+    () => seen.push(-1),
+  );
+  return { seen, stop };
+}
+
+async function commit(leader: Leader, batches: number): Promise<void> {
+  for (let i = 0; i < batches; i++)
+    expect(await leader.commit([put(`k${leader.nextBatch}`, i)])).toEqual({ type: 'committed' });
+}
+
+const upTo = (n: number): readonly number[] => Array.from({ length: n }, (_, i) => i + 1);
+
+describe.skipIf(zooKeeperMissing)('a standby', () => {
+  it('design §5.8: is woken by each new batch, whenever it comes', async () => {
+    const leader = await lead();
+    const standby = store();
+    const { seen } = follow(standby, 1);
+    const lagsMs: number[] = [];
+    for (let i = 1; i <= 60; i++) {
+      const atMs = performance.now();
+      await commit(leader, 1);
+      await eventually('the batch', () => seen.length === i);
+      lagsMs.push(performance.now() - atMs);
+      // At all moments of the follower's own cycle.
+      await new Promise((resolve) => setTimeout(resolve, i % 30));
+    }
+    expect(seen).toEqual(upTo(60));
+    // Had a wake-up been missed, the look that comes every 2 s would have found the batch.
+    expect(Math.max(...lagsMs)).toBeLessThan(1_500);
+  });
+
+  it('design §5.8: reads 8 at a time', async () => {
+    const leader = await lead();
+    const meddler = createMeddler();
+    const standby = store({ openSession: meddler.openSession });
+    const { seen } = follow(standby, 1);
+    await commit(leader, 1);
+    await eventually('the first', () => seen.length === 1);
+    let [now, most] = [0, 0];
+    meddler.meddle(async ({ verb }): Promise<Meddling> => {
+      if (verb !== 'get') return 'pass';
+      most = Math.max(most, ++now);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      now--;
+      return 'pass';
+    });
+    await Promise.all(upTo(40).map((n) => leader.commit([put('a', n)])));
+    await eventually('all', () => seen.length === 41);
+    expect(most).toBe(8);
+  });
+
+  it('design §5.8, fault 8: keeps one watch, and few whatever happens', async () => {
+    const leader = await lead();
+    const metrics = createSilentMetrics();
+    const meddler = createMeddler();
+    const standby = store({ openSession: meddler.openSession, metrics });
+    const { seen } = follow(standby, 1);
+    const member = ensemble.members[0]!;
+    await commit(leader, 3);
+    await eventually('the third', () => seen.length === 3);
+    await eventually('its watch', async () => (await member.watches()) >= 1);
+    const quiet = await member.watches();
+    expect(quiet).toBeLessThanOrEqual(3);
+    // Many at once.
+    for (let i = 0; i < 150; i++) await Promise.all([1, 2, 3, 4].map((n) => leader.commit([put('a', n)])));
+    await eventually('all', () => seen.length === 603);
+    expect(await member.watches()).toBeLessThanOrEqual(quiet + 32);
+    // The worst there is: each entry comes just before the watch for it is set.
+    let isRacing = true;
+    meddler.meddle(async ({ verb }): Promise<Meddling> => {
+      if (isRacing && verb === 'exists') await commit(leader, 1);
+      return 'pass';
+    });
+    await commit(leader, 1);
+    await eventually('many races', () => seen.length > 603 + 100, 15_000);
+    isRacing = false;
+    expect(await member.watches()).toBeLessThanOrEqual(34);
+    expect(metrics.gauged('journal.mirror.watches')).toBeLessThanOrEqual(33);
+    await commit(leader, 1);
+    await eventually('the last', () => seen.length === leader.nextBatch - 1);
+    expect(seen).toEqual(upTo(seen.length));
+  });
+
+  it('design §5.8: looks every 2 s whatever its watches say', async () => {
+    const leader = await lead();
+    const deaf: OpenSession = async (options) => {
+      const real = await openSession(options);
+      return {
+        ...real,
+        get timeoutMs() {
+          return real.timeoutMs;
+        },
+        exists: (at) => real.exists(at),
+      };
+    };
+    const standby = store({ openSession: deaf });
+    const { seen } = follow(standby, 1);
+    await commit(leader, 1);
+    await eventually('the first', () => seen.length === 1);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    await commit(leader, 1);
+    await eventually('the second', () => seen.length === 2, 4_000);
+  });
+
+  it('design §5.8: reloads when the manifest starts after what it has, and goes on from there', async () => {
+    const clock = shiftedClock();
+    const leader = await lead({ clock, journalLimits: { dueBatches: 20, minPauseMs: 0 } });
+    const standby = store({ sessionTimeoutMs: 900 }, relay.address);
+    const { seen } = follow(standby, 1);
+    await commit(leader, 5);
+    await eventually('the fifth', () => seen.length === 5);
+    relay.cut('reset');
+    await commit(leader, 40);
+    await leader.store.compact();
+    clock.advance(61_000);
+    await leader.store.compact();
+    expect((await direct.children('/state/journal')).length).toBeLessThan(10);
+    relay.heal();
+    await eventually('the reload', () => seen.includes(-1));
+    expect(seen).toEqual([...upTo(5), -1]);
+    const again = follow(standby, leader.nextBatch);
+    await commit(leader, 2);
+    await eventually('what comes next', () => again.seen.length === 2);
+    await leader.store.close();
+    const next = await Leader.of(standby);
+    expect(keysOf(next.loaded.records).length).toBe(47);
+  });
+
+  it('design §5.8: whose next entries were swept while it read them reloads, and does not ask for ever', async () => {
+    const clock = shiftedClock();
+    const metrics = createSilentMetrics();
+    const leader = await lead({ clock, metrics, journalLimits: { dueBatches: 20, minPauseMs: 0 } });
+    const meddler = createMeddler();
+    const standby = store({ openSession: meddler.openSession });
+    const { seen } = follow(standby, 1);
+    await commit(leader, 17);
+    await eventually('17', () => seen.length === 17);
+    let release = (): void => {};
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    meddler.meddle(async ({ verb }): Promise<Meddling> => {
+      if (verb === 'get') await held;
+      return 'pass';
+    });
+    // The snapshot covers up to 20, which stays as a predecessor: 18 and 19 go while 20 to 23 are there.
+    await commit(leader, 6);
+    await eventually('the snapshot', () => metrics.counted('journal.compactions') === 1);
+    clock.advance(61_000);
+    await leader.store.compact();
+    const left = (await direct.children('/state/journal')).map(Number);
+    expect(Math.min(...left)).toBe(20);
+    const asked = meddler.seen.length;
+    meddler.meddle(undefined);
+    release();
+    await eventually('the reload', () => seen.includes(-1));
+    expect(meddler.seen.length - asked).toBeLessThan(200);
+    expect(seen).toEqual([...upTo(17), -1]);
+    const again = follow(standby, leader.nextBatch);
+    await commit(leader, 1);
+    await eventually('what comes next', () => again.seen.length === 1);
+  });
+
+  it('goes on over lost connections and ended sessions without a gap', async () => {
+    const leader = await lead();
+    const standby = store({ sessionTimeoutMs: 900 }, relay.address);
+    const { seen } = follow(standby, 1);
+    for (const kind of ['reset', 'blackHole', 'reset'] as const) {
+      await commit(leader, 3);
+      relay.cut(kind);
+      await commit(leader, 3);
+      await new Promise((resolve) => setTimeout(resolve, kind === 'blackHole' ? 1_000 : 50));
+      relay.heal();
+    }
+    await eventually('all', () => seen.length === 18);
+    expect(seen).toEqual(upTo(18));
+  });
+
+  it('becomes a leader with what it has, and a standby again when it is over', async () => {
+    const stores = [store(), store()];
+    for (const one of stores) one.standBy();
+    let expected = 0;
+    for (let turn = 0; turn < 6; turn++) {
+      const leader = await Leader.of(stores[turn % 2] as JournalStore);
+      expect(keysOf(leader.loaded.records).length).toBe(expected);
+      for (let i = 0; i < 3; i++) {
+        expect(await leader.commit([put(`t${turn}-${i}`, i)], [event(3 * turn + i)])).toEqual({ type: 'committed' });
+      }
+      expected += 3;
+      // The other one is still standing by; this one steps down with a batch in flight that nobody will hear of.
+      void leader.commit([put('same', turn)], []);
+      leader.store.standBy();
+    }
+    const last = await lead();
+    expect(keysOf(last.loaded.records).filter((key) => key !== 'same').length).toBe(18);
+    expect((await last.store.readEvents(0, 100)).events).toEqual(Array.from({ length: 18 }, (_, i) => event(i)));
+  });
+
+  it('says why it cannot follow, and follows when it can', async () => {
+    const logger = createSilentLogger();
+    const standby = store({ logger });
+    standby.standBy();
+    await eventually('a warning', () => logger.of('journal.follow-interrupted').length > 0);
+    const leader = await lead();
+    const { seen } = follow(standby, 1);
+    await commit(leader, 1);
+    await eventually('the batch', () => seen.length === 1);
+  });
+});
+
+describe.skipIf(zooKeeperMissing)('a replacement', () => {
+  it.each(['loseAnswer', 'loseRequest'] as const)(
+    'design §5.5: %s at its last step: it is done once, and nothing of it is missing',
+    async (how) => {
+      const leader = await lead();
+      await commit(leader, 3);
+      const meddler = createMeddler();
+      let losses = 2;
+      const isSwap = (paths: readonly string[]): boolean => paths.includes('/state/manifest') && paths.length > 2;
+      meddler.meddle(({ operations }) => (isSwap(operations.map((one) => one.path)) && losses-- > 0 ? how : 'pass'));
+      const records = Array.from({ length: 5_000 }, (_, i) => put(`r${i}`, 'x'.repeat(500)));
+      await store({ openSession: meddler.openSession }).replace({ records });
+      expect(losses).toBeLessThan(1);
+      const next = await lead();
+      expect(keysOf(next.loaded.records)).toEqual(keysOf(records));
+      expect(next.loaded.generation).not.toBe(leader.loaded.generation);
+      expect(await leader.commit([put('old', 1)])).toMatchObject({ type: 'fenced' });
+    },
+  );
+
+  it('design §5.5: of which nobody knows whether it was done leaves its chunks alone', async () => {
+    const leader = await lead();
+    await commit(leader, 3);
+    const meddler = createMeddler();
+    let lost: (() => Promise<unknown>) | undefined;
+    meddler.meddle(async ({ operations }): Promise<Meddling> => {
+      if (!operations.some((one) => one.type === 'setData' && one.path === '/state/manifest')) return 'pass';
+      lost ??= () => direct.multi(operations);
+      // The connection is gone for good, and the request on its way.
+      await meddler.sessions[0]?.close();
+      return 'loseRequest';
+    });
+    const records = [put('restored', 1)];
+    await expect(store({ openSession: meddler.openSession }).replace({ records })).rejects.toMatchObject({
+      code: 'STORE_AWAY',
+    });
+    expect(lost).toBeDefined();
+    await lost?.();
+    expect(keysOf((await lead()).loaded.records)).toEqual(['restored']);
+  });
+
+  it('design §5.9: begins a new generation; the ids of its events go on, and the old ones are gone for all readers', async () => {
+    const leader = await lead();
+    await leader.commit([put('a', 1)], [event(1), event(2)]);
+    const standby = store();
+    const { seen } = follow(standby, 1);
+    await eventually('the batch', () => seen.length === 1);
+    expect((await standby.readEvents(0, 10)).events).toEqual([event(1), event(2)]);
+    await leader.store.replace({ records: [put('b', 1)] });
+    await eventually('the reload', () => seen.includes(-1));
+    expect(await standby.readEvents(0, 10)).toEqual({ first: leader.nextEvent, events: [] });
+    const next = await lead();
+    expect(next.loaded.generation).not.toBe(leader.loaded.generation);
+    expect(next.loaded.nextEvent).toBe(leader.nextEvent);
+    await next.commit([], [event(3)]);
+    await eventually('the new one', async () => (await standby.readEvents(0, 10)).events.length === 1);
+    expect(await standby.readEvents(0, 10)).toEqual({ first: leader.nextEvent, events: [event(3)] });
+  });
+});
