@@ -2,7 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import type { ReadModel } from './actors/front.ts';
 import { createOrchestrator } from './actors/orchestrator.ts';
-import type { Logger } from './actors/ports.ts';
+import type { Logger, MesosLink } from './actors/ports.ts';
 import type { ApiConfig } from './api/dependencies.ts';
 import { defaultMaxBodyBytes, defaultProxyLimits } from './api/dependencies.ts';
 import { listen } from './api/listen.ts';
@@ -24,7 +24,7 @@ import { createMasterDetector } from './infra/mesos/link-options.ts';
 import { createMesosProbe } from './infra/mesos/reach.ts';
 import { createMetricsRegistry } from './infra/metrics/registry.ts';
 import { createProber } from './infra/prober.ts';
-import { candidateOf, openStore } from './store.ts';
+import { candidateOf, openStore, type Surroundings } from './store.ts';
 
 export interface RunningServer {
   /** `http(s)://host:port` of API and UI. */
@@ -44,9 +44,9 @@ export async function startServer(config: ServerConfig): Promise<Result<RunningS
   const { store, election } = opened.value;
   const prober = withBodies(createProber({ clock: systemClock, logger, metrics }));
   const poster = config.callbacks && createCallbackPoster({ clock: systemClock, render: eventJson });
-  const { framework, master, mesosCredentials, mesosTls, missedHeartbeats, settings } = config;
+  const { master, mesosTls: tlsToMesos } = config;
   const mesosProbe = createMesosProbe(
-    createMasterDetector({ ...shared, master, ...(mesosTls ? { tls: mesosTls } : {}) }),
+    createMasterDetector({ ...shared, master, ...(tlsToMesos ? { tls: tlsToMesos } : {}) }),
   );
   // The port is known only once it is open, and the open port needs the read model.
   const address = { port: config.http?.port ?? config.https?.port ?? 0 };
@@ -59,19 +59,9 @@ export async function startServer(config: ServerConfig): Promise<Result<RunningS
     probeMesos: mesosProbe.probe,
     backups: fileBackups,
     prober,
-    settings,
+    settings: config.settings,
     ...(poster && config.callbacks ? { callbacks: { poster, settings: config.callbacks } } : {}),
-    createLink: (beforeSubscribe) =>
-      createMesosLink({
-        ...shared,
-        master,
-        framework,
-        missedHeartbeats,
-        beforeSubscribe,
-        mayRegisterAnew: () => config.registerAnew || hasNoInstances(orchestrator.read),
-        ...(mesosTls ? { tls: mesosTls } : {}),
-        ...(mesosCredentials ? { credentials: mesosCredentials } : {}),
-      }),
+    createLink: (beforeSubscribe) => linkOf(config, shared, beforeSubscribe, orchestrator.read),
     advertisedAddress,
   });
   const { read, control, events } = orchestrator;
@@ -119,6 +109,25 @@ export async function startServer(config: ServerConfig): Promise<Result<RunningS
       await orchestrator.stop(teardown);
       await release();
     },
+  });
+}
+
+function linkOf(
+  config: ServerConfig,
+  shared: Surroundings,
+  beforeSubscribe: () => Promise<boolean>,
+  read: ReadModel,
+): MesosLink {
+  const { framework, master, mesosCredentials, mesosTls, missedHeartbeats, registerAnew } = config;
+  return createMesosLink({
+    ...shared,
+    master,
+    framework,
+    missedHeartbeats,
+    beforeSubscribe,
+    mayRegisterAnew: () => registerAnew || hasNoInstances(read),
+    ...(mesosTls ? { tls: mesosTls } : {}),
+    ...(mesosCredentials ? { credentials: mesosCredentials } : {}),
   });
 }
 

@@ -26,6 +26,8 @@ export interface InstanceState {
   readonly instance: Instance;
   /** Results of the leader's and the agent's checks, by their place in the definition. */
   readonly health: readonly (HealthStatus | undefined)[];
+  /** Monotonic time of the present launch; of a stored one, the time when it was taken up again: Mesos has yet to say what became of it. */
+  readonly launchedAtMs: number;
 }
 
 /** What a change brings along beyond the record itself. */

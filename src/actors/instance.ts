@@ -30,7 +30,7 @@ export function instanceBehaviour(props: InstanceProps): Behaviour<InstanceState
 
 function born(props: InstanceProps, context: Ctx): InstanceState {
   const { instance, type } = props.birth;
-  const state: InstanceState = { props, instance, health: [] };
+  const state: InstanceState = { props, instance, health: [], launchedAtMs: context.clock.monotonic() };
   if (type === 'new') {
     const effect = decide(undefined, { type: 'schedule', instance }, context.clock.now());
     if (effect.type === 'update') write(state, effect, {});
@@ -238,7 +238,9 @@ function commit(state: InstanceState, effect: Change, extras: Extras, context: C
     context.stop(context.self);
     return next;
   }
-  const next = { ...state, instance: effect.next };
+  const isLaunch = effect.next.condition === 'Provisioned' && before.condition !== 'Provisioned';
+  const launchedAtMs = isLaunch ? context.clock.monotonic() : state.launchedAtMs;
+  const next = { ...state, instance: effect.next, launchedAtMs };
   owner.tell({ type: 'instanceChanged', instance: effect.next, isFailure, isDrained });
   if (before.condition !== effect.next.condition) follow(next, before.condition, context);
   return next;
@@ -264,11 +266,11 @@ function follow(state: InstanceState, before: Condition | undefined, context: Ct
   route(state, before, context);
   switch (instance.condition) {
     case 'Provisioned':
-      watchLaunch(state, services.settings.taskLaunchConfirmTimeoutMs, before !== undefined, context);
+      watchLaunch(state, services.settings.taskLaunchConfirmTimeoutMs, context);
       return;
     case 'Staging':
     case 'Starting':
-      watchLaunch(state, services.settings.taskLaunchTimeoutMs, before !== undefined, context);
+      watchLaunch(state, services.settings.taskLaunchTimeoutMs, context);
       killAgain(state, before);
       return;
     case 'Running': {
@@ -297,11 +299,9 @@ function killAgain(state: InstanceState, before: Condition | undefined): void {
   if (before !== undefined && state.instance.goal !== 'Running') killIfAlive(state, 'returned', []);
 }
 
-/** The time counts from the launch; for one that is taken up again anew, since Mesos has yet to say what became of it. */
-function watchLaunch(state: InstanceState, timeoutMs: number, isLive: boolean, context: Ctx): void {
-  const nowMs = context.clock.now();
-  const launchedMs = isLive ? (state.instance.tasks[0]?.stagedAtMs ?? nowMs) : nowMs;
-  context.timers.set('overdue', Math.max(0, launchedMs + timeoutMs - nowMs), { type: 'overdue', isSure: false });
+/** The time counts from the launch, whatever the clock on the wall does meanwhile. */
+function watchLaunch({ launchedAtMs }: InstanceState, timeoutMs: number, { clock, timers }: Ctx): void {
+  timers.set('overdue', Math.max(0, launchedAtMs + timeoutMs - clock.monotonic()), { type: 'overdue', isSure: false });
 }
 
 /** Tells the scheduler where this instance is, for updates and for constraints. */

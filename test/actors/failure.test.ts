@@ -131,6 +131,19 @@ describe('A task that ends', () => {
     expect(world.running('/web').map((i) => i.incarnation)).toEqual([2]);
   });
 
+  it('is not overdue because somebody sets the clock, forward or back', async () => {
+    const world = await createWorld();
+    world.mesos.launchTo = () => 'staging';
+    await world.put('/web');
+    world.clock.jump(600_000);
+    world.mesos.move(only(world), 'TASK_STARTING');
+    await world.advance(280_000);
+    expect(world.mesos.callsOf('kill')).toEqual([]);
+    world.clock.jump(-3_600_000);
+    await world.advance(30_000);
+    expect(world.mesos.callsOf('kill')).toHaveLength(1);
+  });
+
   it('is not killed for what Mesos could not tell while it was away', async () => {
     const world = await createWorld();
     world.mesos.launchTo = () => 'staging';

@@ -11,6 +11,14 @@ export interface FakeAgent {
   isReachable: boolean;
 }
 
+/** An offer that was made and is not spent. */
+export interface HeldOffer {
+  readonly agent: FakeAgent;
+  readonly role: string;
+  readonly cpus: number;
+  readonly mem: number;
+}
+
 export interface FakeTask {
   readonly id: string;
   readonly info: TaskInfo;

@@ -5,7 +5,7 @@
  */
 import type { Clock, MesosEvent, MesosLink } from '../../src/actors/ports.ts';
 import type { DomainInfo, MesosTaskState, Offer, TaskInfo, TaskStatus } from '../../src/core/mesos/types.ts';
-import type { FakeAgent, FakeTask, Free } from './fake-mesos-resources.ts';
+import type { FakeAgent, FakeTask, Free, HeldOffer } from './fake-mesos-resources.ts';
 import { freeOf, masterStatus, offerOf, portsOf, terminal } from './fake-mesos-resources.ts';
 import { RoleFilters } from './fake-mesos-roles.ts';
 
@@ -17,6 +17,7 @@ export interface LinkCall {
 }
 
 const resendMs = 10_000;
+
 interface Session {
   readonly listener: (event: MesosEvent) => void;
   isOver: boolean;
@@ -43,10 +44,7 @@ export class FakeMesos {
   failsNextAccept = false;
   readonly #clock: Clock;
   readonly #queue: (() => void)[] = [];
-  readonly #offers = new Map<
-    string,
-    { readonly agent: FakeAgent; readonly role: string; readonly cpus: number; readonly mem: number }
-  >();
+  readonly #offers = new Map<string, HeldOffer>();
   readonly #roles = new RoleFilters();
   #session: Session | undefined;
   #isAllocating = false;

@@ -11,6 +11,8 @@ export interface VirtualClock extends Clock {
    * timer's own time. Throws for a negative `ms`, and when called from a timer.
    */
   readonly advance: (ms: number) => void;
+  /** Somebody sets the clock on the wall; no timer takes notice. */
+  readonly jump: (ms: number) => void;
   /** Timers that have neither fired nor been cancelled. */
   readonly pending: () => number;
   /** Monotonic time of the next timer; undefined if there is none. */
@@ -25,6 +27,7 @@ interface Entry extends Due {
 export function createVirtualClock(startMs = Date.UTC(2026, 0, 1)): VirtualClock {
   const entries = new DueQueue<Entry>();
   let elapsedMs = 0;
+  let jumpedMs = 0;
   let isAdvancing = false;
 
   function fireDue(untilMs: number): void {
@@ -38,7 +41,10 @@ export function createVirtualClock(startMs = Date.UTC(2026, 0, 1)): VirtualClock
   }
 
   return {
-    now: () => startMs + elapsedMs,
+    now: () => startMs + elapsedMs + jumpedMs,
+    jump: (ms) => {
+      jumpedMs += ms;
+    },
     monotonic: () => elapsedMs,
     after: (delayMs, fire): TimerHandle => {
       let isDone = false;

@@ -131,21 +131,8 @@ class Session implements ZooKeeperSession {
     );
   };
 
-  exists = async (path: string, onChange?: () => void): Promise<ZkStat | undefined> => {
-    const full = this.#full(path);
-    const { client } = this.#library;
-    return this.#watching(onChange, (watch) =>
-      this.#ask<RawStat | null, ZkStat | undefined>(
-        `exists ${path}`,
-        false,
-        (answer) => {
-          if (watch) client.exists(full, watch, answer);
-          else client.exists(full, answer);
-        },
-        (stat) => (stat ? statOf(stat) : undefined),
-      ),
-    );
-  };
+  exists = async (path: string, onChange?: () => void): Promise<ZkStat | undefined> =>
+    this.#watching(onChange, (watch) => this.#existsAt(this.#full(path), watch));
 
   children = async (path: string, onChange?: () => void): Promise<readonly string[]> => {
     const full = this.#full(path);
@@ -246,12 +233,12 @@ class Session implements ZooKeeperSession {
     this.#ended(reason, true);
   }
 
-  #existsAt(full: string) {
+  #existsAt(full: string, watch?: () => void): Promise<ZkStat | undefined> {
     const { client } = this.#library;
     return this.#ask<RawStat | null, ZkStat | undefined>(
-      `exists ${full}`,
+      `exists ${this.#relative(full)}`,
       false,
-      (answer) => client.exists(full, answer),
+      (answer) => (watch ? client.exists(full, watch, answer) : client.exists(full, answer)),
       (stat) => (stat ? statOf(stat) : undefined),
     );
   }
