@@ -116,8 +116,8 @@ def queue(client):
     item = eventually('a queue', lambda: [q for q in raw_queue(client) if q['app']['id'] == '/py/huge'])[0]
     assert item['count'] == 1 and item['delay']['overdue'] is True
     client.reset_delay('py/huge')
-    [deployment] = client.list_deployments()
-    assert deployment.affected_apps == ['/py/huge'] and deployment.current_step >= 1
+    [deployment] = eventually('a step', lambda: [d for d in client.list_deployments() if d.current_step >= 1])
+    assert deployment.affected_apps == ['/py/huge']
     back = client.delete_deployment(deployment.id)
     assert back['deploymentId'] != deployment.id
     quiet(client)
