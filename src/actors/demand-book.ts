@@ -5,6 +5,8 @@ import type { OfferRefusal, RefusalReason } from '../core/offer/demand.ts';
 import type { QueueEntry } from './front.ts';
 import type { Waiting } from './protocol.ts';
 
+/** A launch is on its way for so long at most; after that Mesos knows its task, or never will. */
+const launchingMs = 60_000;
 /** Agents whose latest refusal is remembered for each app. */
 const maxRefusalsKept = 1_000;
 
@@ -17,7 +19,7 @@ interface Entry {
   app: AppDefinition;
   readonly waiting: Map<InstanceId, Waiting>;
   /** Matched, and no word from Mesos yet; they still count as queued. */
-  readonly provisioned: Set<InstanceId>;
+  readonly provisioned: Map<InstanceId, number>;
   notBeforeMs: number | undefined;
   readonly sinceMs: number;
   processed: number;
@@ -99,14 +101,15 @@ export class DemandBook {
   }
 
   /** Matched to an offer: no longer waiting, still queued until Mesos says something. */
-  launched(appId: AppId, id: InstanceId): void {
+  launched(appId: AppId, id: InstanceId, monotonicMs: number): void {
     const entry = this.#entries.get(appId);
-    if (entry?.waiting.delete(id)) entry.provisioned.add(id);
+    if (entry?.waiting.delete(id)) entry.provisioned.set(id, monotonicMs);
   }
 
-  /** Matched, and Mesos has not spoken of its task yet. */
-  isLaunching(appId: AppId, id: InstanceId): boolean {
-    return this.#entries.get(appId)?.provisioned.has(id) ?? false;
+  /** Matched a moment ago, and Mesos has not spoken of its task yet. Times are monotonic. */
+  isLaunching(appId: AppId, id: InstanceId, monotonicMs: number): boolean {
+    const sinceMs = this.#entries.get(appId)?.provisioned.get(id);
+    return sinceMs !== undefined && monotonicMs - sinceMs < launchingMs;
   }
 
   /** Mesos has spoken of its task. */
@@ -168,7 +171,7 @@ const isEligible = (entry: Entry, nowMs: number): boolean =>
 const newEntry = (app: AppDefinition, nowMs: number): Entry => ({
   app,
   waiting: new Map(),
-  provisioned: new Set(),
+  provisioned: new Map(),
   notBeforeMs: undefined,
   sinceMs: nowMs,
   processed: 0,

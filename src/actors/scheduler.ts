@@ -242,7 +242,7 @@ function statusUpdate(state: SchedulerState, status: TaskStatus, context: Ctx): 
   const taskId = status.task_id.value;
   context.metrics.count(`mesos.task-updates.${status.state.toLowerCase().replaceAll('_', '-')}`);
   const placed = state.tasks.get(taskId);
-  if (placed && isPremature(state, placed, status)) return;
+  if (placed && isPremature(state, placed, status, context)) return;
   answered(state, taskId);
   if (placed) {
     state.demand.confirmed(placed.appId, placed.instanceId);
