@@ -5,6 +5,8 @@ import type { OfferRefusal, RefusalReason } from '../core/offer/demand.ts';
 import type { QueueEntry } from './front.ts';
 import type { Waiting } from './protocol.ts';
 
+/** A launch is on its way for so long at most; after that Mesos knows its task, or never will. */
+const launchingMs = 60_000;
 /** Agents whose latest refusal is remembered for each app, while few apps wait. */
 const maxRefusalsKept = 1_000;
 /** Refusals that are remembered in all; when many apps wait, each has its share of them, but at least `minRefusalsKept`. */
@@ -22,7 +24,7 @@ interface Entry {
   /** Role → how many of them wait in it. */
   readonly roles: Map<string, number>;
   /** Matched, and no word from Mesos yet; they still count as queued. */
-  readonly provisioned: Set<InstanceId>;
+  readonly provisioned: Map<InstanceId, number>;
   notBeforeMs: number | undefined;
   readonly sinceMs: number;
   processed: number;
@@ -114,14 +116,15 @@ export class DemandBook {
   }
 
   /** Matched to an offer: no longer waiting, still queued until Mesos says something. */
-  launched(appId: AppId, id: InstanceId): void {
+  launched(appId: AppId, id: InstanceId, monotonicMs: number): void {
     const entry = this.#entries.get(appId);
-    if (entry && waitNoMore(entry, id)) entry.provisioned.add(id);
+    if (entry && waitNoMore(entry, id)) entry.provisioned.set(id, monotonicMs);
   }
 
-  /** Matched, and Mesos has not spoken of its task yet. */
-  isLaunching(appId: AppId, id: InstanceId): boolean {
-    return this.#entries.get(appId)?.provisioned.has(id) ?? false;
+  /** Matched a moment ago, and Mesos has not spoken of its task yet. Times are monotonic. */
+  isLaunching(appId: AppId, id: InstanceId, monotonicMs: number): boolean {
+    const sinceMs = this.#entries.get(appId)?.provisioned.get(id);
+    return sinceMs !== undefined && monotonicMs - sinceMs < launchingMs;
   }
 
   /** Mesos has spoken of its task. */
@@ -207,7 +210,7 @@ const newEntry = (app: AppDefinition, nowMs: number): Entry => ({
   app,
   waiting: new Map(),
   roles: new Map(),
-  provisioned: new Set(),
+  provisioned: new Map(),
   notBeforeMs: undefined,
   sinceMs: nowMs,
   processed: 0,

@@ -48,7 +48,7 @@ export function matchOffers(state: SchedulerState, context: Ctx): void {
   let launched = 0;
   for (const { offer, launches, left } of result.used) {
     state.agents.taken(offer, left, nowMs);
-    provision(state, offer, launches, nowMs);
+    provision(state, offer, launches, context);
     launched += launches.length;
   }
   for (const refusal of result.refusals) demand.refused(refusal, nowMs);
@@ -61,7 +61,7 @@ export function matchOffers(state: SchedulerState, context: Ctx): void {
   if (held.size > 0) context.self.tell({ type: 'matchOffers' });
 }
 
-function provision(state: SchedulerState, offer: Offer, launches: readonly PlannedLaunch[], nowMs: number): void {
+function provision(state: SchedulerState, offer: Offer, launches: readonly PlannedLaunch[], context: Ctx): void {
   const offerId = offer.id.value;
   const byInstance = new Map<string, PlannedLaunch>();
   const pending: PendingAccept = { session: state.session, offer, launches: byInstance, accepted: [], open: new Set() };
@@ -70,7 +70,7 @@ function provision(state: SchedulerState, offer: Offer, launches: readonly Plann
   for (const launch of launches) {
     const waiting = state.demand.waiting(launch.app.id, launch.instanceId);
     if (!waiting) continue;
-    state.demand.launched(launch.app.id, launch.instanceId);
+    state.demand.launched(launch.app.id, launch.instanceId, context.clock.monotonic());
     byInstance.set(launch.instanceId, launch);
     apps.add(launch.app.id);
     const { app, taskId, incarnation, agent, hostPorts } = launch;
@@ -87,7 +87,7 @@ function provision(state: SchedulerState, offer: Offer, launches: readonly Plann
       isCounted: true,
     });
   }
-  for (const id of apps) state.demand.used(id, nowMs);
+  for (const id of apps) state.demand.used(id, context.clock.now());
   if (pending.open.size === 0) settle(state, offerId, pending);
 }
 
@@ -155,9 +155,10 @@ export function release(
  * True for Mesos' answer to a KILL that overtook its ACCEPT: it does not know the task, yet. Nothing else is said of a launching task
  * unasked, and a launch that is not out yet is called off instead.
  */
-export function isPremature(state: SchedulerState, placed: Placed, status: TaskStatus): boolean {
+export function isPremature(state: SchedulerState, placed: Placed, status: TaskStatus, context: Ctx): boolean {
   if (status.reason !== 'REASON_RECONCILIATION' || !isTerminal(conditionOf(status))) return false;
-  if (!state.demand.isLaunching(placed.appId, placed.instanceId) || state.unreconciled.has(placed.taskId)) return false;
+  const isNew = state.demand.isLaunching(placed.appId, placed.instanceId, context.clock.monotonic());
+  if (!isNew || state.unreconciled.has(placed.taskId)) return false;
   for (const { launches } of state.pending.values()) {
     if (launches.get(placed.instanceId)?.taskId === placed.taskId) return false;
   }

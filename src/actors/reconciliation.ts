@@ -18,8 +18,9 @@ const chunk = 1_000;
 export function reconcileAll(state: SchedulerState, context: Ctx, isNewSession: boolean): void {
   if (!state.isConnected) return;
   state.unreconciled.clear();
+  const nowMs = context.clock.monotonic();
   for (const { taskId, appId, instanceId } of state.tasks.tasks()) {
-    if (isNewSession || !state.demand.isLaunching(appId, instanceId)) state.unreconciled.add(taskId);
+    if (isNewSession || !state.demand.isLaunching(appId, instanceId, nowMs)) state.unreconciled.add(taskId);
   }
   state.reconcileRound = 0;
   ask(state, context);

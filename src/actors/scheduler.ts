@@ -263,7 +263,7 @@ function statusUpdate(state: SchedulerState, status: TaskStatus, context: Ctx): 
   const taskId = status.task_id.value;
   context.metrics.count(`mesos.task-updates.${status.state.toLowerCase().replaceAll('_', '-')}`);
   const placed = state.tasks.get(taskId);
-  if (placed && isPremature(state, placed, status)) return;
+  if (placed && isPremature(state, placed, status, context)) return;
   answered(state, taskId);
   // Now, and not when the instance has heard of it: the offer that gives the resources back may be right behind.
   if (isTerminal(conditionOf(status))) state.agents.vacated(taskId, context.clock.now());

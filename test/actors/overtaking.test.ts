@@ -86,6 +86,18 @@ describe('A launch', () => {
     expect(world.running('/web')).toHaveLength(1);
     world.expectSane();
   });
+
+  it('that Mesos has lost without a word is given up in the end, and made again', async () => {
+    const world = await createWorld();
+    world.mesos.launchTo = () => 'staging';
+    await world.put('/web', { instances: 1 });
+    const [lost] = world.mesos.alive();
+    world.mesos.tasks.delete(lost?.id as string);
+    world.mesos.launchTo = () => 'running';
+    await world.advance(310_000);
+    expect(world.running('/web')).toHaveLength(1);
+    expect(world.mesos.launched.size).toBe(2);
+  });
 });
 
 describe('Offers whose answer got lost', () => {

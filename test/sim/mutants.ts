@@ -103,12 +103,6 @@ export const mutants: readonly Mutant[] = [
     put: "  scheduler.tell({ type: 'acceptReleased', offerId, session, tasks });\n  if (session < 0) journal.tell({ type: 'write', records: [], events: [], effects: [release] });",
   },
   {
-    name: 'launches that were meant for an old session go out on the next one',
-    file: 'src/actors/offer-cycle.ts',
-    find: 'const isCurrent = message.session === state.session && state.services.link.isConnected();',
-    put: 'const isCurrent = state.services.link.isConnected();',
-  },
-  {
     name: 'scale-down kills one too many',
     file: 'src/core/scale/reconcile.ts',
     find: 'const kill = Math.max(running - n, sentencedRunning, 0);',
