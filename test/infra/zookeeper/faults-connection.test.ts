@@ -76,7 +76,11 @@ async function closeFromElsewhere(handshake: Buffer): Promise<void> {
   });
   client.connect();
   await connected;
+  const closed = new Promise<void>((resolve) => {
+    client.once('disconnected', () => resolve());
+  });
   client.close();
+  await closed;
 }
 
 const codeOf = (request: Promise<unknown>): Promise<unknown> =>
@@ -193,7 +197,9 @@ describe.skipIf(zooKeeperMissing)('what node-zookeeper-client gets wrong in a co
       session.exists('/fault-5', resolve).catch(() => {});
     });
     await session.exists('/');
+    relay.cut('reset');
     await closeFromElsewhere(handshakes[0] as Buffer);
+    relay.heal();
     await isTold;
     await eventually('the end', () => session.state() === 'ended');
     expect(states.map(([state]) => state)).toEqual(['suspended', 'ended']);
