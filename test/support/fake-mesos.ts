@@ -17,7 +17,6 @@ export interface LinkCall {
 }
 
 const resendMs = 10_000;
-
 interface Session {
   readonly listener: (event: MesosEvent) => void;
   isOver: boolean;
@@ -379,16 +378,15 @@ export class FakeMesos {
     for (const { taskId, agentId } of asked) {
       const task = this.tasks.get(taskId);
       if (!task) this.#unknown(taskId, agentId);
-      else if (task.agent.isReachable) this.#tell(task, task.state, 'REASON_RECONCILIATION', {});
-      else this.#tell(task, 'TASK_UNREACHABLE', 'REASON_RECONCILIATION', {});
+      else this.#tell(task, task.agent.isReachable ? task.state : 'TASK_UNREACHABLE', 'REASON_RECONCILIATION', {});
     }
   }
 
   #unknown(taskId: string, agentId: string | undefined): void {
     const isRegistered = this.agents.some((a) => a.id === agentId && a.isReachable);
     const state = isRegistered ? 'TASK_GONE' : 'TASK_UNKNOWN';
-    const status = masterStatus(taskId, agentId, state, 'REASON_RECONCILIATION', this.#clock.now());
-    this.#send({ type: 'statusUpdate', status });
+    const nowMs = this.#clock.now();
+    this.#send({ type: 'statusUpdate', status: masterStatus(taskId, agentId, state, 'REASON_RECONCILIATION', nowMs) });
   }
 
   #decline(offerIds: readonly string[], seconds: number): void {

@@ -19,6 +19,8 @@ import { defaultRequestLimits, RequestQueue } from './requests.ts';
 import type { SessionOptions, SessionState, ZkCreateMode, ZooKeeperSession } from './session-face.ts';
 import { createModes, multiError, type RawResults, transactionOf } from './transaction.ts';
 
+import { Watches } from './watches.ts';
+
 export type { ZkOperation, ZkResult, ZkStat, ZkVersion } from './operations.ts';
 export type { SessionOptions, SessionState, ZkCreateMode, ZooKeeperSession } from './session-face.ts';
 
@@ -57,7 +59,7 @@ class Session implements ZooKeeperSession {
   readonly #library: Library;
   readonly #requests: RequestQueue;
   readonly #listeners = new Set<(state: SessionState, reason: string) => void>();
-  readonly #watches = new Set<() => void>();
+  readonly #watches = new Watches((listener) => this.#tell(listener));
   readonly #maxRequests: number;
   #state: SessionState = 'suspended';
   #provenAtMs: number;
@@ -116,7 +118,7 @@ class Session implements ZooKeeperSession {
     const full = this.#full(path);
     const { client } = this.#library;
     type Found = { readonly data: Buffer; readonly stat: RawStat };
-    return this.#watching(onChange, (watch) =>
+    return this.#watches.around(onChange, (watch) =>
       this.#ask<Found, { readonly data: Buffer; readonly stat: ZkStat }>(
         `get ${path}`,
         false,
@@ -132,12 +134,12 @@ class Session implements ZooKeeperSession {
   };
 
   exists = async (path: string, onChange?: () => void): Promise<ZkStat | undefined> =>
-    this.#watching(onChange, (watch) => this.#existsAt(this.#full(path), watch));
+    this.#watches.around(onChange, (watch) => this.#existsAt(this.#full(path), watch));
 
   children = async (path: string, onChange?: () => void): Promise<readonly string[]> => {
     const full = this.#full(path);
     const { client } = this.#library;
-    return this.#watching(onChange, (watch) =>
+    return this.#watches.around(onChange, (watch) =>
       this.#ask<readonly string[], readonly string[]>(
         `children ${path}`,
         false,
@@ -278,26 +280,6 @@ class Session implements ZooKeeperSession {
     return this.close();
   }
 
-  /** A request that leaves a watch if it succeeds, and none if it fails. */
-  async #watching<R>(
-    onChange: (() => void) | undefined,
-    ask: (watch: (() => void) | undefined) => Promise<R>,
-  ): Promise<R> {
-    if (onChange === undefined) return ask(undefined);
-    const fire = (): void => {
-      if (!this.#watches.delete(fire)) return;
-      // Not from within the library's socket handler: what throws there breaks its state (fault 11).
-      queueMicrotask(() => this.#tell(onChange));
-    };
-    this.#watches.add(fire);
-    try {
-      return await ask(fire);
-    } catch (error) {
-      this.#watches.delete(fire);
-      throw error;
-    }
-  }
-
   #libraryState(state: State): void {
     if (this.#state === 'ended') {
       if (state === State.DISCONNECTED) this.#closed?.();
@@ -375,7 +357,7 @@ class Session implements ZooKeeperSession {
     this.#become('ended', reason);
     this.#requests.failAll('SESSION_ENDED', reason);
     if (isAbrupt) this.#library.destroy();
-    for (const fire of [...this.#watches]) fire();
+    this.#watches.fireAll();
   }
 
   #become(state: SessionState, reason: string): void {

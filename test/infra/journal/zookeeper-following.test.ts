@@ -303,6 +303,22 @@ describe.skipIf(zooKeeperMissing)('a replacement', () => {
     expect(keysOf((await lead()).loaded.records)).toEqual(['restored']);
   });
 
+  it('design §5.5: that was done, while the look for it is lost, leaves its chunks alone', async () => {
+    const leader = await lead();
+    await commit(leader, 3);
+    const meddler = createMeddler();
+    let isDone = false;
+    meddler.meddle(({ verb, operations }): Meddling => {
+      if (isDone && verb === 'get') return 'loseRequest';
+      if (isDone || !operations.some((one) => one.type === 'setData' && one.path === '/state/manifest')) return 'pass';
+      isDone = true;
+      return 'loseAnswer';
+    });
+    const replacing = store({ openSession: meddler.openSession }).replace({ records: [put('restored', 1)] });
+    await expect(replacing).rejects.toMatchObject({ code: 'STORE_AWAY' });
+    expect(keysOf((await lead()).loaded.records)).toEqual(['restored']);
+  });
+
   it('design §5.9: begins a new generation; the ids of its events go on, and the old ones are gone for all readers', async () => {
     const leader = await lead();
     await leader.commit([put('a', 1)], [event(1), event(2)]);

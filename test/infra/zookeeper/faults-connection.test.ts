@@ -2,10 +2,8 @@
  * The faults of node-zookeeper-client in its connection (dependencies §5), one test or more for each, against a real ZooKeeper: what
  * the library would do alone is written beside it.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import zookeeper from 'node-zookeeper-client';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/infra/clock.ts';
 import { isZkError } from '../../../src/infra/zookeeper/errors.ts';
@@ -23,7 +21,6 @@ const timeoutMs = 1_200;
 const slackMs = 2_500;
 const nothing = Buffer.alloc(0);
 
-let dataDir: string;
 let ensemble: Ensemble;
 let member: ZkMember;
 let relay: Relay;
@@ -32,8 +29,7 @@ let opened: ZooKeeperSession[];
 let scripted: ScriptedServer | undefined;
 beforeAll(async () => {
   if (zooKeeperMissing) return;
-  dataDir = mkdtempSync(join(tmpdir(), 'ultramarathon-faults-'));
-  ensemble = await startEnsemble(1, { dataDir });
+  ensemble = await startEnsemble(1);
   member = ensemble.members[0] as ZkMember;
 });
 beforeEach(async () => {
@@ -48,10 +44,7 @@ afterEach(async () => {
   await scripted?.close();
   scripted = undefined;
 });
-afterAll(async () => {
-  await ensemble?.close();
-  if (dataDir !== undefined) rmSync(dataDir, { recursive: true, force: true });
-});
+afterAll(() => ensemble?.close());
 
 /** In the order in which they are given. */
 const inOrder = (): (() => number) => {
@@ -72,6 +65,22 @@ function watchStates(session: ZooKeeperSession): readonly (readonly [SessionStat
   const seen: (readonly [SessionState, number])[] = [];
   session.onState((state) => seen.push([state, performance.now()]));
   return seen;
+}
+
+/** Another client takes the session over, by what the server had answered to its handshake, and ends it. */
+async function closeFromElsewhere(handshake: Buffer): Promise<void> {
+  const [sessionId, sessionPassword] = [handshake.subarray(12, 20), handshake.subarray(24, 40)];
+  const client = zookeeper.createClient(member.host, { sessionTimeout: 6_000, sessionId, sessionPassword } as object);
+  const connected = new Promise<void>((resolve) => {
+    client.once('connected', () => resolve());
+  });
+  client.connect();
+  await connected;
+  const closed = new Promise<void>((resolve) => {
+    client.once('disconnected', () => resolve());
+  });
+  client.close();
+  await closed;
 }
 
 const codeOf = (request: Promise<unknown>): Promise<unknown> =>
@@ -175,19 +184,27 @@ describe.skipIf(zooKeeperMissing)('what node-zookeeper-client gets wrong in a co
   });
 
   it('fault 5: a session that has expired says so, once, and another one can be opened (alone: dead and silent)', async () => {
+    const handshakes: Buffer[] = [];
+    tap.judge(({ direction, xid, bytes }) => {
+      if (direction === 'toClient' && xid === 0) handshakes.push(bytes);
+      return 'pass';
+    });
     const session = await open({ sessionTimeoutMs: 8_000 });
     const states = watchStates(session);
+    const reasons: string[] = [];
+    session.onState((_, reason) => reasons.push(reason));
     const isTold = new Promise<void>((resolve) => {
       session.exists('/fault-5', resolve).catch(() => {});
     });
     await session.exists('/');
-    await member.kill();
-    // A ZooKeeper that has lost everything knows no session.
-    rmSync(join(dataDir, 'member-1', 'version-2'), { recursive: true });
-    await member.start();
+    relay.cut('reset');
+    await closeFromElsewhere(handshakes[0] as Buffer);
+    relay.heal();
     await isTold;
     await eventually('the end', () => session.state() === 'ended');
     expect(states.map(([state]) => state)).toEqual(['suspended', 'ended']);
+    // By the ensemble's word, and not because nothing was heard for long.
+    expect(reasons.at(-1)).toBe('the session has expired');
     expect(await codeOf(session.exists('/'))).toEqual(['SESSION_ENDED', false]);
     expect(await codeOf(session.setData('/', nothing, 'any'))).toEqual(['SESSION_ENDED', false]);
     expect(await (await open()).exists('/')).toBeDefined();

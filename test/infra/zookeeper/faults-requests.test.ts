@@ -130,6 +130,8 @@ describe.skipIf(zooKeeperMissing)('what node-zookeeper-client gets wrong in requ
     await session.create('/empty/own', Buffer.from('x'), 'ephemeral');
     const { data, stat } = await session.get('/empty');
     expect(data).toEqual(nothing);
+    await session.multi([{ type: 'create', path: '/none', data: undefined as unknown as Buffer }]);
+    expect((await session.get('/none')).data).toEqual(nothing);
     expect(Math.abs(stat.ctimeMs - Date.now())).toBeLessThan(60_000);
     expect(stat).toMatchObject({ version: 0, ephemeralOwner: 0n, dataLength: 0, numChildren: 1, czxid: stat.mzxid });
     const own = await session.exists('/empty/own');
