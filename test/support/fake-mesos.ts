@@ -72,10 +72,9 @@ export class FakeMesos {
   /** Lets everything happen that is due; false if there was nothing. `most` stops it earlier. */
   pump(most = Number.POSITIVE_INFINITY): boolean {
     let done = 0;
-    for (let next = this.#queue.shift(); next && done < most; next = this.#queue.shift()) {
-      next();
+    while (done < most && this.#queue.length > 0) {
+      this.#queue.shift()?.();
       done++;
-      if (done >= most) break;
     }
     return done > 0;
   }
