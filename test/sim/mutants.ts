@@ -27,8 +27,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'answer before commit',
     file: 'src/actors/groups.ts',
-    find: 'store(state, deployed, posted, [tell(message.replyTo, ok(value))], context);',
-    put: 'message.replyTo.tell(ok(value));\n  store(state, deployed, posted, [], context);',
+    find: 'store(state, deployed, posted, [tell(message.replyTo, ok(value))], context, message.group?.path);',
+    put: 'message.replyTo.tell(ok(value));\n  store(state, deployed, posted, [], context, message.group?.path);',
   },
   {
     name: 'missing fence: the store takes batches of an epoch that is over',
@@ -39,8 +39,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'lost revive: whoever begins to wait does not ask for offers',
     file: 'src/actors/offer-demand.ts',
-    find: "if (isNew || state.wants !== 'offers') askForOffers(state, context);",
-    put: "if (state.wants === 'unknown') askForOffers(state, context);",
+    find: "if (fresh.has(role) || told.get(role) !== 'offers') toRevive.add(role);",
+    put: 'if (!told.has(role)) toRevive.add(role);',
   },
   {
     name: 'off by one in the capacity of an upgrade',
@@ -57,8 +57,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'forgotten lock: a finished deployment goes on holding its apps',
     file: 'src/actors/groups.ts',
-    find: "  running.delete(id);\n  const nowMs = context.clock.now();\n  const records: RecordWrite[] = [{ kind: 'deployment', key: id, value: undefined }];",
-    put: "  const nowMs = context.clock.now();\n  const records: RecordWrite[] = [{ kind: 'deployment', key: id, value: undefined }];",
+    find: '  running.delete(id);\n  const nowMs = context.clock.now();\n',
+    put: '  const nowMs = context.clock.now();\n',
   },
   {
     name: 'a port used twice in one pass',
@@ -93,8 +93,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'UNIQUE forgets what runs already',
     file: 'src/actors/task-index.ts',
-    find: 'if (version >= app.versionInfo.lastConfigChangeAt) found.push(agent);',
-    put: 'if (version > app.version) found.push(agent);',
+    find: 'if (isCurrent(version, app)) agents.push(agent);',
+    put: 'if (version > app.version) agents.push(agent);',
   },
   {
     name: 'ACCEPT before the launch is stored',

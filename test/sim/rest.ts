@@ -1,5 +1,6 @@
 /** The weather clears up: after a while everything must be as it was promised, or wait for a reason that can be shown. */
 import type { AppDefinition } from '../../src/core/app/definition.ts';
+import { isCurrent } from '../../src/core/app/versions.ts';
 import { parseTaskId } from '../../src/core/ids.ts';
 import { hasTask, isCounted, isReady } from './checkers/context.ts';
 import { isMet } from './checkers/launches.ts';
@@ -171,7 +172,7 @@ function noteStarvation({ mirror, mesos, chronicle }: SimWorld, app: AppDefiniti
   if (app.constraints.some(([, operator]) => operator === 'GROUP_BY')) return;
   const others = mirror
     .instancesOf(app.id)
-    .filter((i) => hasTask(i) && i.version >= app.versionInfo.lastConfigChangeAt)
+    .filter((i) => hasTask(i) && isCurrent(i.version, app))
     .flatMap((i) => i.agent ?? []);
   const tasks = mesos.alive();
   const fit = mesos

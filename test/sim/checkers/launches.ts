@@ -1,5 +1,7 @@
 /** Launches: only what is stored, never the same twice, never too many, and where the constraints allow it. */
+
 import type { AppDefinition, Constraint } from '../../../src/core/app/definition.ts';
+import { isCurrent } from '../../../src/core/app/versions.ts';
 import { parseTaskId } from '../../../src/core/ids.ts';
 import type { AgentInfo, Instance } from '../../../src/core/instance/instance.ts';
 import type { TaskInfo } from '../../../src/core/mesos/types.ts';
@@ -55,7 +57,7 @@ export class LaunchChecker {
     if (!app || !agent || app.constraints.length === 0) return;
     const others = mirror
       .instancesOf(app.id)
-      .filter((i) => i.id !== instance.id && hasTask(i) && i.version >= app.versionInfo.lastConfigChangeAt)
+      .filter((i) => i.id !== instance.id && hasTask(i) && isCurrent(i.version, app))
       .filter((i) => !this.#wasLost.has(i.id))
       .flatMap((i) => i.agent ?? []);
     for (const constraint of app.constraints) {
