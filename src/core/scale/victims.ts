@@ -38,13 +38,16 @@ const runningWeight = weight('Running');
 const ageOf = (c: Candidate): number =>
   c.condition === 'Staging' ? (c.tasks[0]?.stagedAtMs ?? c.sinceMs) : (c.activeSinceMs ?? c.sinceMs);
 
+/** What is not known to be healthy yet goes before what is. */
+const proof = ({ healthy }: Candidate): number => (healthy === undefined ? 1 : healthy ? 2 : 0);
+
 /** Sorts the next to die to the front, ties by id so that the choice can be repeated. */
 function compare(selection: KillSelection): (a: Candidate, b: Candidate) => number {
   const direction = selection === 'YOUNGEST_FIRST' ? -1 : 1;
   return (a, b) => {
     const byWeight = weight(a.condition) - weight(b.condition);
     if (byWeight !== 0) return byWeight;
-    const byHealth = Number(a.healthy !== false) - Number(b.healthy !== false);
+    const byHealth = proof(a) - proof(b);
     if (byHealth !== 0) return byHealth;
     const byAge = direction * (ageOf(a) - ageOf(b));
     if (byAge !== 0) return byAge;

@@ -62,6 +62,11 @@ describe('who dies first on scale-down (design §8)', () => {
     expect(victims(app, all, nobody, 3)).toEqual(ids(1, 3, 2));
   });
 
+  it('one that was not checked yet before one that is known to be healthy', () => {
+    const all = [one(1, 'Running', { healthy: true }), one(2), one(3, 'Running', { healthy: true })];
+    expect(victims(app, all, nobody, 2)).toEqual(ids(2, 3));
+  });
+
   it('the oldest first if the app says so', () => {
     const all = [one(2), one(1), one(3)];
     expect(victims(anApp({ killSelection: 'OLDEST_FIRST' }), all, nobody, 3)).toEqual(ids(1, 2, 3));

@@ -134,6 +134,8 @@ describe('calls that fail', () => {
     calls[9]?.socket.destroy();
     expect((await on.event('acceptFailed')).taskIds).toEqual(['t.4', 'u.4']);
     expect((await on.event('acceptFailed')).taskIds).toEqual(['t.5', 'u.5']);
+    // The stream goes on, and with it the offers, which nobody else gets.
+    expect((await on.event('offersInDoubt')).offerIds).toEqual(['O5']);
     on.master.answersCalls = true;
     link.revive([]);
     expect((await on.master.calls.next()).body.type).toBe('REVIVE');

@@ -79,14 +79,9 @@ export class LaunchChecker {
 
   #most(appId: string): number {
     const { mirror } = this.#context;
-    const isUpgrade = mirror
-      .deploymentsOf(appId)
-      .some(
-        ({ steps, affected }) =>
-          affected.some((a) => a.id === appId && a.until !== undefined) ||
-          steps.some((s) => s.actions.some((a) => a.app === appId && a.action === 'RestartApplication')),
-      );
-    return Math.max(0, ...mirror.aimsOf(appId).map((app) => (isUpgrade ? room(app) : app.instances)));
+    // Whoever takes an app over takes over the room of an upgrade that was under way.
+    const isMoving = mirror.deploymentsOf(appId).length > 0;
+    return Math.max(0, ...mirror.aimsOf(appId).map((app) => (isMoving ? room(app) : app.instances)));
   }
 }
 
