@@ -2,6 +2,7 @@
 import type { AppDefinition } from '../../src/core/app/definition.ts';
 import { isCurrent } from '../../src/core/app/versions.ts';
 import { parseTaskId } from '../../src/core/ids.ts';
+import { whyViolations } from '../support/why-check.ts';
 import { hasTask, isCounted, isReady } from './checkers/context.ts';
 import { isMet } from './checkers/launches.ts';
 import { hasRoom, infoOf } from './feasible.ts';
@@ -105,8 +106,19 @@ function isAtRest({ mirror, mesos }: SimWorld): boolean {
   return mesos.alive().length === [...mirror.apps.values()].reduce((sum, app) => sum + app.instances, 0);
 }
 
+/** What the why-answers say is what a search finds. The judge does not know fault domains. */
+function checkWhy(world: SimWorld): void {
+  const { chronicle, clock } = world;
+  const isJudged = ({ constraints }: AppDefinition): boolean => constraints.every(([field]) => !field.startsWith('@'));
+  for (const { orchestrator } of world.serving()) {
+    for (const violation of whyViolations(orchestrator.read, clock.now(), isJudged))
+      chronicle.violation('why', violation);
+  }
+}
+
 async function checkRest(world: SimWorld): Promise<void> {
   const { mirror, mesos, chronicle, users } = world;
+  checkWhy(world);
   const waiting = new Set<string>();
   users.check();
   for (const app of mirror.apps.values()) if (!checkApp(world, app)) waiting.add(app.id);

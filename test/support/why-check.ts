@@ -4,6 +4,7 @@
  */
 import type { ReadModel } from '../../src/actors/front.ts';
 import { whyAnswer } from '../../src/api/why-answers.ts';
+import type { AppDefinition } from '../../src/core/app/definition.ts';
 import type { KnownAgent, SeenOffer } from '../../src/core/offer/known-agents.ts';
 import { scalarNames } from '../../src/core/offer/resources.ts';
 import { fits, type Remainder, rolesOf } from '../core/offer/brute-force.ts';
@@ -22,9 +23,14 @@ function remainderOf({ supply }: SeenOffer): Remainder {
 }
 
 /** What is wrong with the answers about everything that waits now; empty = nothing. */
-export function whyViolations(read: ReadModel, nowMs: number): readonly string[] {
+export function whyViolations(
+  read: ReadModel,
+  nowMs: number,
+  isJudged: (app: AppDefinition) => boolean = () => true,
+): readonly string[] {
   const view = read.placement();
   return read.queue().flatMap(({ app }) => {
+    if (!isJudged(app)) return [];
     const demand = view.demandOf(app.id);
     if (demand === undefined) return [`${app.id} is queued, but nobody knows what it waits for`];
     const answer = whyAnswer(read, app, nowMs);
