@@ -205,6 +205,26 @@ describe('Writing groups', () => {
     ]);
   });
 
+  it('scales every app of a group by a factor, rounded up (V125)', async () => {
+    const { ask } = await liveApi();
+    const apps = [1, 2, 3].map((instances) => app(`a${instances}`, { instances }));
+    await ask('PUT', '/v2/groups/g', { apps });
+    expect((await ask('PUT', '/v2/groups/g?force=true', { scaleBy: 1.5 })).statusCode).toBe(200);
+    const scaled = (await ask('GET', '/v2/groups/g')).json().apps.map((one: { instances: number }) => one.instances);
+    expect(scaled.toSorted()).toEqual([2, 3, 5]);
+  });
+
+  it('removes the apps of a group for an empty list, and keeps them where no list is given (V126)', async () => {
+    const { ask } = await liveApi();
+    await ask('PUT', '/v2/groups/g', { apps: [app('a')], groups: [{ id: 'sub', apps: [app('b')] }] });
+    const ids = async (): Promise<readonly string[]> =>
+      (await ask('GET', '/v2/groups/g/apps')).json().map((one: { id: string }) => one.id);
+    await ask('PUT', '/v2/groups/g?force=true', { groups: [{ id: 'sub', apps: [app('b')] }] });
+    expect(await ids()).toEqual(['/g/a', '/g/sub/b']);
+    await ask('PUT', '/v2/groups/g?force=true', { apps: [], groups: [{ id: 'sub' }] });
+    expect(await ids()).toEqual(['/g/sub/b']);
+  });
+
   it('refuses what a running deployment holds, unless forced', async () => {
     const { ask } = await liveApi({}, { agents: 0 });
     const { deploymentId } = (await ask('POST', '/v2/groups', example)).json();
