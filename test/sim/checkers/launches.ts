@@ -9,16 +9,25 @@ import { fieldOf } from '../feasible.ts';
 import type { Changes } from '../mirror.ts';
 import { type CheckContext, hasTask, isCounted } from './context.ts';
 
+/** Longest way from a match to its ACCEPT. */
+const movedForMs = 5_000;
+
 export class LaunchChecker {
   readonly #context: CheckContext;
   /** Instances that were out of reach at some time: others may have taken their place. */
   readonly #wasLost = new Set<string>();
 
+  /** When a deployment of an app last changed or ended: what it had matched may still go out. */
+  readonly #movedAtMs = new Map<string, number>();
+
   constructor(context: CheckContext) {
     this.#context = context;
   }
 
-  committed({ instances }: Changes): void {
+  committed({ instances, deployments }: Changes): void {
+    for (const { before } of deployments) {
+      for (const { id } of before?.affected ?? []) this.#movedAtMs.set(id, this.#context.clock.monotonic());
+    }
     for (const { key, after } of instances) {
       if (after?.condition.startsWith('Unreachable')) this.#wasLost.add(key);
     }
@@ -78,9 +87,10 @@ export class LaunchChecker {
   }
 
   #most(appId: string): number {
-    const { mirror } = this.#context;
+    const { mirror, clock } = this.#context;
     // Whoever takes an app over takes over the room of an upgrade that was under way.
-    const isMoving = mirror.deploymentsOf(appId).length > 0;
+    const sinceMs = clock.monotonic() - (this.#movedAtMs.get(appId) ?? Number.NEGATIVE_INFINITY);
+    const isMoving = mirror.deploymentsOf(appId).length > 0 || sinceMs < movedForMs;
     return Math.max(0, ...mirror.aimsOf(appId).map((app) => (isMoving ? room(app) : app.instances)));
   }
 }
