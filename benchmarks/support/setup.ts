@@ -15,6 +15,16 @@ export interface Workload {
   readonly latencyRunsProcess: number;
   readonly latencyApp: Readonly<Record<string, unknown>>;
   readonly changes: { readonly bulkApps: number; readonly separateApps: number; readonly connections: number };
+  readonly reads: {
+    readonly apps: readonly number[];
+    readonly tasks: number;
+    readonly connections: number;
+    /** For the app with many tasks. */
+    readonly crowdConnections: number;
+    readonly seconds: number;
+    readonly changesPerSecond: number;
+    readonly killsPerSecond: number;
+  };
 }
 
 /** What every benchmark works with; changing it makes figures incomparable. */

@@ -117,6 +117,7 @@ export class Views implements ReadModel {
       if (known.size === 0) this.#readiness.delete(appId);
     }
     this.#stateVersion++;
+    this.#changed({ type: 'instance', id, appId });
   }
 
   /** Where the apps that a running deployment waits for can be read; undefined when it has no actor any more. */

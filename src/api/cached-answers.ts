@@ -40,6 +40,8 @@ export interface Rendering {
   readonly isText?: boolean;
   /** Names what the answer depends on besides state and URL, such as the second of a clock; absent = nothing. */
   readonly variant?: string;
+  /** Sent beside those that every answer has. */
+  readonly headers?: FlatHeaders;
 }
 
 interface Entry {
@@ -68,12 +70,13 @@ export interface CacheOptions {
 /** Makes the cache of one server. */
 export function cachedAnswers(options: CacheOptions): CachedAnswers {
   const store = new AnswerStore();
-  const send: CachedAnswers['send'] = async (request, reply, { render, isText = false, variant = '' }) => {
+  const send: CachedAnswers['send'] = async (request, reply, rendering) => {
+    const { render, isText = false, variant = '', headers = [] } = rendering;
     const version = options.stateVersion();
     store.startAt(version);
     const type = isText ? textType : jsonType;
     const etag = `W/"${options.generation}-${version}${isText ? '-text' : ''}${variant && `-${variant}`}"`;
-    const base = [...options.headers(request.headers), 'ETag', etag, 'Vary', 'Accept, Accept-Encoding'];
+    const base = [...options.headers(request.headers), ...headers, 'ETag', etag, 'Vary', 'Accept, Accept-Encoding'];
     if (isKnown(request.headers['if-none-match'], etag)) return write(request, reply, 304, base);
     const key = `${type} ${variant} ${request.raw.url ?? ''}`;
     let entry = store.get(key);

@@ -2,6 +2,7 @@
 import type { FastifyRequest } from 'fastify';
 import type { Origin } from '../actors/front.ts';
 import type { CachedAnswers } from './cached-answers.ts';
+import type { ChangedApps } from './changed-apps.ts';
 import type { ApiDependencies } from './dependencies.ts';
 import { pathOf } from './failures.ts';
 import type { FlatHeaders } from './headers.ts';
@@ -16,6 +17,7 @@ export interface ApiContext {
   readonly tasks: TaskRenderer;
   readonly apps: AppRenderer;
   readonly streams: EventStreams;
+  readonly changedApps: ChangedApps;
   readonly headers: (request: FastifyRequest['headers']) => FlatHeaders;
   readonly requestMetrics: RequestMetrics;
 }

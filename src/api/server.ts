@@ -4,6 +4,7 @@ import Fastify, { type FastifyInstance } from 'fastify';
 import { refusal } from '../core/refusal.ts';
 import { basicAuthenticator, challenge } from './auth.ts';
 import { cachedAnswers } from './cached-answers.ts';
+import { ChangedApps } from './changed-apps.ts';
 import type { ApiContext } from './context.ts';
 import type { ApiDependencies } from './dependencies.ts';
 import { answerBrokenClient, frameworkFailure, handleFailures } from './failures.ts';
@@ -136,6 +137,7 @@ function contextOf(deps: ApiDependencies, shared: Pick<ApiContext, 'headers' | '
     tasks,
     apps: appRenderer(read, tasks, (app) => renderAppDefinition(app, { legacy })),
     streams: eventStreams({ hub: events, read, clock, logger, metrics }),
+    changedApps: new ChangedApps({ hub: events, read, metrics }),
   };
 }
 

@@ -58,6 +58,10 @@ const queries = [
   'partialUpdate=false',
   'status=running',
   'force=&force[]=x',
+  'since=',
+  'since=x.1',
+  'deadline=9&onFailure=pause',
+  'embed=warnings&restart=true',
   '%',
 ];
 const types = [
@@ -96,6 +100,8 @@ function requestsOf(seed: number, count: number): readonly Sent[] {
       body: text === undefined ? undefined : random() < 0.25 ? mangled(Buffer.from(text), random) : Buffer.from(text),
       headers: {
         ...(random() < 0.9 ? { 'content-type': 'application/json' } : { 'content-type': pick(types) }),
+        // A stream does not end.
+        ...(url.startsWith('/v2/events') ? { accept: 'application/json' } : {}),
         ...(random() < 0.05 ? { 'if-match': pick(matches) } : {}),
       },
     };

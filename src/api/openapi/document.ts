@@ -3,7 +3,8 @@ import { STATUS_CODES } from 'node:http';
 import { type TSchema, Type } from 'typebox';
 import { appBodies, appBody, appBodyWithId } from '../schemas/app.ts';
 import { groupLevel } from '../schemas/group.ts';
-import { anyAnswers, type Operation, operations, queryParameters } from './operations.ts';
+import { anyAnswers, type Operation, queryParameters } from './operation.ts';
+import { operations } from './operations.ts';
 import { answerSchemas } from './responses.ts';
 
 /** `groupLevel` with what is inside. */
@@ -54,7 +55,7 @@ export function openApiDocument(version: string): object {
   };
 }
 
-function operationObject({ method, path, summary, query = [], body, answers }: Operation): object {
+function operationObject({ method, path, summary, query = [], body, answers, media }: Operation): object {
   const inPath = [...path.matchAll(/\{(\w+)\}/g)].map((match) => match[1] ?? '');
   const all = { ...answers, ...anyAnswers };
   return {
@@ -62,19 +63,35 @@ function operationObject({ method, path, summary, query = [], body, answers }: O
     summary,
     parameters: [
       ...inPath.map((name) => ({ name, in: 'path', required: true, schema: { type: 'string' } })),
-      ...query.map((name) => ({ name, in: 'query', schema: querySchema(queryParameters[name]) })),
+      ...query.map((name) => ({ name, in: 'query', schema: parameterSchemas[queryParameters[name]] })),
     ],
     ...(body ? { requestBody: { required: true, content: { 'application/json': { schema: body } } } } : {}),
     responses: Object.fromEntries(
-      Object.entries(all).map(([status, shape]) => [status, responseObject(status, shape)]),
+      Object.entries(all).map(([status, shape]) => [
+        status,
+        responseObject(status, shape, status === '200' ? media : undefined),
+      ]),
     ),
   };
 }
 
-const querySchema = (type: 'boolean' | 'string' | 'list'): object =>
-  type === 'list' ? { type: 'array', items: { type: 'string' } } : { type };
+type ParameterKind = (typeof queryParameters)[keyof typeof queryParameters];
 
-const responseObject = (status: string, shape: TSchema | null): object => ({
-  description: STATUS_CODES[status] ?? status,
-  ...(shape ? { content: { 'application/json': { schema: shape } } } : {}),
-});
+/** How a parameter is described; what it takes in detail is told by the answer to a wrong value. */
+const parameterSchemas: Readonly<Record<ParameterKind, object>> = {
+  boolean: { type: 'boolean' },
+  string: { type: 'string' },
+  list: { type: 'array', items: { type: 'string' } },
+  number: { type: 'number', exclusiveMinimum: 0 },
+  integer: { type: 'integer', minimum: 1 },
+  outcome: { type: 'string', enum: ['rollback', 'pause', 'keep'] },
+  url: { type: 'string', format: 'uri' },
+  planFormat: { type: 'string', enum: ['light', 'full'] },
+  eventId: { type: 'string', description: 'Id of an event, such as <generation>.<number>; empty = none' },
+};
+
+function responseObject(status: string, shape: TSchema | null, media: string | undefined): object {
+  const asText = media === undefined ? {} : { content: { [media]: { schema: { type: 'string' } } } };
+  const description = STATUS_CODES[status] ?? status;
+  return { description, ...(shape ? { content: { 'application/json': { schema: shape } } } : asText) };
+}

@@ -34,10 +34,31 @@ const appInfo = {
   lastTaskFailure: maybe(Type.Object({})),
   taskStats: maybe(Type.Object({})),
   tasksStats: maybe(Type.Object({})),
+  warnings: maybe(list(ref('Warning'))),
 };
 
 const action = Type.Object({ action: text, app: maybe(text), pod: maybe(text) });
 const step = exactly({ actions: list(action) });
+
+const amounts = { cpus: Type.Number(), mem: Type.Number(), disk: Type.Number(), gpus: Type.Number() };
+
+/** How an app stands. */
+const whyHead = {
+  state: text,
+  summary: text,
+  instances: ref('InstanceCounts'),
+  delay: maybe(ref('Delay')),
+  warnings: list(ref('Warning')),
+};
+
+/** Why agents do not take an app. */
+const whyNot = {
+  agents: count,
+  fitting: count,
+  lastOfferAt: maybe(stamp),
+  reasons: list(exactly({ reason: text, text, agents: count, agentsInAll: count, example: text })),
+  nearest: list(ref('NearMiss')),
+};
 
 /** Every named schema. */
 export const answerSchemas: Readonly<Record<string, TSchema>> = {
@@ -47,6 +68,8 @@ export const answerSchemas: Readonly<Record<string, TSchema>> = {
     deployments: maybe(list(exactly({ id: text }))),
   }),
   DeploymentResult: exactly({ version: stamp, deploymentId: text }),
+  ChangeResult: exactly({ version: stamp, deploymentId: text, warnings: maybe(list(ref('Warning'))) }),
+  Warning: exactly({ code: text, appId: maybe(text), message: text, ids: maybe(list(text)), more: maybe(count) }),
   App: exactly(app),
   AppInfo: exactly(appInfo),
   Task: exactly({
@@ -104,6 +127,54 @@ export const answerSchemas: Readonly<Record<string, TSchema>> = {
     currentStep: count,
     totalSteps: count,
   }),
+  OneDeployment: exactly({
+    id: text,
+    version: stamp,
+    affectedApps: list(text),
+    affectedPods: list(text),
+    steps: list(exactly({ actions: list(action), startedAt: maybe(stamp), endedAt: maybe(stamp) })),
+    currentActions: list(Type.Object({ action: text })),
+    currentStep: count,
+    totalSteps: count,
+    startedAt: stamp,
+    deadlineAt: maybe(stamp),
+    maxLaunchAttempts: maybe(count),
+    onFailure: maybe(text),
+    status: text,
+    reason: maybe(text),
+    pausedAt: maybe(stamp),
+    waitingFor: maybe(list(text)),
+    result: maybe(text),
+    successor: maybe(text),
+    endedAt: maybe(stamp),
+  }),
+  SubscriptionEvent: exactly({ eventType: text, clientIp: text, callbackUrl: text, timestamp: stamp }),
+  InstanceCounts: exactly({ target: count, running: count, starting: count, unreachable: count, waiting: count }),
+  Delay: exactly({ until: stamp, timeLeftSeconds: count }),
+  NearMiss: exactly({ agentId: text, hostname: text, agents: count, text, changes: list(Type.Object({ type: text })) }),
+  Why: exactly({
+    appId: text,
+    ...whyHead,
+    needs: exactly({
+      ...amounts,
+      ports: list(Type.Union([count, Type.Null()])),
+      constraints: list(list(text)),
+    }),
+    deployments: list(exactly({ id: text, currentStep: count, totalSteps: count })),
+    lastTaskFailure: maybe(Type.Object({})),
+    waiting: list(
+      exactly({
+        role: text,
+        acceptedResourceRoles: list(text),
+        count,
+        instances: list(exactly({ id: text, since: stamp, launches: count })),
+        ...whyNot,
+        agentsNotListed: count,
+        perAgent: list(Type.Object({ agentId: text, hostname: text, fits: Type.Boolean(), tasks: count })),
+      }),
+    ),
+  }),
+  ShortWhy: exactly({ ...whyHead, waiting: list(exactly({ role: text, count, ...whyNot })) }),
   QueueItem: exactly({
     app: ref('App'),
     count,
@@ -112,8 +183,9 @@ export const answerSchemas: Readonly<Record<string, TSchema>> = {
     delay: exactly({ timeLeftSeconds: count, overdue: Type.Boolean() }),
     processedOffersSummary: Type.Object({ processedOffersCount: count, unusedOffersCount: count }),
     lastUnusedOffers: maybe(list(Type.Object({}))),
+    why: maybe(ref('ShortWhy')),
   }),
-  Amounts: exactly({ cpus: Type.Number(), mem: Type.Number(), disk: Type.Number(), gpus: Type.Number() }),
+  Amounts: exactly(amounts),
   Agent: exactly({
     id: text,
     hostname: text,

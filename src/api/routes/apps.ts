@@ -4,7 +4,7 @@ import type { ChangeOptions } from '../../actors/front.ts';
 import type { AppChange } from '../../core/app/change.ts';
 import type { AppDefinition } from '../../core/app/definition.ts';
 import { readAppId } from '../../core/app/id-rules.ts';
-import type { Refusal } from '../../core/refusal.ts';
+import { type Refusal, refusal } from '../../core/refusal.ts';
 import { ok, type Result } from '../../core/result.ts';
 import { changesOf } from '../app-request.ts';
 import type { ApiContext } from '../context.ts';
@@ -37,6 +37,11 @@ async function list(context: ApiContext, request: FastifyRequest, reply: Fastify
   if (!paging.ok) return sendRefusal(reply, paging.error);
   const { limit, after, fields } = paging.value;
   const isPaged = limit !== undefined || after !== undefined;
+  const since = first(query, 'since');
+  if (since !== undefined) {
+    if (isPaged) return sendRefusal(reply, refusal('badRequest', 'since cannot be combined with limit and cursor'));
+    return listChanged(context, request, reply, { since, fields });
+  }
   return context.answers.send(request, reply, {
     ...clockVariant(context, embeds),
     render: () => {
@@ -51,6 +56,46 @@ async function list(context: ApiContext, request: FastifyRequest, reply: Fastify
       // Whoever asks for pages is no strict client of Marathon's: the way on stands in the body.
       const next = page.next === undefined ? '' : `,"next":${JSON.stringify(page.next)}`;
       return ok(`{"apps":[${pieces.join(',')}]${next}}`);
+    },
+  });
+}
+
+/** What is not as it was at an event: apps that are there, and ids of those that are gone, or do not pass the filter any more. */
+async function listChanged(
+  context: ApiContext,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { since, fields }: { readonly since: string; readonly fields: ReadonlySet<string> | undefined },
+): Promise<FastifyReply> {
+  const { answers, apps, changedApps, deps } = context;
+  const query = queryOf(request);
+  const embeds = appEmbeds(query, listEmbeds);
+  const changed = changedApps.since(since);
+  if (!changed.ok) return sendRefusal(reply, changed.error);
+  const newest = changedApps.newestId();
+  const { variant = '' } = clockVariant(context, embeds);
+  return answers.send(request, reply, {
+    // Events go on where the state does not, and what is remembered depends on them.
+    variant: `e${newest ?? ''}-${variant}`,
+    headers: newest === undefined ? [] : ['Marathon-Event-Id', newest],
+    render: () => {
+      const isWanted = appFilter(query);
+      if (!isWanted.ok) return isWanted;
+      const isFull = changed.value.type === 'all';
+      const wanted: AppDefinition[] = [];
+      const removed: string[] = [];
+      if (changed.value.type === 'all') {
+        for (const app of deps.read.apps()) if (isWanted.value(app)) wanted.push(app);
+      } else {
+        for (const id of changed.value.ids) {
+          const app = deps.read.app(id);
+          if (app && isWanted.value(app)) wanted.push(app);
+          else removed.push(id);
+        }
+      }
+      const nowMs = deps.clock.now();
+      const pieces = wanted.map((app) => withFields(apps.info(app, embeds, nowMs), fields));
+      return ok(`{"apps":[${pieces.join(',')}],"removed":${JSON.stringify(removed)},"full":${isFull}}`);
     },
   });
 }

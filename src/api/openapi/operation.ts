@@ -1,0 +1,73 @@
+/** What operations of the API's description are made of. */
+import { type TSchema, Type } from 'typebox';
+import { answer } from './responses.ts';
+
+/** Status → shape of the JSON; `null` = no JSON. */
+export type Answers = Readonly<Record<number, TSchema | null>>;
+
+export interface Operation {
+  readonly method: 'get' | 'post' | 'put' | 'patch' | 'delete';
+  /** With `{id}` for paths of apps and groups, which may hold slashes. */
+  readonly path: string;
+  readonly summary: string;
+  readonly query?: readonly QueryName[];
+  readonly body?: TSchema;
+  readonly answers: Answers;
+  /** What a success without JSON is sent as. */
+  readonly media?: string;
+}
+
+/** Query parameters, and what they take. */
+export const queryParameters = {
+  force: 'boolean',
+  dryRun: 'boolean',
+  partialUpdate: 'boolean',
+  deleteMissing: 'boolean',
+  scale: 'boolean',
+  wipe: 'boolean',
+  host: 'string',
+  cmd: 'string',
+  id: 'string',
+  label: 'string',
+  embed: 'list',
+  status: 'list',
+  backup: 'string',
+  restore: 'string',
+  limit: 'string',
+  cursor: 'string',
+  fields: 'list',
+  since: 'eventId',
+  restart: 'boolean',
+  deadline: 'number',
+  maxLaunchAttempts: 'integer',
+  onFailure: 'outcome',
+  callbackUrl: 'url',
+  containerNetworks: 'list',
+  event_type: 'list',
+  'plan-format': 'planFormat',
+  ids: 'boolean',
+} as const;
+
+export type QueryName = keyof typeof queryParameters;
+
+export const error = answer('Error');
+export const result = answer('DeploymentResult');
+/** The same with what there is to warn of, for `embed=warnings`. */
+export const warned = answer('ChangeResult');
+export const object = (members: Record<string, TSchema>) => Type.Object(members, { additionalProperties: false });
+export const list = Type.Array;
+export const text = Type.String();
+export const request = (name: string) => Type.Unsafe({ $ref: `#/components/schemas/${name}` });
+
+/** What any operation may answer. */
+export const anyAnswers: Answers = { 400: error, 405: error, 503: error };
+export const reads: Answers = { 304: null, 404: error, 422: error };
+export const writes: Answers = { 403: error, 404: error, 409: error, 412: error, 413: error, 415: error, 422: error };
+/** What a write of a definition answers, or what it would do. */
+export const changed = Type.Union([warned, answer('Plan')]);
+/** A write of a group: Marathon's steps for a dry run, or with `embed=plan` the whole plan. */
+export const groupChanged = Type.Union([warned, answer('Steps'), answer('Plan')]);
+/** What bounds the deployment of a write (not Marathon's). */
+export const limits = ['deadline', 'maxLaunchAttempts', 'onFailure'] as const;
+/** What every write of definitions takes. */
+export const writeQuery = ['force', 'dryRun', 'restart', ...limits, 'embed'] as const;
