@@ -6,7 +6,7 @@ import { inPlayground } from '../support/processes.ts';
 import { isLong, startCluster } from '../support/stack.ts';
 
 const size = isLong
-  ? { readers: 1_000, changes: 20_000, writers: 16, kills: 3, timeoutMs: 1_800_000 }
+  ? { readers: 1_000, changes: 20_000, writers: 16, perRequest: 5, kills: 3, timeoutMs: 1_800_000 }
   : { readers: 60, changes: 300, writers: 8, kills: 2, timeoutMs: 60_000 };
 
 describe('readers of events', () => {

@@ -50,7 +50,8 @@ export async function threeServers(playground: Playground, options: ServersOptio
     const [, url = ''] = await program.says(/^Ultramarathon at (\S+) /m);
     return { url, program };
   };
-  const members = await Promise.all([start('0'), start('0'), start('0')]);
+  const first = await start('0');
+  const members = [first, await start('0'), await start('0')];
   const up = (): readonly Member[] => members.filter(({ program }) => !program.isOver());
   const leader = (): Promise<Member> => eventually('a leader', () => leaderOf(up()), electionLimitMs);
   const another = async (than: Member): Promise<void> => {
@@ -80,7 +81,7 @@ export async function threeServers(playground: Playground, options: ServersOptio
   return {
     url: () => {
       const living = up();
-      return (living[Math.floor(random() * living.length)] ?? members[0]).url;
+      return (living[Math.floor(random() * living.length)] ?? first).url;
     },
     disturbances: [kill, abdicate, kill],
   };

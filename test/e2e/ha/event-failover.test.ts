@@ -8,8 +8,8 @@ import { seededRandom } from '../../support/world.ts';
 import { startEnsemble, zooKeeperMissing } from '../../support/zookeeper.ts';
 
 const size = isLong
-  ? { readers: 1_000, changes: 20_000, writers: 24, sessionTimeoutMs: 10_000, timeoutMs: 1_800_000 }
-  : { readers: 45, changes: 300, writers: 6, sessionTimeoutMs: 3_000, timeoutMs: 60_000 };
+  ? { readers: 1_000, changes: 20_000, writers: 16, perRequest: 5, sessionTimeoutMs: 10_000, timeoutMs: 1_800_000 }
+  : { readers: 45, changes: 300, writers: 6, perRequest: 3, sessionTimeoutMs: 3_000, timeoutMs: 60_000 };
 
 describe.skipIf(zooKeeperMissing)('readers of several servers', () => {
   it(
