@@ -7,7 +7,7 @@ import type { ActorRef, Behaviour } from './runtime/types.ts';
 
 interface EventsState {
   readonly readers: Set<EventReader>;
-  /** Undefined until somebody leads here for the first time. */
+  /** Undefined while nobody leads here. */
   position: LogPosition | undefined;
 }
 
@@ -40,6 +40,10 @@ export function eventsBehaviour(): Behaviour<EventsState, EventsMessage> {
         case 'began':
           state.position = message.position;
           each(state.readers, (reader) => reader.began?.(message.position));
+          return state;
+        case 'ended':
+          state.position = undefined;
+          each(state.readers, (reader) => reader.ended?.());
           return state;
         case 'released':
           state.position = after(state.position, message.events);

@@ -283,6 +283,8 @@ export interface EventReader {
    * `next` are stored, but nobody was told of them: `EventHub.read` has them.
    */
   readonly began?: (position: LogPosition) => void;
+  /** A leadership is over here: others may add to the log before `began` says where it stands. */
+  readonly ended?: () => void;
 }
 
 export interface EventHub {

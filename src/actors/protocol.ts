@@ -303,6 +303,8 @@ export type KillsMessage =
 export type EventsMessage =
   /** A leadership begins: the next durable event will have this place. */
   | { readonly type: 'began'; readonly position: LogPosition }
+  /** It is over: from now on others may add to the log. */
+  | { readonly type: 'ended' }
   | { readonly type: 'released'; readonly events: readonly LoggedEvent[] }
   | { readonly type: 'attach'; readonly reader: EventReader }
   | { readonly type: 'detach'; readonly reader: EventReader };

@@ -148,6 +148,7 @@ export class Tenure {
     runtime.stop(this.#scheduler);
     if (this.#callbacks) runtime.stop(this.#callbacks);
     runtime.stop(this.#journal);
+    this.#options.events.tell({ type: 'ended' });
     await this.#link.stop(how.teardown);
   }
 

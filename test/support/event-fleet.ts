@@ -23,6 +23,10 @@ export interface FleetOptions {
 
 /** Pause before another attempt to connect, in ms. */
 const retryMs = 50;
+/** Pieces of text that wait to be hashed. */
+const maxUnhashed = 256;
+/** Redirects that are followed one after another; the leader may change between them. */
+const maxHops = 5;
 
 /** What one reader has got. */
 export class FleetReader {
@@ -36,6 +40,8 @@ export class FleetReader {
   readonly troubles: string[] = [];
   readonly #options: FleetOptions;
   readonly #hash: Hash = createHash('sha256');
+  /** Not hashed yet: many small updates cost more than one. */
+  #unhashed: string[] = [];
   #leave: () => void = () => {};
   #stall: (ms: number) => void = () => {};
   #timer: NodeJS.Timeout | undefined;
@@ -54,7 +60,13 @@ export class FleetReader {
 
   /** Of all events in order, with their ids. */
   digest(): string {
+    this.#hashAll();
     return this.#hash.copy().digest('hex');
+  }
+
+  #hashAll(): void {
+    this.#hash.update(this.#unhashed.join(''));
+    this.#unhashed = [];
   }
 
   /** From now on it only reads. */
@@ -93,14 +105,15 @@ export class FleetReader {
       const pauseMs = retryMs + (this.#isRough ? random() * 500 : 0);
       if (!this.#isStopped) setTimeout(() => this.#connect(), pauseMs);
     };
-    if (this.kind === 'sse') this.#connectSse(closed);
+    if (this.kind === 'sse') this.#connectSse(this.#options.url(), closed);
     else this.#connectSocket(closed);
   }
 
   #take(id: string, json: string): void {
     this.lastId = id;
     this.count += 1;
-    this.#hash.update(`${id} ${json}\n`);
+    this.#unhashed.push(id, ' ', json, '\n');
+    if (this.#unhashed.length >= maxUnhashed) this.#hashAll();
   }
 
   #tellGap(text: string): void {
@@ -111,9 +124,9 @@ export class FleetReader {
     return (this.#options.types ?? []).map((type) => `&event_type=${type}`).join('');
   }
 
-  /** By hand, so that a thousand of them fit into one process. */
-  #connectSse(closed: () => void): void {
-    const { hostname, port } = new URL(this.#options.url());
+  /** By hand, so that a thousand of them fit into one process. A follower sends it on to the leader. */
+  #connectSse(url: string, closed: () => void, hops = 0): void {
+    const { hostname, port } = new URL(url);
     const socket = connect(Number(port), hostname);
     const head = `GET /v2/events?ids=true${this.#query()} HTTP/1.1\r\nHost: ${hostname}\r\nAccept: text/event-stream\r\n`;
     socket.on('connect', () => socket.write(`${head}Last-Event-ID: ${this.lastId}\r\n\r\n`));
@@ -126,7 +139,13 @@ export class FleetReader {
         const end = rest.indexOf('\r\n\r\n');
         if (end < 0) return;
         if (!rest.startsWith('HTTP/1.1 200')) {
-          this.#refused(rest);
+          const place = /^HTTP\/1\.1 302 .*\r\nlocation: (\S+)/is.exec(rest.slice(0, end))?.[1];
+          if (place !== undefined && hops < maxHops && !this.#isStopped) {
+            socket.removeAllListeners('close');
+            this.#connectSse(place, closed, hops + 1);
+          } else {
+            this.#refused(rest);
+          }
           socket.destroy();
           return;
         }

@@ -284,6 +284,11 @@ export class FakeFront {
     for (const reader of [...this.readers]) reader.began?.(position);
   }
 
+  /** A leadership is over. */
+  end(): void {
+    for (const reader of [...this.readers]) reader.ended?.();
+  }
+
   readonly events: EventHub = {
     attach: (reader) => {
       this.readers.add(reader);

@@ -165,7 +165,7 @@ async function assemble(parts: Parts, clients: number, options: HaStackOptions):
 }
 
 /** Who leads in the words of the servers that name anybody; undefined unless they agree. */
-async function leaderOf(servers: readonly HaServer[]): Promise<HaServer | undefined> {
+export async function leaderOf<T extends { readonly url: string }>(servers: readonly T[]): Promise<T | undefined> {
   const answers = await Promise.all(
     servers.map((server) => attempt(server.url, 'GET', '/v2/leader', undefined, 1_000)),
   );

@@ -66,7 +66,11 @@ export function eventStreams(deps: StreamDependencies): EventStreams {
   metrics.gauge('http.event-streams.behind', () => board.catchUp.size);
   metrics.gauge('http.event-streams.log.events', () => board.recent.length);
   metrics.gauge('http.event-streams.log.size', () => board.recent.size);
-  hub.attach({ deliver: (events) => board.deliver(events), began: (position) => board.began(position) });
+  hub.attach({
+    deliver: (events) => board.deliver(events),
+    began: (position) => board.began(position),
+    ended: () => board.ended(),
+  });
   const closers = new Set<() => void>();
   const plans = new FullPlans(deps.read);
   const light = eventFormats('light', eventJson);
@@ -110,6 +114,8 @@ class Switchboard {
   #round: Round | undefined;
   #isScheduled = false;
   #timer: TimerHandle | undefined;
+  /** Whether the log stands where `recent` ends; not so between two leaderships of this server. */
+  #isKnown = false;
 
   constructor(deps: StreamDependencies) {
     this.#deps = deps;
@@ -125,12 +131,12 @@ class Switchboard {
 
   position(): LogPosition | undefined {
     const { generation, next } = this.recent;
-    return generation === undefined ? undefined : { generation, next };
+    return generation === undefined || !this.#isKnown ? undefined : { generation, next };
   }
 
   newestId(): string | undefined {
-    const { generation, next } = this.recent;
-    return generation === undefined ? undefined : formatEventId(generation, next - 1);
+    const position = this.position();
+    return position && formatEventId(position.generation, position.next - 1);
   }
 
   join(options: ReaderOptions, begin: Beginning): () => void {
@@ -166,10 +172,12 @@ class Switchboard {
   /** A leadership begins. What was stored and never released by the one before is in the store alone. */
   began(position: LogPosition): void {
     this.#flush(Number.POSITIVE_INFINITY);
+    this.#isKnown = true;
+    const readers = [...this.readers].filter(({ isEarly }) => !isEarly);
+    for (const reader of this.readers) reader.isEarly = false;
     const { generation, next } = this.recent;
     if (generation === position.generation && next === position.next) return;
     const isContinued = generation === position.generation && next < position.next;
-    const readers = [...this.readers];
     if (isContinued) for (const reader of readers) if (reader.isLive) this.catchUp.add(reader, next);
     this.recent.restart(position);
     if (isContinued || generation === undefined) return;
@@ -183,7 +191,13 @@ class Switchboard {
     }
   }
 
+  /** A leadership ends. Its readers stay, if this server is the only one; they are told what comes when it goes on. */
+  ended(): void {
+    this.#isKnown = false;
+  }
+
   #enter(reader: Reader, begin: Beginning): void {
+    reader.isEarly = !this.#isKnown;
     this.#timer ??= this.#deps.clock.after(heartbeatMs, () => this.#beat());
     this.readers.add(reader);
     const to = this.newestId();

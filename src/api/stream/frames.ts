@@ -46,11 +46,17 @@ export const eventFormats = (name: string, json: (event: LoggedEvent) => string)
   socketWithId: built(`${name} socketWithId`, (event) => textFrame(`{${idMember(event)}"event":${json(event)}}`)),
 });
 
-/** Frames of one subscription on `/v2/live`; not remembered, since names of subscriptions are up to the clients. */
+/** What follows the name of the subscription, which is the same for all of them. */
+const liveTail = built('live tail', (event) => Buffer.from(`${idMember(event)}"event":${eventJson(event)}}`));
+
+/** Frames of one subscription on `/v2/live`; not remembered as a whole, since names of subscriptions are up to the clients. */
 export const liveFormat = (sub: string): EventFormat => {
-  const head = `{"op":"event","sub":${JSON.stringify(sub)},`;
-  return { key: `live ${sub}`, frame: (event) => textFrame(`${head}${idMember(event)}"event":${eventJson(event)}}`) };
+  const start = Buffer.from(`{"op":"event","sub":${JSON.stringify(sub)},`);
+  return { key: `live ${sub}`, frame: (event) => liveFrame(start, liveTail.frame(event)) };
 };
+
+const liveFrame = (start: Buffer, tail: Buffer): Buffer =>
+  Buffer.concat([frameHead(start.length + tail.length, 0x81), start, tail]);
 
 const idMember = ({ id }: LoggedEvent): string => (id === undefined ? '' : `"id":${JSON.stringify(id)},`);
 

@@ -42,6 +42,8 @@ export class Reader {
   /** Gets what is published as it is published; otherwise it is fed from the log. */
   isLive = true;
   isGone = false;
+  /** Came before it was known where the log stands: what others had added until then is not meant for it. */
+  isEarly = false;
   /** Number of the next event that it needs, while it is fed from the log. */
   next = 0;
   /** What it was written first, and must not get again from the hub. */

@@ -13,12 +13,35 @@ const closings: Readonly<Record<EndReason, readonly [code: number, reason: strin
   logUnreadable: [1011, 'the event log cannot be read'],
 };
 
-/** Wraps an open WebSocket. What is written in one turn leaves as one write. */
+/** Numbers the turns of the loop, as far as anybody asks. */
+class Turns {
+  #turn = 0;
+  #isAsked = false;
+
+  now(): number {
+    if (!this.#isAsked) {
+      this.#isAsked = true;
+      setImmediate(() => {
+        this.#isAsked = false;
+        this.#turn += 1;
+      });
+    }
+    return this.#turn;
+  }
+}
+
+const turns = new Turns();
+
+/**
+ * Wraps an open WebSocket. The first write of a turn leaves at once, so that whoever has a time for a turn sees what it takes; further ones
+ * leave together at its end.
+ */
 export function socketConnection(client: WebSocket, socket: Socket): StreamConnection {
   socket.setNoDelay(true);
   let beats = 0;
   let isAnswered = true;
   let isCorked = false;
+  let writtenIn = -1;
   let isEnding = false;
   let waiting: (() => void)[] = [];
   const backlogBytes = (): number => socket.writableLength;
@@ -44,7 +67,9 @@ export function socketConnection(client: WebSocket, socket: Socket): StreamConne
     remoteAddress: socket.remoteAddress ?? '',
     write: (frames) => {
       if (client.readyState !== client.OPEN) return;
-      cork();
+      const turn = turns.now();
+      if (writtenIn === turn) cork();
+      writtenIn = turn;
       socket.write(frames);
     },
     backlogBytes,

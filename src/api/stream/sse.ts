@@ -8,8 +8,8 @@ import type { RequestMetrics } from '../request-metrics.ts';
 import { sendRefusal } from '../respond.ts';
 import type { EventStreams } from './event-streams.ts';
 import { eventFilter } from './filter.ts';
-import { heartbeat } from './frames.ts';
 import { resumePoint } from './resume.ts';
+import { sseConnection } from './sse-connection.ts';
 
 export const eventStreamType = 'text/event-stream;charset=utf-8';
 
@@ -46,26 +46,7 @@ export function openSse(
   raw.writeHead(200, [...headers, 'Content-Type', eventStreamType, 'Connection', 'close']);
   raw.flushHeaders();
   const filter = eventFilter(query, request.headers);
-  const connection = {
-    remoteAddress: request.ip,
-    write: (frames: Buffer) => {
-      raw.write(frames);
-    },
-    backlogBytes: () => raw.writableLength,
-    sentBytes: () => socket.bytesWritten - socket.writableLength,
-    whenDrained: (proceed: () => void) => {
-      raw.once('drain', proceed);
-    },
-    beat: () => {
-      raw.write(heartbeat);
-    },
-    end: () => {
-      raw.end();
-    },
-    cut: () => {
-      raw.destroy();
-    },
-  };
+  const connection = sseConnection(raw, socket, request.ip);
   const { withIds, wantsGaps } = filter;
   const { sse, sseWithId } = streams.formats(query);
   const leave = streams.join({ connection, filter, format: withIds ? sseWithId : sse, wantsGaps }, begin.value);

@@ -1,0 +1,69 @@
+/** When bytes leave: at once, so that the time for a turn is the time that it takes, and further ones of the same turn together. */
+import { EventEmitter } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { Writable } from 'node:stream';
+import { expect, it } from 'vitest';
+import type { WebSocket } from 'ws';
+import { socketConnection } from '../../../src/api/stream/socket-connection.ts';
+import { sseConnection } from '../../../src/api/stream/sse-connection.ts';
+
+/** What leaves in one piece. */
+class FakeSocket extends Writable {
+  readonly pieces: string[] = [];
+  setNoDelay(): void {}
+
+  override _write(chunk: Buffer, _encoding: string, done: () => void): void {
+    this.pieces.push(String(chunk));
+    done();
+  }
+
+  override _writev(chunks: readonly { readonly chunk: Buffer }[], done: () => void): void {
+    this.pieces.push(chunks.map(({ chunk }) => String(chunk)).join('+'));
+    done();
+  }
+}
+
+it('the first frames of a turn leave at once, all further ones as one', async () => {
+  const socket = new FakeSocket();
+  const client = Object.assign(new EventEmitter(), { readyState: 1, OPEN: 1 });
+  const connection = socketConnection(client as unknown as WebSocket, socket as unknown as Socket);
+  const write = (text: string): void => connection.write(Buffer.from(text));
+  write('a');
+  expect(socket.pieces).toEqual(['a']);
+  write('b');
+  write('c');
+  expect(socket.pieces).toEqual(['a']);
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(socket.pieces).toEqual(['a', 'b+c']);
+  await new Promise((resolve) => setImmediate(resolve));
+  write('d');
+  expect(socket.pieces).toEqual(['a', 'b+c', 'd']);
+});
+
+it('frames over SSE leave at once too', async () => {
+  const left: number[] = [];
+  const server = createServer((_request, response) => {
+    const { socket } = response;
+    if (!socket) throw new Error('no socket');
+    response.useChunkedEncodingByDefault = false;
+    response.writeHead(200, ['Connection', 'close']);
+    response.flushHeaders();
+    const connection = sseConnection(response, socket, '');
+    // The head leaves with the turn in which it was written.
+    setImmediate(() => {
+      for (const text of ['first', 'second']) {
+        const before = connection.sentBytes();
+        connection.write(Buffer.from(text));
+        left.push(connection.sentBytes() - before);
+      }
+      connection.end('stopping');
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const answer = await fetch(`http://127.0.0.1:${port}/`);
+  expect(await answer.text()).toBe('firstsecond');
+  expect(left).toEqual(['first'.length, 'second'.length]);
+  server.close();
+});
