@@ -148,7 +148,7 @@ async function prepared(): Promise<Prepared> {
 
 describe('Marathon’s endpoint', () => {
   it.each([...apps, ...groups, ...others, ...pods, ...system])('%s %s answers %i', async (...row) => {
-    const [method, path, status, type, body] = row;
+    const [method, path, status, type, body] = row as unknown as Row;
     const { ask, fill, world } = await prepared();
     const filled: unknown = body === undefined ? undefined : JSON.parse(fill(JSON.stringify(body)));
     const answer = await ask(method as 'GET', fill(path), filled);
