@@ -15,7 +15,7 @@ const app = { cmd: 'sleep 9', cpus: 0.1, mem: 32 };
 const group = (id: string) => ({ id, apps: [{ id: 'n', ...app }] });
 const callback = '/v2/eventSubscriptions?callbackUrl=http://127.0.0.1:1/';
 /** `{version}`, `{task}`, `{deployment}` and `{root}` stand for what `prepared` has made. */
-type Row = readonly [method: string, path: string, status: number, type: string | undefined, body?: unknown];
+type Row = [method: string, path: string, status: number, type: string | undefined, body?: unknown];
 
 const apps: readonly Row[] = [
   ['GET', '/v2/apps', 200, json],

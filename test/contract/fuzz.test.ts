@@ -2,6 +2,8 @@
  * Whatever is sent: no 500, no crash, an error in JSON with a message, and nothing changed by a request that was refused. Bodies are made
  * from the schemas, or spoilt byte by byte. A run that fails prints its seed; the seed is then kept in the list.
  */
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { componentSchemas } from '../../src/api/openapi/document.ts';
@@ -132,6 +134,19 @@ const storedOf = ({ world }: LiveApi): string => {
     .join('\n');
 };
 
+/** What a request may leave behind on the average: the test's store keeps the events of those that changed something. */
+const maxKiBPerRequest = 1;
+
+setFlagsFromString('--expose-gc');
+const collect = runInNewContext('gc') as () => void;
+
+/** MiB of the heap that are in use, without what the test itself has collected. */
+function heapMiB({ world }: LiveApi): number {
+  world.events.length = 0;
+  collect();
+  return process.memoryUsage().heapUsed / 2 ** 20;
+}
+
 describe('A fuzzed API', () => {
   it.each(seeds)('stands %i', { timeout: 600_000 }, async (seed) => {
     // Without agents every deployment stays, and locks what it touches.
@@ -141,7 +156,11 @@ describe('A fuzzed API', () => {
     await api.ask('PUT', '/v2/apps', apps);
     const statuses = new Map<number, number>();
     let before = storedOf(api);
-    for (const { method, url, body, headers } of requestsOf(seed, requestsPerSeed)) {
+    const requests = requestsOf(seed, requestsPerSeed);
+    const half = requests.length / 2;
+    let halfMiB = 0;
+    for (const [i, { method, url, body, headers }] of requests.entries()) {
+      if (isLong && i === half) halfMiB = heapMiB(api);
       const answer = await api.ask(method as 'GET', url, body, headers);
       const what = `${method} ${url} ${body?.toString('utf8').slice(0, 500) ?? ''} → ${answer.statusCode} ${answer.body.slice(0, 300)}`;
       statuses.set(answer.statusCode, (statuses.get(answer.statusCode) ?? 0) + 1);
@@ -153,6 +172,7 @@ describe('A fuzzed API', () => {
       }
       before = after;
     }
+    if (isLong) expect(((heapMiB(api) - halfMiB) * 1024) / half).toBeLessThan(maxKiBPerRequest);
     expect(api.errors).toEqual([]);
     api.world.expectSane();
     // It was no monologue of refusals.
