@@ -45,8 +45,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'off by one in the capacity of an upgrade',
     file: 'src/core/deploy/rolling.ts',
-    find: 'const room = limits.maxCapacity - living.length - dying - fresh.length;',
-    put: 'const room = limits.maxCapacity + 1 - living.length - dying - fresh.length;',
+    find: 'let maxCapacity = Math.trunc(instances * (1 + strategy.maximumOverCapacity));',
+    put: 'let maxCapacity = Math.trunc(instances * (1 + strategy.maximumOverCapacity)) + 1;',
   },
   {
     name: 'off by one in the minimum of an upgrade',

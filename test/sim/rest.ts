@@ -61,6 +61,8 @@ function clearUp(world: SimWorld): void {
     if (server.isFrozen) server.thaw();
   }
   for (const task of mesos.tasks.values()) task.isSick = false;
+  // A leader that was fenced while nothing was written finds out by the commit that goes before a subscription.
+  if (world.serving().some((s) => !world.journalChecker.isSound(s.epoch))) mesos.breakStream(0);
 }
 
 async function connected(world: SimWorld): Promise<boolean> {
@@ -68,7 +70,8 @@ async function connected(world: SimWorld): Promise<boolean> {
     const [leader] = world.serving();
     // A broken stream may look sound at this end for a while.
     const isConnected = leader !== undefined && world.mesos.session?.link.owner.name === leader.name;
-    if (isConnected && leader.orchestrator.read.cluster().mesosConnected && passed > 3_000) return true;
+    const isSound = leader !== undefined && world.journalChecker.isSound(leader.epoch);
+    if (isSound && isConnected && leader.orchestrator.read.cluster().mesosConnected && passed > 3_000) return true;
     if (!(await world.advance(1_000))) return false;
   }
   world.chronicle.violation('rest', 'nobody leads with a connection to Mesos');

@@ -14,8 +14,8 @@ export class JournalChecker {
   /** The epoch that was taken last. */
   #epoch = 0;
   #lastBatch = 0;
-  /** Commits that the simulation will let fail. */
-  #failuresToCome = 0;
+  /** The simulation lets the next commit fail. */
+  #isFailureDue = false;
   /** Epochs in which a commit failed: what was on its way behind it is refused too. */
   readonly #excused = new Set<number>();
 
@@ -34,7 +34,12 @@ export class JournalChecker {
 
   /** The next commit will fail. */
   expectFailure(): void {
-    this.#failuresToCome++;
+    this.#isFailureDue = true;
+  }
+
+  /** Whether a write of this epoch can be expected to succeed; its writer may not know yet that it cannot. */
+  isSound(epoch: number): boolean {
+    return epoch === this.#epoch && !this.#isFailureDue;
   }
 
   /** Called before the mirror takes the batch over. */
@@ -66,8 +71,8 @@ export class JournalChecker {
   refused(server: SimServer, batch: Batch, outcome: CommitOutcome): void {
     if (outcome.type === 'failed') {
       this.#excused.add(batch.epoch);
-      if (--this.#failuresToCome < 0)
-        this.#context.chronicle.violation('journal', `a commit failed: ${outcome.reason}`);
+      if (!this.#isFailureDue) this.#context.chronicle.violation('journal', `a commit failed: ${outcome.reason}`);
+      this.#isFailureDue = false;
     } else if (outcome.type === 'fenced' && batch.epoch === this.#epoch && !this.#excused.has(batch.epoch)) {
       this.#context.chronicle.violation('epochs', `${server.name} was fenced without a reason: ${outcome.reason}`);
     }
