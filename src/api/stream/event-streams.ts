@@ -277,21 +277,23 @@ class Switchboard {
 
   #serveOne(reader: Reader, { events, first, shared }: Round): void {
     const { connection, format, filter } = reader.options;
+    if (!shared.has(reader.key)) shared.set(reader.key, framesOf(events, format, filter.accepts));
+    const frames = shared.get(reader.key);
+    // First of all: news of readers that come and go are many when there are many, and few want them.
+    if (!frames) return;
     if (connection.backlogBytes() > maxBacklogBytes) {
       this.#deps.metrics.count('http.event-streams.fell-behind');
       this.catchUp.add(reader, first);
       return;
     }
     const own = reader.own === undefined ? undefined : events.find((event) => event.json === reader.own);
-    if (own) {
-      reader.own = undefined;
-      const frames = framesOf(events, format, (event) => event !== own && filter.accepts(event));
-      if (frames) this.#write(reader, frames);
+    if (!own) {
+      this.#write(reader, frames);
       return;
     }
-    if (!shared.has(reader.key)) shared.set(reader.key, framesOf(events, format, filter.accepts));
-    const frames = shared.get(reader.key);
-    if (frames) this.#write(reader, frames);
+    reader.own = undefined;
+    const others = framesOf(events, format, (event) => event !== own && filter.accepts(event));
+    if (others) this.#write(reader, others);
   }
 
   #write(reader: Reader, frames: Buffer): void {
