@@ -28,7 +28,7 @@ export async function mutatedSource({ name, file, find, put }: Mutant): Promise<
 export async function hunt(mutant: Mutant, seeds: number): Promise<Caught> {
   const folder = await mkdtemp(join(tmpdir(), 'ultramarathon-mutant-'));
   try {
-    for (const part of ['src', 'test/sim', 'test/support', 'package.json', 'tsconfig.json']) {
+    for (const part of ['src', 'test/sim', 'test/support', 'test/core/offer', 'package.json', 'tsconfig.json']) {
       await cp(join(root, part), join(folder, part), { recursive: true });
     }
     await symlink(join(root, 'node_modules'), join(folder, 'node_modules'));

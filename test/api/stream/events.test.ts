@@ -81,7 +81,9 @@ describe('GET /v2/events', () => {
 
   it('listens to the hub from the start, so that its log has no hole, and beats only while there are readers', async () => {
     const api = await listeningApi();
-    expect([api.front.readers.size, api.clock.pending()]).toEqual([1, 0]);
+    // The streams, and the list of changed apps (`since=`).
+    const own = 2;
+    expect([api.front.readers.size, api.clock.pending()]).toEqual([own, 0]);
     const client = await attached(api);
     expect(api.clock.pending()).toBe(1);
     const left = new Promise((resolve) => {
@@ -95,7 +97,7 @@ describe('GET /v2/events', () => {
     });
     client.socket.destroy();
     await left;
-    expect([api.front.readers.size, api.clock.pending()]).toEqual([1, 0]);
+    expect([api.front.readers.size, api.clock.pending()]).toEqual([own, 0]);
   });
 
   it('filters by exact type, its own attachment included', async () => {
