@@ -38,8 +38,9 @@ interface Entry {
   peak: Amounts;
   /** Free and used when an offer came, if that may be more than there is; see `settlingMs`. */
   unsettled: { readonly amounts: Amounts; readonly atMs: number } | undefined;
-  /** Ever offered, or used by us. */
+  /** Ever offered, or used by us; what `loosePorts` adds is joined when somebody looks, since each joining costs all of them. */
   ports: readonly Range[];
+  readonly loosePorts: Set<number>;
   offeredAtMs: number | undefined;
   /** What `agents` shows; dropped by every change. */
   known: KnownAgent | undefined;
@@ -125,8 +126,7 @@ export class AgentBook {
     entry.tasks.add(taskId);
     add(entry.used, use.needs, 1);
     for (const port of use.hostPorts) {
-      const range = { begin: port, end: port };
-      if (!isWithin(entry.ports, range)) entry.ports = unionOf(entry.ports, [range]);
+      if (!isWithin(entry.ports, { begin: port, end: port })) entry.loosePorts.add(port);
     }
     this.#changed(entry);
   }
@@ -148,7 +148,10 @@ export class AgentBook {
   /** All agents, in the order in which they were first heard of. The same objects as long as nothing changes. */
   agents(): readonly KnownAgent[] {
     this.#known ??= [...this.#entries.values()].map((entry) => {
-      entry.known ??= knownOf(entry);
+      if (entry.known === undefined) {
+        joinPorts(entry);
+        entry.known = knownOf(entry);
+      }
       return entry.known;
     });
     return this.#known;
@@ -183,6 +186,7 @@ export class AgentBook {
       peak: { cpus: 0, mem: 0, disk: 0, gpus: 0 },
       unsettled: undefined,
       ports: [],
+      loosePorts: new Set(),
       offeredAtMs: undefined,
       known: undefined,
     };
@@ -206,6 +210,14 @@ function knownOf({ agent, view, byRole, tasks, used, peak, ports, offeredAtMs }:
   const free = seen.map(({ supply }) => amountsOf(supply)).reduce(largest, nothing);
   const capacity = { amounts: largest(peak, sum(free, used)), ports };
   return { agent, view, seen, capacity, tasks: tasks.size, offeredAtMs };
+}
+
+function joinPorts(entry: Entry): void {
+  const { loosePorts } = entry;
+  if (loosePorts.size === 0) return;
+  const single = [...loosePorts].map((port) => ({ begin: port, end: port }));
+  entry.ports = unionOf(entry.ports, single);
+  loosePorts.clear();
 }
 
 function settle(entry: Entry, nowMs: number): void {
