@@ -153,8 +153,15 @@ export type MesosEvent =
   | { readonly type: 'frameworkMessage'; readonly agentId: string; readonly executorId: string; readonly data: string }
   /** The stream is gone; all offers with it. The link reconnects by itself. */
   | { readonly type: 'disconnected'; readonly reason: string }
-  /** A pipelined ACCEPT was refused or went unanswered: its offers are spent, its tasks must be reconciled. */
+  /** Nobody knows what Mesos did with an ACCEPT: its offers are spent, its tasks must be reconciled. */
   | { readonly type: 'acceptFailed'; readonly taskIds: readonly string[]; readonly reason: string }
+  /** Mesos refused an ACCEPT as a whole: none of its tasks will ever run, and its offers are ours still. */
+  | {
+      readonly type: 'acceptRefused';
+      readonly taskIds: readonly string[];
+      readonly offerIds: readonly string[];
+      readonly reason: string;
+    }
   /** Calls that answered these offers got lost: the offers may be ours still, and nobody else gets what is in them. */
   | { readonly type: 'offersInDoubt'; readonly offerIds: readonly string[] }
   /** The master will never take this framework id again. */

@@ -182,6 +182,9 @@ function mesosEvent(state: SchedulerState, event: MesosEvent, context: Ctx): voi
       for (const taskId of event.taskIds) state.unreconciled.add(taskId);
       reconcileRest(state, context);
       return;
+    case 'acceptRefused':
+      acceptRefused(state, event, context);
+      return;
     case 'offersInDoubt':
       // To decline what is spent does no harm; what is not would be held by nobody until the session ends.
       if (state.services.link.isConnected()) state.services.link.decline(event.offerIds, 0);
@@ -257,6 +260,28 @@ function forgetSession(state: SchedulerState): void {
   state.held.clear();
   state.agents.sessionOver();
   state.rescinded.clear();
+}
+
+type AcceptRefused = Extract<MesosEvent, { type: 'acceptRefused' }>;
+
+/**
+ * What Mesos cannot read it will not read the next time either: its tasks end as if Mesos had said so of each, so that
+ * backoff counts and the user finds the reason. The offers go back.
+ */
+function acceptRefused(state: SchedulerState, event: AcceptRefused, context: Ctx): void {
+  context.logger.warn('mesos.accept-refused', { tasks: event.taskIds.length, reason: event.reason });
+  for (const taskId of event.taskIds) {
+    const status: TaskStatus = {
+      task_id: { value: taskId },
+      state: 'TASK_ERROR',
+      source: 'SOURCE_MASTER',
+      reason: 'REASON_TASK_INVALID',
+      message: `Mesos refused the launch: ${event.reason}`,
+      timestamp: context.clock.now() / 1000,
+    };
+    if (state.tasks.get(taskId)) statusUpdate(state, status, context);
+  }
+  if (state.services.link.isConnected()) state.services.link.decline(event.offerIds, 0);
 }
 
 function statusUpdate(state: SchedulerState, status: TaskStatus, context: Ctx): void {

@@ -21,10 +21,22 @@ export function readJson(request: FastifyRequest): Result<unknown, Refusal> {
   try {
     const text = decoder.decode(bytes);
     if (text.trim() === '') return err(noBody('No content to map due to end-of-input'));
-    return ok(JSON.parse(text));
+    const value: unknown = JSON.parse(text);
+    return surrogateEscape.test(text) && hasLoneSurrogate(value) ? err(badJson(loneSurrogate)) : ok(value);
   } catch (error) {
     return err(badJson(error instanceof SyntaxError ? error.message : 'The body is not valid UTF-8'));
   }
+}
+
+/** Half of a surrogate pair can come into a valid UTF-8 body as an escape only. */
+const surrogateEscape = /\\u[dD][89a-fA-F]/;
+const loneSurrogate = 'A text holds half of a surrogate pair, which no encoding can carry';
+
+/** True if a key or a text has no UTF-8 form: Mesos would refuse every call that carries it (RFC 8259 §8.2). */
+function hasLoneSurrogate(value: unknown): boolean {
+  if (typeof value === 'string') return !value.isWellFormed();
+  if (typeof value !== 'object' || value === null) return false;
+  return Object.entries(value).some(([key, inner]) => !key.isWellFormed() || hasLoneSurrogate(inner));
 }
 
 function isJson(contentType: string): boolean {

@@ -89,6 +89,28 @@ describe('Launching', () => {
     world.expectSane();
   });
 
+  it('takes an ACCEPT that Mesos found wrong for a failure of its tasks: with backoff, a reason, and the offer given back', async () => {
+    const world = await createWorld();
+    world.mesos.launchTo = () => 'staging';
+    await world.put('/web', { backoffSeconds: 20 });
+    const [task] = world.mesos.alive();
+    world.mesos.tasks.delete(task?.id as string);
+    const reason = 'status 400: Failed to convert JSON into Call protobuf';
+    world.mesos.launchTo = () => 'running';
+    world.mesos.tell({ type: 'acceptRefused', taskIds: [task?.id as string], offerIds: ['O77'], reason });
+    await world.settle();
+    expect(world.mesos.callsOf('decline')).toContainEqual(expect.objectContaining({ ids: ['O77'], seconds: 0 }));
+    expect(world.read.lastTaskFailure('/web')).toMatchObject({
+      state: 'TASK_ERROR',
+      message: `Mesos refused the launch: ${reason}`,
+    });
+    await world.advance(19_000);
+    expect(world.running('/web')).toEqual([]);
+    await world.advance(2_000);
+    expect(world.running('/web').map((i) => i.incarnation)).toEqual([2]);
+    world.expectSane();
+  });
+
   it('accepts what is left of an offer when one of its instances was forgotten while it was matched', async () => {
     // The two meet in the inbox of the instance in one of these orders.
     for (const turns of [-4, -3, -2, -1, -0.5, 0, 1, 2, 3, 4]) {

@@ -26,6 +26,9 @@ describe.each(writes)('%s %s', (method, url) => {
     '['.repeat(100_000),
     '{"a":'.repeat(50_000),
     `${'['.repeat(5_000)}${']'.repeat(5_000)}`,
+    '{"id":"/a","cmd":"echo \\ud800"}',
+    '{"id":"/a","cmd":"x","env":{"\\uDC00":"1"}}',
+    '{"id":"/a","cmd":"x","labels":{"a":"\\udc00\\ud800"}}',
   ])('answers 400 with details as a text to broken JSON (%#)', async (payload) => {
     const answer = await send(payload);
     expect(answer.statusCode).toBe(400);

@@ -48,6 +48,27 @@ describe('the answers to wrong requests', () => {
     });
   }
 
+  it('takes no text that holds half of a surrogate pair, as the parser of a real master does', async () => {
+    const mesos = await cluster();
+    const scheduler = await subscribed(mesos);
+    const kill = (id: string) =>
+      `{"framework_id":{"value":"${scheduler.frameworkId}"},"type":"KILL","kill":{"task_id":{"value":"${id}"}}}`;
+    const post = (body: string) =>
+      send(`${mesos.url}/api/v1/scheduler`, {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json', 'Mesos-Stream-Id': scheduler.streamId },
+        body,
+      });
+    for (const id of ['a\\ud800', '\\uDC00', '\\udc00\\ud800']) {
+      const answer = await post(kill(id));
+      expect([answer.status, answer.body.slice(0, 46)]).toEqual([
+        400,
+        'Failed to parse body into JSON: syntax error a',
+      ]);
+    }
+    expect((await post(kill('a\\ud83d\\ude00 \\\\ud800'))).status).toBe(202);
+  });
+
   it('refuses every call of a framework that was torn down, and its id', async () => {
     const mesos = await cluster();
     const scheduler = await subscribed(mesos);

@@ -31,8 +31,11 @@ export interface CallChannelOptions {
   readonly acknowledgeConnections: number;
   readonly clock: Clock;
   readonly ids: Ids;
-  /** The master did not take the call; the text may be logged. */
-  readonly refused: (call: Call, reason: string) => void;
+  /**
+   * The master did not take the call; the text may be logged. `isCertain` if it read the call and found it wrong (400), so that
+   * no part of it was or will be done; the stream goes on then.
+   */
+  readonly refused: (call: Call, reason: string, isCertain: boolean) => void;
   /** Nobody knows whether the master acted on the call. */
   readonly lost: (call: Call, reason: string) => void;
   /** The master does not know the stream id any more, or does not lead: only a new subscription helps. */
@@ -91,8 +94,9 @@ export function openCallChannel(options: CallChannelOptions): CallChannel {
       return;
     }
     const reason = describeAnswer(answer.status, answer.body);
-    options.refused(call, reason);
-    if (isStale(answer)) options.stale(reason);
+    const stale = isStale(answer);
+    options.refused(call, reason, answer.status === 400 && !stale);
+    if (stale) options.stale(reason);
   }
 
   const connect = (): PipelinedSender<Call> => {

@@ -36,9 +36,17 @@ const roleList = (roles: readonly string[]): string =>
 const infiniteAsText = (_key: string, value: unknown): unknown =>
   value === Number.POSITIVE_INFINITY ? 'Infinity' : value;
 
-/** Only a limit may be infinite; JSON has no number for it, Mesos reads the text (mesos-v1 §1.11). */
-const encodeTask = (info: TaskInfo): string =>
-  info.limits === undefined ? JSON.stringify(info) : JSON.stringify(info, infiniteAsText);
+const wellFormed = (key: string, value: unknown): unknown =>
+  typeof value === 'string' ? value.toWellFormed() : infiniteAsText(key, value);
+
+/**
+ * Only a limit may be infinite; JSON has no number for it, Mesos reads the text (mesos-v1 §1.11). Half of a surrogate pair, which
+ * JSON.stringify writes as the only escapes that begin so, would make Mesos refuse the whole call.
+ */
+function encodeTask(info: TaskInfo): string {
+  const text = info.limits === undefined ? JSON.stringify(info) : JSON.stringify(info, infiniteAsText);
+  return text.includes('\\ud') ? JSON.stringify(info, wellFormed) : text;
+}
 
 /** Creates the encoder for a framework that is subscribed as `frameworkId`. */
 export function createCallEncoder(frameworkId: string): CallEncoder {

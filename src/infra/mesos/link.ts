@@ -21,7 +21,7 @@ interface Calls {
  * Creates a link; nothing is sent before `start`. Throws `MesosOptionsError` when the options cannot be used.
  *
  * Guarantees: `disconnected` is the last event of a stream and comes once, after an `acceptFailed` for each ACCEPT that was
- * unanswered; calls that get lost while the stream goes on leave an `offersInDoubt` for each ACCEPT and DECLINE; nothing of an old stream comes after the next `subscribed`; no ACCEPT is ever sent twice; nothing at all comes
+ * unanswered; an ACCEPT that the master found wrong is an `acceptRefused`; calls that get lost while the stream goes on leave an `offersInDoubt` for each ACCEPT and DECLINE; nothing of an old stream comes after the next `subscribed`; no ACCEPT is ever sent twice; nothing at all comes
  * after `stop` was called. Mesos sends heartbeats over HTTP, so a master is not made to answer by made-up reconciliations.
  */
 export function createMesosLink(options: MesosLinkOptions): MesosLink {
@@ -153,7 +153,7 @@ class Link implements MesosLink {
       acknowledgeConnections,
       clock,
       ids,
-      refused: (call, reason) => this.#failed(call, reason, 'refused'),
+      refused: (call, reason, isCertain) => this.#failed(call, reason, isCertain ? 'refusedWhole' : 'refused'),
       lost: (call, reason) => this.#failed(call, reason, 'lost'),
       stale: (reason) => this.#subscriber?.renew(`the stream is stale: ${reason}`),
       trouble: (reason, lostCalls) => {
@@ -170,16 +170,20 @@ class Link implements MesosLink {
     closing?.channel.close(reason);
   }
 
-  #failed(call: Call, reason: string, how: 'refused' | 'lost'): void {
+  #failed(call: Call, reason: string, how: 'refused' | 'refusedWhole' | 'lost'): void {
     const { metrics, logger } = this.#settings;
-    metrics.count(`mesos.calls.${how}`);
+    metrics.count(how === 'lost' ? 'mesos.calls.lost' : 'mesos.calls.refused');
     if (call.type === 'TEARDOWN') {
       call.settled(reason);
       return;
     }
     // Lost calls are many at a time: the connection that lost them is logged, with their number.
-    if (how === 'refused') logger.warn('mesos.call.refused', { call: call.type, reason });
-    if (call.type === 'ACCEPT') this.#emit({ type: 'acceptFailed', taskIds: call.taskIds, reason });
+    if (how !== 'lost') logger.warn('mesos.call.refused', { call: call.type, reason });
+    if (call.type === 'ACCEPT') {
+      const { taskIds, offerIds } = call;
+      if (how === 'refusedWhole') this.#emit({ type: 'acceptRefused', taskIds, offerIds, reason });
+      else this.#emit({ type: 'acceptFailed', taskIds, reason });
+    }
     // The end of the stream is the end of its offers; and a refusal that means the stream leads to a new one.
     const isInDoubt = how === 'lost' && this.#calls !== undefined;
     if (isInDoubt && (call.type === 'ACCEPT' || call.type === 'DECLINE')) {

@@ -47,6 +47,8 @@ function parseCall(contentType: string | undefined, body: Buffer, principal: str
   } catch (error) {
     return refuse(400, `Failed to parse body into JSON: ${syntaxFault(text, error)}`);
   }
+  const half = loneSurrogateAt(text);
+  if (half >= 0) return refuse(400, `Failed to parse body into JSON: ${faultAt(text, half)}`);
   const converted = convert(json, schema);
   if (!converted.ok) return refuse(400, `Failed to convert JSON into Call protobuf: ${converted.error}`);
   const call = converted.value as Call;
@@ -57,7 +59,18 @@ function parseCall(contentType: string | undefined, body: Buffer, principal: str
 /** Mesos names the line and what follows the place of the error on it. */
 function syntaxFault(text: string, error: unknown): string {
   const at = error instanceof SyntaxError ? / at position (\d+)/.exec(error.message)?.[1] : undefined;
-  const position = at === undefined ? text.length : Number(at);
+  return faultAt(text, at === undefined ? text.length : Number(at));
+}
+
+/** Where an escape stands for half of a surrogate pair only, which Mesos' parser does not take; -1 if nowhere. */
+function loneSurrogateAt(text: string): number {
+  if (!/\\u[dD][89a-fA-F]/.test(text)) return -1;
+  const escapes = /\\(?:u[dD][89abAB][\da-fA-F]{2}\\u[dD][c-fC-F][\da-fA-F]{2}|(u[dD][89a-fA-F][\da-fA-F]{2})|.)/gs;
+  for (const match of text.matchAll(escapes)) if (match[1] !== undefined) return match.index;
+  return -1;
+}
+
+function faultAt(text: string, position: number): string {
   const line = text.slice(0, position).split('\n').length;
   const near = text.slice(position).split('\n')[0] ?? '';
   return `syntax error at line ${line} near: ${near}`;

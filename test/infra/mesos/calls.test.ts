@@ -57,6 +57,15 @@ describe('the encoder of calls', () => {
     });
   });
 
+  it('writes no half of a surrogate pair, which Mesos would refuse with the whole call', () => {
+    const encoder = createCallEncoder('F');
+    const info = { name: 'a\ud800b', task_id: { value: 't' }, agent_id: { value: 'S' }, resources: [] };
+    expect(encoder.accept(['O'], [info], 5)).toContain('"name":"a\ufffdb"');
+    expect(encoder.accept(['O'], [{ ...info, name: '\ud83d\ude00 \\ud800' }], 5)).toContain(
+      '"name":"\ud83d\ude00 \\\\ud800"',
+    );
+  });
+
   it('writes an infinite limit as the text that Mesos reads', () => {
     const task: TaskInfo = {
       name: 'a',

@@ -130,7 +130,7 @@ describe('calls that fail', () => {
     for (const call of calls.slice(0, 4)) call.answer(202);
     // The third answer pair is the proof that the first two arrived: answers come in order.
     calls[4]?.answer(400, 'Failed to validate scheduler::Call: something', { 'Content-Type': 'text/plain' });
-    expect(await on.event('acceptFailed')).toMatchObject({ taskIds: ['t.3', 'u.3'] });
+    expect(await on.event('acceptRefused')).toMatchObject({ taskIds: ['t.3', 'u.3'], offerIds: ['O3'] });
     calls[9]?.socket.destroy();
     expect((await on.event('acceptFailed')).taskIds).toEqual(['t.4', 'u.4']);
     expect((await on.event('acceptFailed')).taskIds).toEqual(['t.5', 'u.5']);
@@ -151,7 +151,7 @@ describe('calls that fail', () => {
     link.accept(['O1'], [task('t.1', 'PASSWORD=hunter2 run')], 5);
     const near = 'Failed to parse body into JSON: syntax error at line 1 near: "PASSWORD=hunter2 run"}}';
     (await on.master.calls.next()).answer(400, near);
-    const { reason, taskIds } = await on.event('acceptFailed');
+    const { reason, taskIds } = await on.event('acceptRefused');
     expect(taskIds).toEqual(['t.1']);
     expect(reason).toBe('status 400: Failed to parse body into JSON: syntax error at line 1 near …');
     expect(JSON.stringify(on.log)).not.toContain('hunter2');
