@@ -62,11 +62,11 @@ export function createControl(props: ControlProps): Control {
           answerTimeoutMs,
         ),
       ),
-    continueDeployment: (id, limits) =>
+    continueDeployment: (id, limits, requestKey) =>
       guarded(props, ({ groups }) =>
         props.runtime.ask(
           groups,
-          (replyTo: Reply<DeploymentResult>): GroupsMessage => ({ type: 'continue', id, limits, replyTo }),
+          (replyTo: Reply<DeploymentResult>): GroupsMessage => ({ type: 'continue', id, limits, requestKey, replyTo }),
           answerTimeoutMs,
         ),
       ),
@@ -205,11 +205,10 @@ async function killAndScale(props: ControlProps, request: KillRequest): ReturnTy
     const counted = ids.filter((one) => isCountedDown(props.views, one)).length;
     changes.push({ type: 'scale', id, instances: Math.max(0, app.instances - counted), sentenced: ids });
   }
-  const { force, limits } = request;
-  const result = await change(props, { changes }, limits ? { force, limits } : { force });
-  if (!result.ok) return result;
-  const { version, deploymentId } = result.value;
-  return ok({ type: 'deployment', result: { version, deploymentId } });
+  const { force, limits, requestKey } = request;
+  const options = { force, ...(limits ? { limits } : {}), ...(requestKey ? { requestKey } : {}) };
+  const result = await change(props, { changes }, options);
+  return result.ok ? ok({ type: 'deployment', result: result.value }) : result;
 }
 
 const isCountedDown = (views: Views, id: InstanceId): boolean => {

@@ -15,6 +15,7 @@ import type { Offer } from '../core/mesos/types.ts';
 import { defaultMatchSettings, type MatchSettings, type RefusalReason } from '../core/offer/demand.ts';
 import type { KnownAgent } from '../core/offer/known-agents.ts';
 import type { Refusal } from '../core/refusal.ts';
+import type { RequestKey } from '../core/request-keys.ts';
 import type { Result } from '../core/result.ts';
 import type { Timestamp } from '../core/time.ts';
 
@@ -167,6 +168,8 @@ export type Answer<T> = Promise<Result<T, Refusal>>;
 export interface DeploymentResult {
   readonly version: Timestamp;
   readonly deploymentId: DeploymentId;
+  /** The request was carried out before, under the same key; this is what came of it then. */
+  readonly isRepeated?: true;
 }
 
 export interface AppsChanged extends DeploymentResult {
@@ -183,6 +186,12 @@ export interface ChangeOptions {
   /** Deployments that hold what is needed are cancelled. */
   readonly force: boolean;
   readonly origin?: Origin;
+  /** New tasks even where only metadata change (design §8). */
+  readonly restart?: boolean;
+  /** When the deployment is given up, and what happens then. */
+  readonly limits?: DeploymentLimits;
+  /** With a key the same request is carried out once, whoever leads. */
+  readonly requestKey?: RequestKey;
   /** The version that the caller has seen; refused with 412 if it is another by now. */
   readonly expected?: Expected;
   /** Refused with 422 if the request about a group would remove apps. */
@@ -210,15 +219,7 @@ export interface KillRequest {
   readonly force: boolean;
   /** For the deployment of a kill with scale. */
   readonly limits?: DeploymentLimits;
-}
-
-export interface ChangeOptions {
-  readonly force: boolean;
-  readonly origin?: Origin;
-  /** New tasks even where only metadata change (design §8). */
-  readonly restart?: boolean;
-  /** When the deployment is given up, and what happens then. */
-  readonly limits?: DeploymentLimits;
+  readonly requestKey?: RequestKey;
 }
 
 /** The event that tells of a subscription, or of its end. */
@@ -258,7 +259,11 @@ export interface Control {
     options: { readonly force: boolean; readonly limits?: DeploymentLimits },
   ) => Answer<DeploymentResult | undefined>;
   /** Lets a paused deployment go on, its deadline counting anew; 422 if it is not paused. */
-  readonly continueDeployment: (id: string, limits: DeploymentLimits | undefined) => Answer<DeploymentResult>;
+  readonly continueDeployment: (
+    id: string,
+    limits: DeploymentLimits | undefined,
+    requestKey?: RequestKey,
+  ) => Answer<DeploymentResult>;
   /** Ends the back-off of an app; refused with 404 if nothing of it waits. */
   readonly resetDelay: (appId: AppId) => Answer<void>;
   /**

@@ -14,6 +14,7 @@ import type { Effect } from './effects.ts';
 import { tell } from './effects.ts';
 import type { DeploymentResult } from './front.ts';
 import { stepFailure } from './group-events.ts';
+import { answerRepeated, keyRecords } from './group-keys.ts';
 import type { GroupsState } from './groups.ts';
 import type { DeploymentsMessage, GroupsMessage, Reply } from './protocol.ts';
 import type { Context } from './runtime/types.ts';
@@ -28,6 +29,8 @@ export interface Deployed {
   readonly set: ChangeSet;
   /** The deployment that this one undoes; the other cancelled ones were replaced. */
   readonly undone?: Undone;
+  /** Stored along with it. */
+  readonly more?: readonly RecordWrite[];
 }
 
 interface Undone {
@@ -171,11 +174,9 @@ function pause({ services, running }: GroupsState, deployment: Deployment, { clo
 }
 
 /** Lets a paused deployment go on; its deadline counts anew. */
-export function goOn(
-  { services, running }: GroupsState,
-  message: Extract<GroupsMessage, { type: 'continue' }>,
-  context: Ctx,
-): void {
+export function goOn(state: GroupsState, message: Extract<GroupsMessage, { type: 'continue' }>, context: Ctx): void {
+  const { services, running } = state;
+  if (answerRepeated(state, message, context)) return;
   const found = running.get(message.id as DeploymentId);
   if (!found?.paused) {
     const why = found ? `Deployment ${message.id} is not paused` : `DeploymentPlan ${message.id} does not exist`;
@@ -186,8 +187,11 @@ export function goOn(
   const limits = message.limits ?? found.limits;
   const deployment: Deployment = { ...rest, ...(limits ? { limits } : {}), deadlineFromMs: context.clock.now() };
   running.set(deployment.id, deployment);
-  const records: RecordWrite[] = [{ kind: 'deployment', key: deployment.id, value: deployment }];
   const value = { version: deployment.version, deploymentId: deployment.id };
+  const records: RecordWrite[] = [
+    { kind: 'deployment', key: deployment.id, value: deployment },
+    ...keyRecords(state, message.requestKey, value, context),
+  ];
   services.journal.tell({ type: 'write', records, events: [], effects: [tell(message.replyTo, ok(value))] });
   services.deployments.tell({ type: 'start', deployment });
 }

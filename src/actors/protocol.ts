@@ -14,6 +14,7 @@ import type { AgentInfo, Goal, Instance } from '../core/instance/instance.ts';
 import type { EncodedEvent, RecordWrite } from '../core/journal/batch.ts';
 import type { TaskInfo, TaskStatus } from '../core/mesos/types.ts';
 import type { Refusal } from '../core/refusal.ts';
+import type { RequestKey } from '../core/request-keys.ts';
 import type { Result } from '../core/result.ts';
 import type { Timestamp } from '../core/time.ts';
 import type { Effect } from './effects.ts';
@@ -118,6 +119,7 @@ export type GroupsMessage =
       readonly limits?: DeploymentLimits | undefined;
       readonly expected?: Expected;
       readonly keepsApps?: boolean;
+      readonly requestKey?: RequestKey;
       readonly origin: Origin | undefined;
       readonly replyTo: Reply<AppsChanged>;
     }
@@ -144,6 +146,7 @@ export type GroupsMessage =
       readonly type: 'continue';
       readonly id: string;
       readonly limits: DeploymentLimits | undefined;
+      readonly requestKey?: RequestKey | undefined;
       readonly replyTo: Reply<DeploymentResult>;
     }
   | { readonly type: 'stepStarted'; readonly id: DeploymentId; readonly step: number }

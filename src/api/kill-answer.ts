@@ -3,9 +3,11 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { parseTaskId } from '../core/ids.ts';
 import type { Instance } from '../core/instance/instance.ts';
 import { type Refusal, refusal } from '../core/refusal.ts';
+import type { RequestKey } from '../core/request-keys.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import type { ApiContext } from './context.ts';
 import { readLimits, type WithLimits } from './deployment-limits.ts';
+import { requestKeyOf } from './idempotency.ts';
 import { bool, queryOf } from './query.ts';
 import { hasTask, taskJson } from './render/task.ts';
 import { sendDeployment, sendJsonText, sendRefusal } from './respond.ts';
@@ -14,6 +16,7 @@ export interface KillMode extends WithLimits {
   readonly scale: boolean;
   readonly wipe: boolean;
   readonly force: boolean;
+  readonly requestKey?: RequestKey;
 }
 
 /** `scale` and `wipe` exclude each other; limits concern the deployment of a kill with scale. */
@@ -23,7 +26,8 @@ export function killMode(request: FastifyRequest): Result<KillMode, Refusal> {
   const wipe = bool(query, 'wipe', false);
   if (scale && wipe) return err(refusal('badRequest', 'You cannot use scale and wipe at the same time.'));
   const limits = readLimits(query);
-  return limits.ok ? ok({ scale, wipe, force: bool(query, 'force', false), ...limits.value }) : limits;
+  if (!limits.ok) return limits;
+  return ok({ scale, wipe, force: bool(query, 'force', false), ...limits.value, ...requestKeyOf(request) });
 }
 
 /** The instance whose task has this id, in any era's form, or whose own id it is; undefined if it has no such task. */

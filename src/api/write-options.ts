@@ -8,6 +8,7 @@ import { err, ok, type Result } from '../core/result.ts';
 import { parseTimestamp, timestamp } from '../core/time.ts';
 import { readChangeOptions } from './change-options.ts';
 import { originOf } from './context.ts';
+import { requestKeyOf } from './idempotency.ts';
 import { bool, queryOf } from './query.ts';
 import { sendJson } from './respond.ts';
 
@@ -31,6 +32,7 @@ export function writeOptions(
     ...change.value,
     dryRun: bool(query, 'dryRun', false),
     origin: originOf(request),
+    ...requestKeyOf(request),
     ...(expected.value ? { expected: expected.value } : {}),
   });
 }

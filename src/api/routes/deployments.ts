@@ -4,6 +4,7 @@ import { refusal } from '../../core/refusal.ts';
 import { err, ok } from '../../core/result.ts';
 import type { ApiContext } from '../context.ts';
 import { readLimits } from '../deployment-limits.ts';
+import { requestKeyOf } from '../idempotency.ts';
 import { bool, queryOf } from '../query.ts';
 import { deploymentJson } from '../render/deployment.ts';
 import { finishedJson, runningJson } from '../render/one-deployment.ts';
@@ -65,7 +66,9 @@ async function goOn(context: ApiContext, request: FastifyRequest, reply: Fastify
   const id = idOf(request);
   const limits = readLimits(queryOf(request));
   if (!limits.ok) return sendRefusal(reply, limits.error);
-  if (!context.deps.read.deployment(id)) return sendRefusal(reply, unknown(id));
-  const answer = await context.deps.control.continueDeployment(id, limits.value.limits);
+  const { requestKey } = requestKeyOf(request);
+  // One that went on before may be over by now.
+  if (!requestKey && !context.deps.read.deployment(id)) return sendRefusal(reply, unknown(id));
+  const answer = await context.deps.control.continueDeployment(id, limits.value.limits, requestKey);
   return answer.ok ? sendDeployment(reply, 200, answer.value) : sendRefusal(reply, answer.error);
 }
