@@ -222,6 +222,16 @@ export interface KillRequest {
   readonly requestKey?: RequestKey;
 }
 
+/** A command that is only to be looked at. */
+export type PreviewRequest =
+  | { readonly apps: readonly AppChange[] }
+  | { readonly group: GroupRequest }
+  | { readonly kill: Omit<KillRequest, 'force' | 'limits' | 'requestKey'> }
+  /** A deployment that is cancelled: rolled back, or with `force` stopped. */
+  | { readonly cancel: string }
+  /** A paused deployment that goes on. */
+  | { readonly continue: string };
+
 /** The event that tells of a subscription, or of its end. */
 export type SubscriptionEvent = Extract<MarathonEvent, { eventType: 'subscribe_event' | 'unsubscribe_event' }>;
 
@@ -241,11 +251,8 @@ export interface Control {
   readonly changeApps: (changes: readonly AppChange[], options: ChangeOptions) => Answer<AppsChanged>;
   /** What a request about a group makes of all that is in it, as one deployment. */
   readonly changeGroup: (request: GroupRequest, options: ChangeOptions) => Answer<AppsChanged>;
-  /** What a change of apps or of a group would do; nothing is changed. */
-  readonly preview: (
-    change: { readonly apps: readonly AppChange[] } | { readonly group: GroupRequest },
-    options: ChangeOptions,
-  ) => Answer<Preview>;
+  /** What a command would do; nothing is changed. Refused where the command would be. */
+  readonly preview: (wanted: PreviewRequest, options: ChangeOptions) => Answer<Preview>;
   /** Without `scale` the answer names the instances that were told to die. */
   readonly kill: (
     request: KillRequest,

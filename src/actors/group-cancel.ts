@@ -1,5 +1,6 @@
 /** How a deployment ends before its time: stopped, undone, given up or held; and how a held one goes on. */
 import type { Deployment, DeploymentLimits, Ending } from '../core/deploy/plan-types.ts';
+import { plainPreview, previewOf, remainingPreview } from '../core/deploy/preview.ts';
 import type { MarathonEvent } from '../core/events.ts';
 import type { ChangeSet } from '../core/group/change-set.ts';
 import { revertOf } from '../core/group/change-set.ts';
@@ -65,7 +66,7 @@ type Cancel = Extract<GroupsMessage, { type: 'cancel' }>;
 export function cancel(state: GroupsState, message: Cancel, tools: WriterTools, context: Ctx): void {
   const deployment = state.running.get(message.id as DeploymentId);
   if (!deployment) {
-    message.replyTo.tell(err(refusal('notFound', `DeploymentPlan ${message.id} does not exist`)));
+    message.replyTo.tell(err(unknown(message.id)));
     return;
   }
   if (message.force) {
@@ -120,21 +121,51 @@ function undo(
   tools: WriterTools,
   context: Ctx,
 ): Result<Deployed, Refusal> {
-  const { services, tree, running } = state;
-  const reverted = revertOf(deployment, {
+  const reverted = wayBack(state, deployment, context);
+  if (!reverted.ok) return reverted;
+  const deployed = tools.deploy(state, reverted.value, context, limits);
+  // It is over even if there was nothing to undo, and so no conflict.
+  const isOver = state.running.delete(deployment.id);
+  const cancelled = isOver ? [...deployed.cancelled, deployment] : deployed.cancelled;
+  return ok({ ...deployed, cancelled, undone });
+}
+
+const wayBack = ({ services, tree }: GroupsState, deployment: Deployment, context: Ctx): Result<ChangeSet, Refusal> =>
+  revertOf(deployment, {
     tree,
     versions: services.versions,
     settings: services.settings.app,
     nowMs: context.clock.now(),
     force: true,
   });
-  if (!reverted.ok) return reverted;
-  const deployed = tools.deploy(state, reverted.value, context, limits);
-  // It is over even if there was nothing to undo, and so no conflict.
-  const isOver = running.delete(deployment.id);
-  const cancelled = isOver ? [...deployed.cancelled, deployment] : deployed.cancelled;
-  return ok({ ...deployed, cancelled, undone });
+
+/** What `cancel` or `goOn` would do. */
+export function previewDeployment(
+  state: GroupsState,
+  { id, what, force, replyTo }: Extract<GroupsMessage, { type: 'previewDeployment' }>,
+  context: Ctx,
+): void {
+  const { running, services, tree } = state;
+  const deployment = running.get(id as DeploymentId);
+  if (!deployment || (what === 'continue' && !deployment.paused)) {
+    replyTo.tell(err(deployment ? notPaused(id) : unknown(id)));
+    return;
+  }
+  if (what === 'continue') {
+    replyTo.tell(ok(remainingPreview(deployment, (app, version) => services.versions.at(app, version))));
+    return;
+  }
+  if (force) {
+    const apps = deployment.affected.flatMap((one) => tree.get(one.id) ?? []);
+    replyTo.tell(ok(plainPreview(apps)));
+    return;
+  }
+  const reverted = wayBack(state, deployment, context);
+  replyTo.tell(reverted.ok ? ok(previewOf(reverted.value)) : reverted);
 }
+
+const unknown = (id: string): Refusal => refusal('notFound', `DeploymentPlan ${id} does not exist`);
+const notPaused = (id: string): Refusal => refusal('illegalArgument', `Deployment ${id} is not paused`);
 
 /** A deployment passed its deadline, or its launches failed too often. */
 export function failed(
@@ -179,8 +210,7 @@ export function goOn(state: GroupsState, message: Extract<GroupsMessage, { type:
   if (answerRepeated(state, message, context)) return;
   const found = running.get(message.id as DeploymentId);
   if (!found?.paused) {
-    const why = found ? `Deployment ${message.id} is not paused` : `DeploymentPlan ${message.id} does not exist`;
-    message.replyTo.tell(err(refusal(found ? 'illegalArgument' : 'notFound', why)));
+    message.replyTo.tell(err(found ? notPaused(message.id) : unknown(message.id)));
     return;
   }
   const { paused: _, ...rest } = found;

@@ -25,7 +25,7 @@ import { timestamp } from '../core/time.ts';
 import { endOf, holdOrders } from './deployment-ends.ts';
 import type { Effect } from './effects.ts';
 import { tell } from './effects.ts';
-import { cancel, type Deployed, failed, goOn, type WriterTools } from './group-cancel.ts';
+import { cancel, type Deployed, failed, goOn, previewDeployment, type WriterTools } from './group-cancel.ts';
 import { apiPostEvent, healthCheckEvents } from './group-events.ts';
 import { answerRepeated, keyRecords } from './group-keys.ts';
 import { expiredVersions, versionRecord } from './group-records.ts';
@@ -81,6 +81,9 @@ export function groupsBehaviour(props: GroupsProps): Behaviour<GroupsState, Grou
           break;
         case 'preview':
           preview(state, message, context);
+          break;
+        case 'previewDeployment':
+          previewDeployment(state, message, context);
           break;
         case 'cancel':
           cancel(state, message, tools, context);

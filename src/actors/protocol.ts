@@ -129,8 +129,17 @@ export type GroupsMessage =
       readonly changes: readonly AppChange[];
       readonly group?: GroupRequest;
       readonly force: boolean;
+      readonly restart?: boolean;
       readonly expected?: Expected;
       readonly keepsApps?: boolean;
+      readonly replyTo: Reply<Preview>;
+    }
+  /** The same for the way back of a deployment, or with `continue` for the rest of one that is paused. */
+  | {
+      readonly type: 'previewDeployment';
+      readonly id: string;
+      readonly what: 'cancel' | 'continue';
+      readonly force: boolean;
       readonly replyTo: Reply<Preview>;
     }
   | {
