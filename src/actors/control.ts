@@ -3,8 +3,6 @@
 import type { AppChange } from '../core/app/change.ts';
 import type { Preview } from '../core/deploy/preview.ts';
 import type { GroupRequest } from '../core/group/group-request.ts';
-import type { AppId, InstanceId } from '../core/ids.ts';
-import { isActive } from '../core/instance/instance.ts';
 import type { Refusal } from '../core/refusal.ts';
 import { invalid, refusal } from '../core/refusal.ts';
 import type { Result } from '../core/result.ts';
@@ -17,9 +15,11 @@ import type {
   Control,
   DeploymentResult,
   KillRequest,
+  PreviewRequest,
   SubscriptionEvent,
 } from './front.ts';
 import type { Congestion } from './journal-backlog.ts';
+import { killPreview, scaleChanges } from './kill-request.ts';
 import { type MaintenanceRequest, maintenanceRecord } from './maintenance.ts';
 import type { AppsMessage, CallbacksMessage, GroupsMessage, JournalWrite, Reply } from './protocol.ts';
 import { AskInboxFull, AskTargetStopped } from './runtime/errors.ts';
@@ -62,11 +62,11 @@ export function createControl(props: ControlProps): Control {
           answerTimeoutMs,
         ),
       ),
-    continueDeployment: (id, limits) =>
+    continueDeployment: (id, limits, requestKey) =>
       guarded(props, ({ groups }) =>
         props.runtime.ask(
           groups,
-          (replyTo: Reply<DeploymentResult>): GroupsMessage => ({ type: 'continue', id, limits, replyTo }),
+          (replyTo: Reply<DeploymentResult>): GroupsMessage => ({ type: 'continue', id, limits, requestKey, replyTo }),
           answerTimeoutMs,
         ),
       ),
@@ -107,20 +107,27 @@ const askCallbacks = (
       ? props.runtime.ask(callbacks, message, answerTimeoutMs)
       : err(refusal('badRequest', 'HTTP callbacks are not enabled')),
   );
+
 function preview(
   props: ControlProps,
-  wanted: Parameters<Control['preview']>[0],
-  { force, expected, keepsApps = false }: ChangeOptions,
+  wanted: PreviewRequest,
+  { force, restart, expected, keepsApps = false }: ChangeOptions,
 ): Answer<Preview> {
-  const changes = 'apps' in wanted ? { changes: wanted.apps } : { changes: [], group: wanted.group };
-  const condition = { keepsApps, ...(expected ? { expected } : {}) };
-  return guarded(props, ({ groups }) =>
-    props.runtime.ask(
-      groups,
-      (replyTo: Reply<Preview>): GroupsMessage => ({ type: 'preview', ...changes, force, ...condition, replyTo }),
-      answerTimeoutMs,
-    ),
-  );
+  const conditions = { force, keepsApps, ...(restart ? { restart } : {}), ...(expected ? { expected } : {}) };
+  const message = (replyTo: Reply<Preview>): GroupsMessage => {
+    if ('cancel' in wanted) return { type: 'previewDeployment', what: 'cancel', id: wanted.cancel, force, replyTo };
+    if ('continue' in wanted) {
+      return { type: 'previewDeployment', what: 'continue', id: wanted.continue, force, replyTo };
+    }
+    const changes = 'apps' in wanted ? wanted.apps : 'kill' in wanted ? scaleChanges(props.views, wanted.kill) : [];
+    const group = 'group' in wanted ? { group: wanted.group } : {};
+    return { type: 'preview', changes, ...group, ...conditions, replyTo };
+  };
+  return guarded(props, async ({ groups }) => {
+    // What nobody writes needs nobody's answer.
+    if ('kill' in wanted && !wanted.kill.scale) return ok(killPreview(props.views, wanted.kill));
+    return props.runtime.ask(groups, message, answerTimeoutMs);
+  });
 }
 
 /** Turns everything that keeps the actors from answering into 503, and says what became of the write (design §5.5). */
@@ -190,29 +197,8 @@ async function kill(props: ControlProps, request: KillRequest): ReturnType<Contr
 
 /** One deployment that lowers each app's count by its instances here, and sentences them (behaviour §4.9). */
 async function killAndScale(props: ControlProps, request: KillRequest): ReturnType<Control['kill']> {
-  const sentenced = new Map<AppId, InstanceId[]>();
-  for (const id of request.instances) {
-    const instance = props.views.instance(id);
-    if (!instance) continue;
-    const list = sentenced.get(instance.appId);
-    if (list) list.push(instance.id);
-    else sentenced.set(instance.appId, [instance.id]);
-  }
-  const changes: AppChange[] = [];
-  for (const [id, ids] of sentenced) {
-    const app = props.views.app(id);
-    if (!app) continue;
-    const counted = ids.filter((one) => isCountedDown(props.views, one)).length;
-    changes.push({ type: 'scale', id, instances: Math.max(0, app.instances - counted), sentenced: ids });
-  }
-  const { force, limits } = request;
-  const result = await change(props, { changes }, limits ? { force, limits } : { force });
-  if (!result.ok) return result;
-  const { version, deploymentId } = result.value;
-  return ok({ type: 'deployment', result: { version, deploymentId } });
+  const { force, limits, requestKey } = request;
+  const options = { force, ...(limits ? { limits } : {}), ...(requestKey ? { requestKey } : {}) };
+  const result = await change(props, { changes: scaleChanges(props.views, request) }, options);
+  return result.ok ? ok({ type: 'deployment', result: result.value }) : result;
 }
-
-const isCountedDown = (views: Views, id: InstanceId): boolean => {
-  const condition = views.instance(id)?.condition;
-  return condition !== undefined && isActive(condition) && condition !== 'Killing';
-};

@@ -15,6 +15,7 @@ import type { Offer } from '../core/mesos/types.ts';
 import { defaultMatchSettings, type MatchSettings, type RefusalReason } from '../core/offer/demand.ts';
 import type { KnownAgent } from '../core/offer/known-agents.ts';
 import type { Refusal } from '../core/refusal.ts';
+import type { RequestKey } from '../core/request-keys.ts';
 import type { Result } from '../core/result.ts';
 import type { Timestamp } from '../core/time.ts';
 
@@ -167,6 +168,8 @@ export type Answer<T> = Promise<Result<T, Refusal>>;
 export interface DeploymentResult {
   readonly version: Timestamp;
   readonly deploymentId: DeploymentId;
+  /** The request was carried out before, under the same key; this is what came of it then. */
+  readonly isRepeated?: true;
 }
 
 export interface AppsChanged extends DeploymentResult {
@@ -183,6 +186,12 @@ export interface ChangeOptions {
   /** Deployments that hold what is needed are cancelled. */
   readonly force: boolean;
   readonly origin?: Origin;
+  /** New tasks even where only metadata change (design §8). */
+  readonly restart?: boolean;
+  /** When the deployment is given up, and what happens then. */
+  readonly limits?: DeploymentLimits;
+  /** With a key the same request is carried out once, whoever leads. */
+  readonly requestKey?: RequestKey;
   /** The version that the caller has seen; refused with 412 if it is another by now. */
   readonly expected?: Expected;
   /** Refused with 422 if the request about a group would remove apps. */
@@ -210,16 +219,18 @@ export interface KillRequest {
   readonly force: boolean;
   /** For the deployment of a kill with scale. */
   readonly limits?: DeploymentLimits;
+  readonly requestKey?: RequestKey;
 }
 
-export interface ChangeOptions {
-  readonly force: boolean;
-  readonly origin?: Origin;
-  /** New tasks even where only metadata change (design §8). */
-  readonly restart?: boolean;
-  /** When the deployment is given up, and what happens then. */
-  readonly limits?: DeploymentLimits;
-}
+/** A command that is only to be looked at. */
+export type PreviewRequest =
+  | { readonly apps: readonly AppChange[] }
+  | { readonly group: GroupRequest }
+  | { readonly kill: Omit<KillRequest, 'force' | 'limits' | 'requestKey'> }
+  /** A deployment that is cancelled: rolled back, or with `force` stopped. */
+  | { readonly cancel: string }
+  /** A paused deployment that goes on. */
+  | { readonly continue: string };
 
 /** The event that tells of a subscription, or of its end. */
 export type SubscriptionEvent = Extract<MarathonEvent, { eventType: 'subscribe_event' | 'unsubscribe_event' }>;
@@ -240,11 +251,8 @@ export interface Control {
   readonly changeApps: (changes: readonly AppChange[], options: ChangeOptions) => Answer<AppsChanged>;
   /** What a request about a group makes of all that is in it, as one deployment. */
   readonly changeGroup: (request: GroupRequest, options: ChangeOptions) => Answer<AppsChanged>;
-  /** What a change of apps or of a group would do; nothing is changed. */
-  readonly preview: (
-    change: { readonly apps: readonly AppChange[] } | { readonly group: GroupRequest },
-    options: ChangeOptions,
-  ) => Answer<Preview>;
+  /** What a command would do; nothing is changed. Refused where the command would be. */
+  readonly preview: (wanted: PreviewRequest, options: ChangeOptions) => Answer<Preview>;
   /** Without `scale` the answer names the instances that were told to die. */
   readonly kill: (
     request: KillRequest,
@@ -258,7 +266,11 @@ export interface Control {
     options: { readonly force: boolean; readonly limits?: DeploymentLimits },
   ) => Answer<DeploymentResult | undefined>;
   /** Lets a paused deployment go on, its deadline counting anew; 422 if it is not paused. */
-  readonly continueDeployment: (id: string, limits: DeploymentLimits | undefined) => Answer<DeploymentResult>;
+  readonly continueDeployment: (
+    id: string,
+    limits: DeploymentLimits | undefined,
+    requestKey?: RequestKey,
+  ) => Answer<DeploymentResult>;
   /** Ends the back-off of an app; refused with 404 if nothing of it waits. */
   readonly resetDelay: (appId: AppId) => Answer<void>;
   /**

@@ -1,5 +1,6 @@
 /** How a deployment ends before its time: stopped, undone, given up or held; and how a held one goes on. */
 import type { Deployment, DeploymentLimits, Ending } from '../core/deploy/plan-types.ts';
+import { plainPreview, previewOf, remainingPreview } from '../core/deploy/preview.ts';
 import type { MarathonEvent } from '../core/events.ts';
 import type { ChangeSet } from '../core/group/change-set.ts';
 import { revertOf } from '../core/group/change-set.ts';
@@ -14,6 +15,7 @@ import type { Effect } from './effects.ts';
 import { tell } from './effects.ts';
 import type { DeploymentResult } from './front.ts';
 import { stepFailure } from './group-events.ts';
+import { answerRepeated, keyRecords } from './group-keys.ts';
 import type { GroupsState } from './groups.ts';
 import type { DeploymentsMessage, GroupsMessage, Reply } from './protocol.ts';
 import type { Context } from './runtime/types.ts';
@@ -28,6 +30,8 @@ export interface Deployed {
   readonly set: ChangeSet;
   /** The deployment that this one undoes; the other cancelled ones were replaced. */
   readonly undone?: Undone;
+  /** Stored along with it. */
+  readonly more?: readonly RecordWrite[];
 }
 
 interface Undone {
@@ -62,7 +66,7 @@ type Cancel = Extract<GroupsMessage, { type: 'cancel' }>;
 export function cancel(state: GroupsState, message: Cancel, tools: WriterTools, context: Ctx): void {
   const deployment = state.running.get(message.id as DeploymentId);
   if (!deployment) {
-    message.replyTo.tell(err(refusal('notFound', `DeploymentPlan ${message.id} does not exist`)));
+    message.replyTo.tell(err(unknown(message.id)));
     return;
   }
   if (message.force) {
@@ -117,21 +121,51 @@ function undo(
   tools: WriterTools,
   context: Ctx,
 ): Result<Deployed, Refusal> {
-  const { services, tree, running } = state;
-  const reverted = revertOf(deployment, {
+  const reverted = wayBack(state, deployment, context);
+  if (!reverted.ok) return reverted;
+  const deployed = tools.deploy(state, reverted.value, context, limits);
+  // It is over even if there was nothing to undo, and so no conflict.
+  const isOver = state.running.delete(deployment.id);
+  const cancelled = isOver ? [...deployed.cancelled, deployment] : deployed.cancelled;
+  return ok({ ...deployed, cancelled, undone });
+}
+
+const wayBack = ({ services, tree }: GroupsState, deployment: Deployment, context: Ctx): Result<ChangeSet, Refusal> =>
+  revertOf(deployment, {
     tree,
     versions: services.versions,
     settings: services.settings.app,
     nowMs: context.clock.now(),
     force: true,
   });
-  if (!reverted.ok) return reverted;
-  const deployed = tools.deploy(state, reverted.value, context, limits);
-  // It is over even if there was nothing to undo, and so no conflict.
-  const isOver = running.delete(deployment.id);
-  const cancelled = isOver ? [...deployed.cancelled, deployment] : deployed.cancelled;
-  return ok({ ...deployed, cancelled, undone });
+
+/** What `cancel` or `goOn` would do. */
+export function previewDeployment(
+  state: GroupsState,
+  { id, what, force, replyTo }: Extract<GroupsMessage, { type: 'previewDeployment' }>,
+  context: Ctx,
+): void {
+  const { running, services, tree } = state;
+  const deployment = running.get(id as DeploymentId);
+  if (!deployment || (what === 'continue' && !deployment.paused)) {
+    replyTo.tell(err(deployment ? notPaused(id) : unknown(id)));
+    return;
+  }
+  if (what === 'continue') {
+    replyTo.tell(ok(remainingPreview(deployment, (app, version) => services.versions.at(app, version))));
+    return;
+  }
+  if (force) {
+    const apps = deployment.affected.flatMap((one) => tree.get(one.id) ?? []);
+    replyTo.tell(ok(plainPreview(apps)));
+    return;
+  }
+  const reverted = wayBack(state, deployment, context);
+  replyTo.tell(reverted.ok ? ok(previewOf(reverted.value)) : reverted);
 }
+
+const unknown = (id: string): Refusal => refusal('notFound', `DeploymentPlan ${id} does not exist`);
+const notPaused = (id: string): Refusal => refusal('illegalArgument', `Deployment ${id} is not paused`);
 
 /** A deployment passed its deadline, or its launches failed too often. */
 export function failed(
@@ -171,23 +205,23 @@ function pause({ services, running }: GroupsState, deployment: Deployment, { clo
 }
 
 /** Lets a paused deployment go on; its deadline counts anew. */
-export function goOn(
-  { services, running }: GroupsState,
-  message: Extract<GroupsMessage, { type: 'continue' }>,
-  context: Ctx,
-): void {
+export function goOn(state: GroupsState, message: Extract<GroupsMessage, { type: 'continue' }>, context: Ctx): void {
+  const { services, running } = state;
+  if (answerRepeated(state, message, context)) return;
   const found = running.get(message.id as DeploymentId);
   if (!found?.paused) {
-    const why = found ? `Deployment ${message.id} is not paused` : `DeploymentPlan ${message.id} does not exist`;
-    message.replyTo.tell(err(refusal(found ? 'illegalArgument' : 'notFound', why)));
+    message.replyTo.tell(err(found ? notPaused(message.id) : unknown(message.id)));
     return;
   }
   const { paused: _, ...rest } = found;
   const limits = message.limits ?? found.limits;
   const deployment: Deployment = { ...rest, ...(limits ? { limits } : {}), deadlineFromMs: context.clock.now() };
   running.set(deployment.id, deployment);
-  const records: RecordWrite[] = [{ kind: 'deployment', key: deployment.id, value: deployment }];
   const value = { version: deployment.version, deploymentId: deployment.id };
+  const records: RecordWrite[] = [
+    { kind: 'deployment', key: deployment.id, value: deployment },
+    ...keyRecords(state, message.requestKey, value, context),
+  ];
   services.journal.tell({ type: 'write', records, events: [], effects: [tell(message.replyTo, ok(value))] });
   services.deployments.tell({ type: 'start', deployment });
 }

@@ -19,13 +19,15 @@ import type { AppId, DeploymentId } from '../core/ids.ts';
 import type { RecordWrite } from '../core/journal/batch.ts';
 import type { Refusal } from '../core/refusal.ts';
 import { locked, refusal } from '../core/refusal.ts';
+import { type KeyedResult, RequestKeys } from '../core/request-keys.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import { timestamp } from '../core/time.ts';
 import { endOf, holdOrders } from './deployment-ends.ts';
 import type { Effect } from './effects.ts';
 import { tell } from './effects.ts';
-import { cancel, type Deployed, failed, goOn, type WriterTools } from './group-cancel.ts';
+import { cancel, type Deployed, failed, goOn, previewDeployment, type WriterTools } from './group-cancel.ts';
 import { apiPostEvent, healthCheckEvents } from './group-events.ts';
+import { answerRepeated, keyRecords } from './group-keys.ts';
 import { expiredVersions, versionRecord } from './group-records.ts';
 import type { DeploymentsMessage, GroupsMessage, TargetOrder } from './protocol.ts';
 import { rootRecords, unneededVersions } from './root-records.ts';
@@ -40,6 +42,7 @@ export interface GroupsState {
   readonly running: Map<DeploymentId, Deployment>;
   /** Which of those that are over are kept. */
   readonly finished: DeploymentHistory;
+  readonly requestKeys: RequestKeys;
 }
 
 type Ctx = Context<GroupsMessage>;
@@ -52,6 +55,8 @@ export interface GroupsProps {
   readonly running: readonly Deployment[];
   /** Deployments that are over and still kept. */
   readonly finished: readonly FinishedDeployment[];
+  /** What came of requests with a key. */
+  readonly requestKeys: readonly KeyedResult[];
 }
 
 /** The writer of app definitions. */
@@ -65,7 +70,9 @@ export function groupsBehaviour(props: GroupsProps): Behaviour<GroupsState, Grou
       const finished = new DeploymentHistory(props.finished);
       context.metrics.gauge('deployments.active', () => running.size);
       context.metrics.gauge('deployments.kept', () => finished.size);
-      return { services: props.services, tree: props.tree, history: props.history, running, finished };
+      const requestKeys = new RequestKeys(props.requestKeys);
+      context.metrics.gauge('request-keys.kept', () => requestKeys.size);
+      return { services: props.services, tree: props.tree, history: props.history, running, finished, requestKeys };
     },
     receive: (state, message, context) => {
       switch (message.type) {
@@ -74,6 +81,9 @@ export function groupsBehaviour(props: GroupsProps): Behaviour<GroupsState, Grou
           break;
         case 'preview':
           preview(state, message, context);
+          break;
+        case 'previewDeployment':
+          previewDeployment(state, message, context);
           break;
         case 'cancel':
           cancel(state, message, tools, context);
@@ -124,6 +134,7 @@ function preview(state: GroupsState, message: Extract<GroupsMessage, { type: 'pr
 }
 
 function change(state: GroupsState, message: Change, context: Ctx): void {
+  if (answerRepeated(state, message, context)) return;
   const { tree } = state;
   const decided = decide(state, message, context);
   if (!decided.ok) {
@@ -148,7 +159,8 @@ function change(state: GroupsState, message: Change, context: Ctx): void {
   const removed = set.planned.flatMap((p) => (p.before && !p.after ? [p.id] : []));
   const value = { version: set.version, deploymentId: deployed.id, apps, created, removed };
   const posted = message.origin && apps[0] ? [apiPostEvent(message.origin, apps[0], context.clock.now())] : [];
-  store(state, deployed, posted, [tell(message.replyTo, ok(value))], context, message.group?.path);
+  const more = keyRecords(state, message.requestKey, value, context);
+  store(state, { ...deployed, more }, posted, [tell(message.replyTo, ok(value))], context, message.group?.path);
 }
 
 /** Changes what a group enforces; that is no deployment (rest-api §4.2). */
@@ -220,7 +232,7 @@ function deploy(state: GroupsState, set: ChangeSet, context: Ctx, limits?: Deplo
 /** Writes a deployment and everything it changes as one unit, and starts it. */
 function store(
   state: GroupsState,
-  { deployment, cancelled, set, undone }: Deployed,
+  { deployment, cancelled, set, undone, more = [] }: Deployed,
   before: readonly MarathonEvent[],
   effects: readonly Effect[],
   context: Ctx,
@@ -228,7 +240,7 @@ function store(
 ): void {
   const { services, running } = state;
   const nowMs = context.clock.now();
-  const records: RecordWrite[] = [];
+  const records: RecordWrite[] = [...more];
   const events: MarathonEvent[] = [...before];
   const isEmpty = deployment.steps.length === 0;
   // First of all, since no version that it names may expire.

@@ -9,6 +9,7 @@ import { RootHistory } from '../core/group/root-history.ts';
 import type { AppId } from '../core/ids.ts';
 import type { Instance } from '../core/instance/instance.ts';
 import type { EncodedRecord, RecordWrite } from '../core/journal/batch.ts';
+import { isRequestKeyRecord, type KeyedResult } from '../core/request-keys.ts';
 import { VersionBook } from './version-book.ts';
 import type { Views } from './views.ts';
 
@@ -21,6 +22,7 @@ export interface LoadedState {
   readonly finished: readonly FinishedDeployment[];
   readonly frameworkId: string | undefined;
   readonly subscriptions: readonly Subscription[];
+  readonly requestKeys: readonly KeyedResult[];
 }
 
 /** Decodes every record once; the read model and the working state share the objects. */
@@ -32,6 +34,7 @@ export function loadState(records: Iterable<EncodedRecord>, views: Views, range:
   const deployments: Deployment[] = [];
   const finished: FinishedDeployment[] = [];
   const subscriptions: Subscription[] = [];
+  const requestKeys: KeyedResult[] = [];
   let frameworkId: string | undefined;
   const shown: RecordWrite[] = [];
   for (const { kind, key, json } of records) {
@@ -60,6 +63,7 @@ export function loadState(records: Iterable<EncodedRecord>, views: Views, range:
         break;
       case 'meta':
         if (key === 'frameworkId') frameworkId = (value as { frameworkId: string }).frameworkId;
+        else if (isRequestKeyRecord(key)) requestKeys.push(value as KeyedResult);
         break;
       case 'subscription':
         subscriptions.push(value as Subscription);
@@ -75,7 +79,7 @@ export function loadState(records: Iterable<EncodedRecord>, views: Views, range:
   for (const app of tree.all()) versions.put(app);
   views.apply(shown);
   deployments.sort((a, b) => a.startedAtMs - b.startedAtMs);
-  return { tree, history, versions, instances, deployments, finished, frameworkId, subscriptions };
+  return { tree, history, versions, instances, deployments, finished, frameworkId, subscriptions, requestKeys };
 }
 
 /** Apps that have instances but no definition to come back to: their instances must go (behaviour §1.9, orphans). */

@@ -14,6 +14,7 @@ import type { AgentInfo, Goal, Instance } from '../core/instance/instance.ts';
 import type { EncodedEvent, RecordWrite } from '../core/journal/batch.ts';
 import type { TaskInfo, TaskStatus } from '../core/mesos/types.ts';
 import type { Refusal } from '../core/refusal.ts';
+import type { RequestKey } from '../core/request-keys.ts';
 import type { Result } from '../core/result.ts';
 import type { Timestamp } from '../core/time.ts';
 import type { Effect } from './effects.ts';
@@ -118,6 +119,7 @@ export type GroupsMessage =
       readonly limits?: DeploymentLimits | undefined;
       readonly expected?: Expected;
       readonly keepsApps?: boolean;
+      readonly requestKey?: RequestKey;
       readonly origin: Origin | undefined;
       readonly replyTo: Reply<AppsChanged>;
     }
@@ -127,8 +129,17 @@ export type GroupsMessage =
       readonly changes: readonly AppChange[];
       readonly group?: GroupRequest;
       readonly force: boolean;
+      readonly restart?: boolean;
       readonly expected?: Expected;
       readonly keepsApps?: boolean;
+      readonly replyTo: Reply<Preview>;
+    }
+  /** The same for the way back of a deployment, or with `continue` for the rest of one that is paused. */
+  | {
+      readonly type: 'previewDeployment';
+      readonly id: string;
+      readonly what: 'cancel' | 'continue';
+      readonly force: boolean;
       readonly replyTo: Reply<Preview>;
     }
   | {
@@ -144,6 +155,7 @@ export type GroupsMessage =
       readonly type: 'continue';
       readonly id: string;
       readonly limits: DeploymentLimits | undefined;
+      readonly requestKey?: RequestKey | undefined;
       readonly replyTo: Reply<DeploymentResult>;
     }
   | { readonly type: 'stepStarted'; readonly id: DeploymentId; readonly step: number }

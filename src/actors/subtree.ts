@@ -61,8 +61,8 @@ function assemble({ leader, loaded, prober }: SubtreeProps, context: Context<Sch
   );
   services.deployments = worker('deployments', deploymentsBehaviour(services));
   services.apps = worker('apps', appsBehaviour({ services, loaded: loaded.instances }));
-  const { tree, history, deployments: running, finished } = loaded;
-  services.groups = worker('groups', groupsBehaviour({ services, tree, history, running, finished }));
+  const { tree, history, deployments: running, finished, requestKeys } = loaded;
+  services.groups = worker('groups', groupsBehaviour({ services, tree, history, running, finished, requestKeys }));
   return services;
 }
 

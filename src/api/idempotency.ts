@@ -1,20 +1,19 @@
 /**
- * `Idempotency-Key`: a POST that is sent again, since its answer got lost, is not carried out again but answered as before. Kept in the
- * memory of the server that answers, for a day at most: after a change of leader a repeated POST is a new one.
+ * `Idempotency-Key`: a POST that is sent again, since its answer got lost, is not carried out again but answered as before, for a day.
+ * The server that answered has the very bytes in memory. What came of a change of definitions is also stored with the change
+ * (`core/request-keys.ts`), so that the next leader knows it; routes pass on `requestKeyOf`.
  */
 import { createHash } from 'node:crypto';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { refusal } from '../core/refusal.ts';
+import { maxRequestKeyAgeMs, maxRequestKeys, otherRequest, type RequestKey } from '../core/request-keys.ts';
 import type { ApiDependencies } from './dependencies.ts';
 import { sendRefusal } from './respond.ts';
 
-/** Keys that are remembered; the oldest goes first. */
-export const maxKeys = 1_000;
 /** Longest key in characters. */
 export const maxKeyLength = 255;
 /** Answers larger than this are not kept, so that all of them stay below 64 MB. */
 export const maxKeptBytes = 64 * 1024;
-const maxAgeMs = 24 * 60 * 60 * 1000;
 
 interface Kept {
   /** What was asked: another request with the same key is a mistake. */
@@ -47,13 +46,13 @@ export function installIdempotency(server: FastifyInstance, { clock, metrics }: 
     }
     const fingerprint = fingerprintOf(request);
     const known = keys.get(key);
-    if (known && clock.now() - known.atMs < maxAgeMs) {
+    if (known && clock.now() - known.atMs < maxRequestKeyAgeMs) {
       again(reply, known, fingerprint);
       return;
     }
     keys.delete(key);
     for (const oldest of keys.keys()) {
-      if (keys.size < maxKeys) break;
+      if (keys.size < maxRequestKeys) break;
       keys.delete(oldest);
     }
     keys.set(key, { fingerprint, atMs: clock.now() });
@@ -91,6 +90,12 @@ function keyOf(request: FastifyRequest): string | undefined {
   return typeof header === 'string' ? header : header.join();
 }
 
+/** The key of a POST, for the command that it leads to; empty without one. */
+export function requestKeyOf(request: FastifyRequest): { readonly requestKey?: RequestKey } {
+  const key = keyOf(request);
+  return key === undefined ? {} : { requestKey: { key, fingerprint: fingerprintOf(request) } };
+}
+
 function fingerprintOf(request: FastifyRequest): string {
   const hash = createHash('sha256').update(`${request.raw.url}\n`);
   if (request.body instanceof Uint8Array) hash.update(request.body);
@@ -99,7 +104,7 @@ function fingerprintOf(request: FastifyRequest): string {
 
 function again(reply: FastifyReply, { fingerprint: first, answer }: Kept, fingerprint: string): FastifyReply {
   if (first !== fingerprint) {
-    return sendRefusal(reply, refusal('illegalArgument', 'This Idempotency-Key was used for another request'));
+    return sendRefusal(reply, otherRequest);
   }
   if (!answer) {
     const headers = { 'Retry-After': '1' };

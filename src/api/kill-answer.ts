@@ -3,17 +3,23 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { parseTaskId } from '../core/ids.ts';
 import type { Instance } from '../core/instance/instance.ts';
 import { type Refusal, refusal } from '../core/refusal.ts';
+import type { RequestKey } from '../core/request-keys.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import type { ApiContext } from './context.ts';
 import { readLimits, type WithLimits } from './deployment-limits.ts';
+import { requestKeyOf } from './idempotency.ts';
 import { bool, queryOf } from './query.ts';
 import { hasTask, taskJson } from './render/task.ts';
 import { sendDeployment, sendJsonText, sendRefusal } from './respond.ts';
+import { isDryRun, sendPreview } from './write-options.ts';
 
 export interface KillMode extends WithLimits {
   readonly scale: boolean;
   readonly wipe: boolean;
   readonly force: boolean;
+  readonly requestKey?: RequestKey;
+  /** Only say what would happen. */
+  readonly dryRun: boolean;
 }
 
 /** `scale` and `wipe` exclude each other; limits concern the deployment of a kill with scale. */
@@ -23,7 +29,15 @@ export function killMode(request: FastifyRequest): Result<KillMode, Refusal> {
   const wipe = bool(query, 'wipe', false);
   if (scale && wipe) return err(refusal('badRequest', 'You cannot use scale and wipe at the same time.'));
   const limits = readLimits(query);
-  return limits.ok ? ok({ scale, wipe, force: bool(query, 'force', false), ...limits.value }) : limits;
+  if (!limits.ok) return limits;
+  return ok({
+    scale,
+    wipe,
+    force: bool(query, 'force', false),
+    dryRun: isDryRun(request),
+    ...limits.value,
+    ...requestKeyOf(request),
+  });
 }
 
 /** The instance whose task has this id, in any era's form, or whose own id it is; undefined if it has no such task. */
@@ -42,10 +56,17 @@ export async function killAndAnswer(
   context: ApiContext,
   reply: FastifyReply,
   instances: readonly Instance[],
-  mode: KillMode,
+  { dryRun, ...mode }: KillMode,
   wrap: (tasks: string) => string,
 ): Promise<FastifyReply> {
-  const answer = await context.deps.control.kill({ instances: instances.map(({ id }) => id), ...mode });
+  const { control } = context.deps;
+  const ids = instances.map(({ id }) => id);
+  if (dryRun) {
+    const { scale, wipe, force } = mode;
+    const preview = await control.preview({ kill: { instances: ids, scale, wipe } }, { force });
+    return preview.ok ? sendPreview(reply, preview.value) : sendRefusal(reply, preview.error);
+  }
+  const answer = await control.kill({ instances: ids, ...mode });
   if (!answer.ok) return sendRefusal(reply, answer.error);
   if (answer.value.type === 'deployment') return sendDeployment(reply, 200, answer.value.result);
   const killed = answer.value.instances.filter(({ tasks }) => tasks.length > 0);

@@ -32,9 +32,15 @@ export function sendRefusal(reply: FastifyReply, refusal: Refusal): FastifyReply
   return sendJsonText(reply, refusal.status, refusalBody(refusal));
 }
 
-/** Sends `{version, deploymentId}` with the header that go-marathon reads. */
+/** Sets the header that go-marathon reads, and marks an answer that was given before. */
+export function deploymentHeaders(reply: FastifyReply, { deploymentId, isRepeated }: DeploymentResult): FastifyReply {
+  if (isRepeated) reply.header('idempotency-replayed', 'true');
+  return reply.header('marathon-deployment-id', deploymentId);
+}
+
+/** Sends `{version, deploymentId}`. */
 export const sendDeployment = (reply: FastifyReply, status: number, result: DeploymentResult): FastifyReply =>
-  sendJson(reply.header('marathon-deployment-id', result.deploymentId), status, {
+  sendJson(deploymentHeaders(reply, result), status, {
     version: result.version,
     deploymentId: result.deploymentId,
   });

@@ -8,7 +8,7 @@ import type { AppDefinition } from '../core/app/definition.ts';
 import type { PlacementWarning } from '../core/offer/warnings.ts';
 import type { ApiContext } from './context.ts';
 import { all, queryOf } from './query.ts';
-import { sendDeployment, sendJson } from './respond.ts';
+import { deploymentHeaders, sendDeployment, sendJson } from './respond.ts';
 import { warningsOf } from './why-answers.ts';
 
 /** One warning, as a JSON object of the header's array. */
@@ -83,7 +83,7 @@ export function sendChanged(
   warn(reply, warnings);
   if (!wantsWarnings(request)) return sendDeployment(reply, status, changed);
   const { version, deploymentId } = changed;
-  return sendJson(reply.header('marathon-deployment-id', deploymentId), status, { version, deploymentId, warnings });
+  return sendJson(deploymentHeaders(reply, changed), status, { version, deploymentId, warnings });
 }
 
 /** Longest list of ids in one warning, in bytes of the header. */

@@ -8,8 +8,10 @@ import { err, ok, type Result } from '../core/result.ts';
 import { parseTimestamp, timestamp } from '../core/time.ts';
 import { readChangeOptions } from './change-options.ts';
 import { originOf } from './context.ts';
+import { requestKeyOf } from './idempotency.ts';
 import { bool, queryOf } from './query.ts';
-import { sendJson } from './respond.ts';
+import type { Handler } from './resource.ts';
+import { sendJson, sendRefusal } from './respond.ts';
 
 export interface WriteOptions extends ChangeOptions {
   /** Only say what would happen. */
@@ -22,15 +24,15 @@ export function writeOptions(
   path: string | undefined,
   forceByDefault = false,
 ): Result<WriteOptions, Refusal> {
-  const query = queryOf(request);
   const expected = expectedOf(request.headers['if-match'], path);
   if (!expected.ok) return expected;
   const change = readChangeOptions(request, forceByDefault);
   if (!change.ok) return change;
   return ok({
     ...change.value,
-    dryRun: bool(query, 'dryRun', false),
+    dryRun: isDryRun(request),
     origin: originOf(request),
+    ...requestKeyOf(request),
     ...(expected.value ? { expected: expected.value } : {}),
   });
 }
@@ -52,7 +54,18 @@ function expectedOf(header: string | undefined, path: string | undefined): Resul
   return ok({ path, versions });
 }
 
-/** The answer to a dry run of anything but a group: the plan with what it costs. Nothing was changed. */
+/** True if a request only wants to know what it would do. */
+export const isDryRun = (request: FastifyRequest): boolean => bool(queryOf(request), 'dryRun', false);
+
+/** A write that has no plan to show does not pretend to: 400 for a dry run of it. */
+export const withoutDryRun =
+  (handle: Handler): Handler =>
+  (request, reply) =>
+    isDryRun(request) ? sendRefusal(reply, noDryRun) : handle(request, reply);
+
+const noDryRun = refusal('badRequest', 'There is no plan to show of this: dryRun is for what changes apps and tasks');
+
+/** The answer to a dry run: the plan with what it costs. Nothing was changed. */
 export const sendPreview = (reply: FastifyReply, preview: Preview): FastifyReply => {
   const { before, after, ...plan } = preview;
   return sendJson(reply, 200, { ...plan, capacity: { before, after } });

@@ -3,7 +3,7 @@ import { STATUS_CODES } from 'node:http';
 import { type TSchema, Type } from 'typebox';
 import { appBodies, appBody, appBodyWithId } from '../schemas/app.ts';
 import { groupLevel } from '../schemas/group.ts';
-import { anyAnswers, type Operation, queryParameters } from './operation.ts';
+import { anyAnswers, headersOf, type Operation, queryParameters, requestHeaders } from './operation.ts';
 import { operations } from './operations.ts';
 import { answerSchemas } from './responses.ts';
 
@@ -55,7 +55,8 @@ export function openApiDocument(version: string): object {
   };
 }
 
-function operationObject({ method, path, summary, query = [], body, answers, media }: Operation): object {
+function operationObject(operation: Operation): object {
+  const { method, path, summary, query = [], body, answers } = operation;
   const inPath = [...path.matchAll(/\{(\w+)\}/g)].map((match) => match[1] ?? '');
   const all = { ...answers, ...anyAnswers };
   return {
@@ -64,12 +65,20 @@ function operationObject({ method, path, summary, query = [], body, answers, med
     parameters: [
       ...inPath.map((name) => ({ name, in: 'path', required: true, schema: { type: 'string' } })),
       ...query.map((name) => ({ name, in: 'query', schema: parameterSchemas[queryParameters[name]] })),
+      ...headersOf(operation).map((name) => ({
+        name,
+        in: 'header',
+        description: requestHeaders[name],
+        schema: { type: 'string' },
+      })),
     ],
-    ...(body ? { requestBody: { required: true, content: { 'application/json': { schema: body } } } } : {}),
+    ...(body
+      ? { requestBody: { required: !operation.isBodyOptional, content: { 'application/json': { schema: body } } } }
+      : {}),
     responses: Object.fromEntries(
       Object.entries(all).map(([status, shape]) => [
         status,
-        responseObject(status, shape, status === '200' ? media : undefined),
+        responseObject(status, shape, status === '200' ? textOf(operation) : undefined),
       ]),
     ),
   };
@@ -90,8 +99,13 @@ const parameterSchemas: Readonly<Record<ParameterKind, object>> = {
   eventId: { type: 'string', description: 'Id of an event, such as <generation>.<number>; empty = none' },
 };
 
+const textOf = ({ media, hasText }: Operation): string | undefined => media ?? (hasText ? 'text/plain' : undefined);
+
 function responseObject(status: string, shape: TSchema | null, media: string | undefined): object {
-  const asText = media === undefined ? {} : { content: { [media]: { schema: { type: 'string' } } } };
+  const content = {
+    ...(shape ? { 'application/json': { schema: shape } } : {}),
+    ...(media === undefined ? {} : { [media]: { schema: { type: 'string' } } }),
+  };
   const description = STATUS_CODES[status] ?? status;
-  return { description, ...(shape ? { content: { 'application/json': { schema: shape } } } : asText) };
+  return { description, ...(Object.keys(content).length > 0 ? { content } : {}) };
 }

@@ -1,7 +1,17 @@
 /** Operations on groups. */
-import { Type } from 'typebox';
 import { groupPatch } from '../schemas/group.ts';
-import { groupChanged, list, type Operation, reads, request, text, warned, writeQuery, writes } from './operation.ts';
+import {
+  changed,
+  groupChanged,
+  guardedWrites,
+  list,
+  type Operation,
+  reads,
+  request,
+  text,
+  warned,
+  writeQuery,
+} from './operation.ts';
 import { answer } from './responses.ts';
 
 export const groupOperations: readonly Operation[] = [
@@ -18,7 +28,7 @@ export const groupOperations: readonly Operation[] = [
     summary: 'Creates a group',
     query: writeQuery,
     body: request('GroupUpdate'),
-    answers: { 200: Type.Union([answer('Steps'), answer('Plan')]), 201: warned, ...writes },
+    answers: { 200: answer('Plan'), 201: warned, ...guardedWrites },
   },
   {
     method: 'put',
@@ -26,14 +36,14 @@ export const groupOperations: readonly Operation[] = [
     summary: 'Creates or changes a group',
     query: ['deleteMissing', ...writeQuery],
     body: request('GroupUpdate'),
-    answers: { 200: groupChanged, ...writes },
+    answers: { 200: groupChanged, ...guardedWrites },
   },
   {
     method: 'delete',
     path: '/v2/groups',
     summary: 'Removes everything',
     query: writeQuery,
-    answers: { 200: groupChanged, ...writes },
+    answers: { 200: changed, ...guardedWrites },
   },
   {
     method: 'get',
@@ -48,7 +58,7 @@ export const groupOperations: readonly Operation[] = [
     summary: 'Creates a group below another',
     query: writeQuery,
     body: request('GroupUpdate'),
-    answers: { 200: Type.Union([answer('Steps'), answer('Plan')]), 201: warned, ...writes },
+    answers: { 200: answer('Plan'), 201: warned, ...guardedWrites },
   },
   {
     method: 'put',
@@ -56,21 +66,23 @@ export const groupOperations: readonly Operation[] = [
     summary: 'Creates, changes, scales or rolls back a group',
     query: ['deleteMissing', ...writeQuery],
     body: request('GroupUpdate'),
-    answers: { 200: groupChanged, ...writes },
+    answers: { 200: groupChanged, ...guardedWrites },
   },
   {
     method: 'patch',
     path: '/v2/groups/{id}',
     summary: 'Changes whether a top-level group enforces its role',
+    query: ['dryRun'],
     body: groupPatch,
-    answers: { 200: null, ...writes },
+    isEmptyUnlessDry: true,
+    answers: { 200: answer('Plan'), ...guardedWrites },
   },
   {
     method: 'delete',
     path: '/v2/groups/{id}',
     summary: 'Removes a group and all that is in it',
     query: writeQuery,
-    answers: { 200: groupChanged, ...writes },
+    answers: { 200: changed, ...guardedWrites },
   },
   {
     method: 'get',
@@ -96,6 +108,6 @@ export const groupOperations: readonly Operation[] = [
     path: '/v2/groups/{id}/versions/{version}',
     summary: 'Takes a group back to how it was',
     query: writeQuery,
-    answers: { 200: groupChanged, ...writes },
+    answers: { 200: groupChanged, ...guardedWrites },
   },
 ];

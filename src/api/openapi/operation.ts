@@ -15,6 +15,35 @@ export interface Operation {
   readonly answers: Answers;
   /** What a success without JSON is sent as. */
   readonly media?: string;
+  /** A success is sent as plain text to those who ask for it. */
+  readonly hasText?: true;
+  /** A success is empty; the shape is that of a dry run. */
+  readonly isEmptyUnlessDry?: true;
+  /** There need not be a body. */
+  readonly isBodyOptional?: true;
+}
+
+/** Headers that requests may carry, and where: an operation that answers with the status takes the header. */
+export const requestHeaders = {
+  'If-Match':
+    'The version that the caller has seen, in quotes; several with commas, or * for any. 412 if it is another by now',
+  'If-None-Match': 'Tags of answers that the caller has. 304 if one of them would be given again',
+  'Idempotency-Key':
+    'Chosen by the caller, up to 255 characters: within a day the same request with the same key is answered as before and not carried out again. ' +
+    '422 if the key was used for another request, 409 while the first one is under way',
+  'Last-Event-ID': 'Id of the last event that the reader has; those after it are sent first',
+} as const;
+
+export type HeaderName = keyof typeof requestHeaders;
+
+/** The headers that an operation takes. */
+export function headersOf({ method, path, answers }: Operation): readonly HeaderName[] {
+  return [
+    ...(Object.hasOwn(answers, 412) ? (['If-Match'] as const) : []),
+    ...(Object.hasOwn(answers, 304) ? (['If-None-Match'] as const) : []),
+    ...(method === 'post' ? (['Idempotency-Key'] as const) : []),
+    ...(path === '/v2/events' ? (['Last-Event-ID'] as const) : []),
+  ];
 }
 
 /** Query parameters, and what they take. */
@@ -31,6 +60,7 @@ export const queryParameters = {
   label: 'string',
   embed: 'list',
   status: 'list',
+  'status[]': 'list',
   backup: 'string',
   restore: 'string',
   limit: 'string',
@@ -62,7 +92,9 @@ export const request = (name: string) => Type.Unsafe({ $ref: `#/components/schem
 /** What any operation may answer. */
 export const anyAnswers: Answers = { 400: error, 405: error, 503: error };
 export const reads: Answers = { 304: null, 404: error, 422: error };
-export const writes: Answers = { 403: error, 404: error, 409: error, 412: error, 413: error, 415: error, 422: error };
+export const writes: Answers = { 403: error, 404: error, 409: error, 413: error, 415: error, 422: error };
+/** Of one app or group: the caller may say which version it has seen. */
+export const guardedWrites: Answers = { ...writes, 412: error };
 /** What a write of a definition answers, or what it would do. */
 export const changed = Type.Union([warned, answer('Plan')]);
 /** A write of a group: Marathon's steps for a dry run, or with `embed=plan` the whole plan. */

@@ -7,6 +7,9 @@ import { groupOperations } from './group-operations.ts';
 import { error, limits, list, type Operation, object, reads, result, text, writes } from './operation.ts';
 import { answer } from './responses.ts';
 
+/** What a deployment is answered with, or with `dryRun` what it would do. */
+const planned = Type.Union([result, answer('Plan')]);
+
 const otherOperations: readonly Operation[] = [
   {
     method: 'get',
@@ -18,8 +21,8 @@ const otherOperations: readonly Operation[] = [
     method: 'delete',
     path: '/v2/deployments/{deploymentId}',
     summary: 'Rolls a deployment back, or with force stops it',
-    query: ['force', ...limits],
-    answers: { 200: result, 202: null, ...writes },
+    query: ['force', 'dryRun', ...limits],
+    answers: { 200: planned, 202: null, ...writes },
   },
   {
     method: 'get',
@@ -31,23 +34,24 @@ const otherOperations: readonly Operation[] = [
     method: 'post',
     path: '/v2/deployments/{deploymentId}/continue',
     summary: 'Lets a paused deployment go on (not Marathon’s)',
-    query: limits,
-    answers: { 200: result, ...writes },
+    query: ['dryRun', ...limits],
+    answers: { 200: planned, ...writes },
   },
   {
     method: 'get',
     path: '/v2/tasks',
     summary: 'Lists all tasks',
-    query: ['status'],
+    query: ['status', 'status[]', 'containerNetworks'],
+    hasText: true,
     answers: { 200: object({ tasks: list(answer('Task')) }), ...reads },
   },
   {
     method: 'post',
     path: '/v2/tasks/delete',
     summary: 'Kills tasks',
-    query: ['scale', 'wipe', 'force', ...limits],
+    query: ['scale', 'wipe', 'force', 'dryRun', ...limits],
     body: taskIdsBody,
-    answers: { 200: Type.Union([object({ tasks: list(answer('Task')) }), result]), ...writes },
+    answers: { 200: Type.Union([object({ tasks: list(answer('Task')) }), planned]), ...writes },
   },
   {
     method: 'get',
@@ -60,7 +64,8 @@ const otherOperations: readonly Operation[] = [
     method: 'delete',
     path: '/v2/queue/{id}/delay',
     summary: 'Ends the back-off of an app',
-    answers: { 204: null, ...writes },
+    query: ['dryRun'],
+    answers: { 200: answer('Plan'), 204: null, ...writes },
   },
   { method: 'get', path: '/v2/info', summary: 'Tells about this server', answers: { 200: answer('Info'), ...reads } },
   {
@@ -113,6 +118,9 @@ const otherOperations: readonly Operation[] = [
     path: '/v2/eventSubscriptions',
     summary: 'Posts events to a URL from now on',
     query: ['callbackUrl'],
+    // Signs what is posted; not a query parameter, since those end up in logs.
+    body: Type.Object({ secret: Type.Optional(text) }),
+    isBodyOptional: true,
     answers: { 200: answer('SubscriptionEvent'), ...writes },
   },
   {
@@ -154,7 +162,13 @@ const otherOperations: readonly Operation[] = [
     summary: 'Tells how this server sees the cluster (not Marathon’s)',
     answers: { 200: Type.Object({ status: text }) },
   },
-  { method: 'get', path: '/metrics', summary: 'Metrics as JSON', answers: { 200: Type.Object({ version: text }) } },
+  {
+    method: 'get',
+    path: '/metrics',
+    summary: 'Metrics as JSON',
+    hasText: true,
+    answers: { 200: Type.Object({ version: text }) },
+  },
   {
     method: 'get',
     path: '/metrics/prometheus',

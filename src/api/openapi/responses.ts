@@ -107,7 +107,8 @@ export const answerSchemas: Readonly<Record<string, TSchema>> = {
     restarted: list(text),
     removed: list(text),
     kills: count,
-    version: stamp,
+    tasks: maybe(list(text)),
+    version: maybe(stamp),
     capacity: exactly({ before: ref('Demand'), after: ref('Demand') }),
   }),
   Demand: exactly({

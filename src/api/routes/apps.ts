@@ -16,7 +16,7 @@ import { bool, first, type Query, queryOf } from '../query.ts';
 import { readAppUpdate, readAppUpdates } from '../read-body.ts';
 import { withWarnings } from '../render/app-info.ts';
 import { resource } from '../resource.ts';
-import { sendDeployment, sendJsonText, sendRefusal } from '../respond.ts';
+import { deploymentHeaders, sendDeployment, sendJsonText, sendRefusal } from '../respond.ts';
 import { sendChanged, wantsWarnings, warn, warningsAbout } from '../warnings.ts';
 import { sendPreview, writeOptions } from '../write-options.ts';
 
@@ -152,7 +152,7 @@ async function create(context: ApiContext, request: FastifyRequest, reply: Fasti
   const answer = await context.deps.control.changeApps([wanted], change);
   if (!answer.ok) return sendRefusal(reply, answer.error);
   const [app] = answer.value.apps;
-  reply.header('location', id.value).header('marathon-deployment-id', answer.value.deploymentId);
+  deploymentHeaders(reply, answer.value).header('location', id.value);
   if (app === undefined) return sendDeployment(reply, 201, answer.value);
   const warnings = warningsAbout(context, [app]);
   warn(reply, warnings);

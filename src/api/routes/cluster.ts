@@ -6,6 +6,7 @@ import { first, queryOf } from '../query.ts';
 import { infoView } from '../render/info.ts';
 import { resource } from '../resource.ts';
 import { sendJson, sendRefusal } from '../respond.ts';
+import { withoutDryRun } from '../write-options.ts';
 
 /** Registers the routes. There are no plugins. */
 export function clusterRoutes(server: FastifyInstance, context: ApiContext): void {
@@ -18,7 +19,7 @@ export function clusterRoutes(server: FastifyInstance, context: ApiContext): voi
         ? sendRefusal(reply, refusal('notFound', 'There is no leader', { details: [] }))
         : sendJson(reply, 200, { leader });
     },
-    DELETE: (request, reply) => abdicate(context, request, reply),
+    DELETE: withoutDryRun((request, reply) => abdicate(context, request, reply)),
   });
   resource(server, '/v2/plugins', { GET: (_request, reply) => sendJson(reply, 200, { plugins: [] }) });
   const noPlugin = (request: FastifyRequest, reply: FastifyReply): FastifyReply => {

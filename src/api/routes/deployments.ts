@@ -1,14 +1,17 @@
 /** `/v2/deployments` (rest-api §5.1, §5.2), and what one deployment waits for or came to. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { PreviewRequest } from '../../actors/front.ts';
 import { refusal } from '../../core/refusal.ts';
 import { err, ok } from '../../core/result.ts';
 import type { ApiContext } from '../context.ts';
 import { readLimits } from '../deployment-limits.ts';
+import { requestKeyOf } from '../idempotency.ts';
 import { bool, queryOf } from '../query.ts';
 import { deploymentJson } from '../render/deployment.ts';
 import { finishedJson, runningJson } from '../render/one-deployment.ts';
 import { resource } from '../resource.ts';
 import { sendDeployment, sendRefusal } from '../respond.ts';
+import { isDryRun, sendPreview } from '../write-options.ts';
 
 /** Registers the routes. */
 export function deploymentsRoutes(server: FastifyInstance, context: ApiContext): void {
@@ -55,6 +58,7 @@ async function cancel(context: ApiContext, request: FastifyRequest, reply: Fasti
   if (!limits.ok) return sendRefusal(reply, limits.error);
   if (!context.deps.read.deployment(id)) return sendRefusal(reply, unknown(id));
   const options = { force: bool(query, 'force', false), ...limits.value };
+  if (isDryRun(request)) return showPlan(context, reply, { cancel: id }, options.force);
   const answer = await context.deps.control.cancelDeployment(id, options);
   if (!answer.ok) return sendRefusal(reply, answer.error);
   return answer.value ? sendDeployment(reply, 200, answer.value) : reply.code(202).header('content-length', '0').send();
@@ -65,7 +69,20 @@ async function goOn(context: ApiContext, request: FastifyRequest, reply: Fastify
   const id = idOf(request);
   const limits = readLimits(queryOf(request));
   if (!limits.ok) return sendRefusal(reply, limits.error);
-  if (!context.deps.read.deployment(id)) return sendRefusal(reply, unknown(id));
-  const answer = await context.deps.control.continueDeployment(id, limits.value.limits);
+  const { requestKey } = requestKeyOf(request);
+  // One that went on before may be over by now.
+  if (!requestKey && !context.deps.read.deployment(id)) return sendRefusal(reply, unknown(id));
+  if (isDryRun(request)) return showPlan(context, reply, { continue: id }, false);
+  const answer = await context.deps.control.continueDeployment(id, limits.value.limits, requestKey);
   return answer.ok ? sendDeployment(reply, 200, answer.value) : sendRefusal(reply, answer.error);
+}
+
+async function showPlan(
+  { deps }: ApiContext,
+  reply: FastifyReply,
+  wanted: PreviewRequest,
+  force: boolean,
+): Promise<FastifyReply> {
+  const preview = await deps.control.preview(wanted, { force });
+  return preview.ok ? sendPreview(reply, preview.value) : sendRefusal(reply, preview.error);
 }

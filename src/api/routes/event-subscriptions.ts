@@ -7,6 +7,7 @@ import type { ApiContext } from '../context.ts';
 import { first, queryOf } from '../query.ts';
 import { resource } from '../resource.ts';
 import { sendJson, sendRefusal } from '../respond.ts';
+import { withoutDryRun } from '../write-options.ts';
 
 const notEnabled = refusal(
   'badRequest',
@@ -23,20 +24,24 @@ export function eventSubscriptionsRoutes(server: FastifyInstance, { deps }: ApiC
       config.hasCallbacks ? handle(request, reply) : sendRefusal(reply, notEnabled);
   resource(server, '/v2/eventSubscriptions', {
     GET: guarded((_request, reply) => sendJson(reply, 200, { callbackUrls: read.callbackUrls() })),
-    POST: guarded(async (request, reply) => {
-      const url = urlOf(request);
-      if (!url.ok) return sendRefusal(reply, url.error);
-      const secret = secretOf(request);
-      if (!secret.ok) return sendRefusal(reply, secret.error);
-      const result = await control.subscribe({ url: url.value, secret: secret.value, clientIp: request.ip });
-      return result.ok ? sendJson(reply, 200, result.value) : sendRefusal(reply, result.error);
-    }),
-    DELETE: guarded(async (request, reply) => {
-      const url = first(queryOf(request), 'callbackUrl');
-      if (url === undefined) return sendRefusal(reply, missing);
-      const result = await control.unsubscribe({ url, clientIp: request.ip });
-      return result.ok ? sendJson(reply, 200, result.value) : sendRefusal(reply, result.error);
-    }),
+    POST: guarded(
+      withoutDryRun(async (request, reply) => {
+        const url = urlOf(request);
+        if (!url.ok) return sendRefusal(reply, url.error);
+        const secret = secretOf(request);
+        if (!secret.ok) return sendRefusal(reply, secret.error);
+        const result = await control.subscribe({ url: url.value, secret: secret.value, clientIp: request.ip });
+        return result.ok ? sendJson(reply, 200, result.value) : sendRefusal(reply, result.error);
+      }),
+    ),
+    DELETE: guarded(
+      withoutDryRun(async (request, reply) => {
+        const url = first(queryOf(request), 'callbackUrl');
+        if (url === undefined) return sendRefusal(reply, missing);
+        const result = await control.unsubscribe({ url, clientIp: request.ip });
+        return result.ok ? sendJson(reply, 200, result.value) : sendRefusal(reply, result.error);
+      }),
+    ),
   });
 }
 

@@ -192,7 +192,7 @@ async function apply(
   return sendChanged(context, request, reply, wanted.type === 'create' ? 201 : 200, answer.value, warnings);
 }
 
-/** Marathon shows the steps and nothing else (rest-api §4.4); `embed=plan` adds what they cost. */
+/** Of a PUT Marathon shows the steps and nothing else (rest-api §4.4); `embed=plan` adds what they cost. */
 async function showPlan(
   context: ApiContext,
   request: FastifyRequest,
@@ -203,7 +203,7 @@ async function showPlan(
   const preview = await context.deps.control.preview({ group }, options);
   if (!preview.ok) return sendRefusal(reply, preview.error);
   if (group.type === 'put') warn(reply, removedWarning(preview.value.removed));
-  const isFull = all(queryOf(request), 'embed').includes('plan');
+  const isFull = group.type !== 'put' || all(queryOf(request), 'embed').includes('plan');
   return isFull ? sendPreview(reply, preview.value) : sendJson(reply, 200, { steps: preview.value.steps });
 }
 
@@ -222,6 +222,7 @@ async function patch(
   const { dryRun, ...change } = options.value;
   const wanted: GroupRequest = { type: 'enforceRole', path, enforceRole: update.value.enforceRole };
   const { control } = context.deps;
-  const answer = await (dryRun ? control.preview({ group: wanted }, change) : control.changeGroup(wanted, change));
+  if (dryRun) return showPlan(context, request, reply, wanted, change);
+  const answer = await control.changeGroup(wanted, change);
   return answer.ok ? reply.code(200).header('content-length', '0').send() : sendRefusal(reply, answer.error);
 }

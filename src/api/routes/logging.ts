@@ -7,6 +7,7 @@ import { readJson } from '../json-body.ts';
 import { readLoggingBody } from '../read-body.ts';
 import { resource } from '../resource.ts';
 import { sendJson, sendRefusal } from '../respond.ts';
+import { withoutDryRun } from '../write-options.ts';
 
 const rootLogger = 'ROOT';
 
@@ -34,6 +35,6 @@ export function loggingRoutes(server: FastifyInstance, { deps }: ApiContext): vo
   };
   resource(server, '/logging', {
     GET: (_request, reply) => sendJson(reply, 200, { [rootLogger]: logLevel.get().toUpperCase() }),
-    POST: change,
+    POST: withoutDryRun(change),
   });
 }

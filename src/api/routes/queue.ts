@@ -1,5 +1,6 @@
 /** `/v2/queue` (rest-api §5.5). */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { plainPreview } from '../../core/deploy/preview.ts';
 import { parseAppId } from '../../core/ids.ts';
 import { refusal } from '../../core/refusal.ts';
 import { ok } from '../../core/result.ts';
@@ -9,6 +10,7 @@ import { queueWhy } from '../queue-why.ts';
 import { hasDelays, queueItemJson } from '../render/queue.ts';
 import { dispatch, resource } from '../resource.ts';
 import { sendJsonText, sendRefusal } from '../respond.ts';
+import { isDryRun, sendPreview } from '../write-options.ts';
 
 /** Registers the routes. */
 export function queueRoutes(server: FastifyInstance, context: ApiContext): void {
@@ -26,7 +28,7 @@ export function queueRoutes(server: FastifyInstance, context: ApiContext): void 
       const segments = (request.params as { readonly '*': string })['*'].split('/').filter((each) => each !== '');
       if (segments.length < 2 || segments.at(-1) !== 'delay') return reply.callNotFound();
       const path = `/${segments.slice(0, -1).join('/')}`;
-      return dispatch({ DELETE: () => resetDelay(context, reply, path) }, request, reply);
+      return dispatch({ DELETE: () => resetDelay(context, request, reply, path) }, request, reply);
     },
   });
 }
@@ -64,10 +66,17 @@ async function listWithWhy(
   return sendJsonText(reply, 200, `{"queue":[${items.join(',')}]}`);
 }
 
-async function resetDelay(context: ApiContext, reply: FastifyReply, path: string): Promise<FastifyReply> {
+async function resetDelay(
+  context: ApiContext,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  path: string,
+): Promise<FastifyReply> {
   const id = parseAppId(path);
-  const isQueued = id !== undefined && context.deps.read.queue().some((entry) => entry.app.id === id);
-  if (!isQueued) return sendRefusal(reply, refusal('notFound', `Application ${path} not found in tasks queue.`));
+  const queued = id === undefined ? undefined : context.deps.read.queue().find((entry) => entry.app.id === id);
+  if (id === undefined || !queued)
+    return sendRefusal(reply, refusal('notFound', `Application ${path} not found in tasks queue.`));
+  if (isDryRun(request)) return sendPreview(reply, plainPreview([queued.app]));
   const answer = await context.deps.control.resetDelay(id);
   return answer.ok ? reply.code(204).send() : sendRefusal(reply, answer.error);
 }

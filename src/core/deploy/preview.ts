@@ -4,7 +4,8 @@ import type { PlanStepView } from '../events.ts';
 import type { ChangeSet } from '../group/change-set.ts';
 import type { AppId } from '../ids.ts';
 import type { Timestamp } from '../time.ts';
-import { planSteps, stepView } from './plan.ts';
+import { type PlannedChange, planSteps, stepView } from './plan.ts';
+import type { Deployment } from './plan-types.ts';
 
 /** What apps ask for, all instances together. `cpus` in cpus, `mem` and `disk` in MiB. */
 export interface Demand {
@@ -26,12 +27,14 @@ export interface Preview {
   /** Of the apps that the change touches. */
   readonly before: Demand;
   readonly after: Demand;
-  /** The stamp that the change would have got. */
-  readonly version: Timestamp;
+  /** The stamp that the change would have got; absent if it changes no definition. */
+  readonly version?: Timestamp;
+  /** Tasks that would be killed by their ids, whatever the steps do. */
+  readonly tasks?: readonly string[];
 }
 
 /** Looks at a decided change. */
-export function previewOf({ planned, dependenciesOf, version }: ChangeSet): Preview {
+export function previewOf({ planned, dependenciesOf, version }: Omit<ChangeSet, 'groups'>): Preview {
   const changed = planned.filter((p) => p.kind !== 'none' || !p.before || !p.after);
   const restarted = changed.filter((p) => p.before && p.after && (p.kind === 'config' || p.kind === 'restart'));
   const restarting = new Set(restarted.map((p) => p.id));
@@ -50,6 +53,33 @@ export function previewOf({ planned, dependenciesOf, version }: ChangeSet): Prev
     after: demandOf(changed.map((p) => p.after)),
     version,
   };
+}
+
+/** What is done without a plan: to what tasks of these apps, which stay as they are. */
+export function plainPreview(apps: readonly AppDefinition[], tasks: readonly string[] = []): Preview {
+  const demand = demandOf(apps);
+  const none = { steps: [], created: [], restarted: [], removed: [] };
+  return { ...none, kills: tasks.length, before: demand, after: demand, ...(tasks.length > 0 ? { tasks } : {}) };
+}
+
+/**
+ * What is left of a deployment that goes on where it stands. `at` gives stored definitions; those that are gone count as nothing.
+ */
+export function remainingPreview(
+  { steps, currentStep, affected, version }: Deployment,
+  at: (id: AppId, version: Timestamp) => AppDefinition | undefined,
+): Preview {
+  const left = steps.slice(Math.max(0, currentStep - 1));
+  const actions = new Map(left.flatMap((step) => step.actions.map(({ app, action }) => [app, action] as const)));
+  const definition = (id: AppId, of: Timestamp | undefined) => (of === undefined ? undefined : at(id, of));
+  const planned = affected.flatMap(({ id, before, after }): readonly PlannedChange[] => {
+    const action = actions.get(id);
+    if (!action) return [];
+    const kind = action === 'RestartApplication' ? 'config' : 'scale';
+    return [{ id, before: definition(id, before), after: definition(id, after), kind }];
+  });
+  const preview = previewOf({ planned, version, dependenciesOf: () => [] });
+  return { ...preview, steps: left.map(stepView) };
 }
 
 function demandOf(apps: readonly (AppDefinition | undefined)[]): Demand {

@@ -17,7 +17,11 @@ export interface LiveApi {
 
 /** Builds one. `config` and `options` are what should differ from the defaults. */
 export async function liveApi(config: Partial<ApiConfig> = {}, options: WorldOptions = {}): Promise<LiveApi> {
-  const world = await createWorld(options);
+  return apiOn(await createWorld(options), config);
+}
+
+/** Another front door on the same world, as after a restart. */
+export async function apiOn(world: World, config: Partial<ApiConfig> = {}): Promise<LiveApi> {
   const errors: string[] = [];
   const quiet = (): void => {};
   let level = 'info';
