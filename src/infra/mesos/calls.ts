@@ -38,7 +38,14 @@ const infiniteAsText = (_key: string, value: unknown): unknown =>
 
 /** Only a limit may be infinite; JSON has no number for it, Mesos reads the text (mesos-v1 §1.11). */
 const encodeTask = (info: TaskInfo): string =>
-  info.limits === undefined ? JSON.stringify(info) : JSON.stringify(info, infiniteAsText);
+  wholeCharacters(info.limits === undefined ? JSON.stringify(info) : JSON.stringify(info, infiniteAsText));
+
+/** An escape of half a surrogate pair, behind an even number of backslashes: whole pairs are never escaped. */
+const halfCharacter = /(?<!\\)((?:\\\\)*)\\ud[89a-f][0-9a-f]{2}/g;
+
+/** Mesos' parser refuses the whole call for half a character in one task, and would do so again whenever it is tried. */
+const wholeCharacters = (json: string): string =>
+  json.includes('\\ud') ? json.replace(halfCharacter, '$1\\ufffd') : json;
 
 /** Creates the encoder for a framework that is subscribed as `frameworkId`. */
 export function createCallEncoder(frameworkId: string): CallEncoder {
