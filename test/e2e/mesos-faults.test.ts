@@ -1,5 +1,5 @@
 /** Faults at random between a server and a cluster whose tasks are processes; a failure names its seed. */
-import { describe, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { storm } from '../support/mesos-faults/storm.ts';
 import { isLong } from '../support/stack.ts';
 
@@ -11,6 +11,18 @@ if (isLong) vi.setConfig({ testTimeout: 300_000 });
 describe('after a storm of faults on server, cluster, network and tasks', () => {
   it.each(seeds)(
     'exactly the wanted instances run, each one process, and nothing is unacknowledged (seed %i)',
-    (seed) => storm({ seed, kind: 'processes', turns, settleLimitMs: 60_000 }),
+    async (seed) => {
+      const { faults, changes, records } = await storm({ seed, kind: 'processes', turns, settleLimitMs: 60_000 });
+      // It must have been one.
+      expect(faults.length).toBeGreaterThanOrEqual(turns);
+      expect(changes.get('ok') ?? 0).toBeGreaterThan(turns);
+      if (faults.includes('updates are lost and doubled')) expect(records.lost * records.doubled).toBeGreaterThan(0);
+      if (faults.includes('updates are late and overtake each other')) {
+        expect(records.delayed * records.swapped).toBeGreaterThan(0);
+      }
+      if (faults.includes('connections break in the middle of records and calls')) {
+        expect(records.cut).toBeGreaterThan(1);
+      }
+    },
   );
 });

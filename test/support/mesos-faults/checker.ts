@@ -9,7 +9,8 @@ export interface AppFact {
   readonly id: string;
   readonly instances: number;
   readonly step: string | undefined;
-  /** Of the last change that needed new tasks. */
+  /** Of the last change that needed new tasks: no task may be older. */
+  readonly configuredAt: string;
   readonly version: string;
 }
 
@@ -88,7 +89,9 @@ function* taskViolations({ apps, tasks }: Facts): Iterable<string> {
   for (const task of tasks) {
     const app = apps.find(({ id }) => id === task.appId);
     if (app === undefined) yield `${task.id} belongs to no app`;
-    else if (task.version !== app.version) yield `${task.id} is of version ${task.version}, not ${app.version}`;
+    else if (task.version < app.configuredAt || task.version > app.version) {
+      yield `${task.id} is of version ${task.version}, not from ${app.configuredAt} to ${app.version}`;
+    }
     if (task.state !== 'TASK_RUNNING') yield `${task.id} is ${task.state} for the server`;
   }
 }

@@ -68,7 +68,8 @@ const appFact = ({ id, instances, env, version, versionInfo }: ListedApp): AppFa
   id,
   instances,
   step: env?.['STEP'],
-  version: versionInfo?.lastConfigChangeAt ?? version,
+  configuredAt: versionInfo?.lastConfigChangeAt ?? version,
+  version,
 });
 
 const withStep = (found: FoundProcess): FoundProcess & { readonly step: string | undefined } => ({

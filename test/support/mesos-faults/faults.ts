@@ -14,6 +14,14 @@ export interface Fault {
   readonly only?: 'processes' | 'simulated';
 }
 
+/** Lasts at least a moment, and until records were really hurt; not for ever, since another fault may keep all away. */
+async function until(isHurt: () => boolean, random: Random): Promise<void> {
+  await shortly(random);
+  const deadlineMs = performance.now() + longestWaitMs;
+  while (!isHurt() && performance.now() < deadlineMs) await delay(50);
+}
+const longestWaitMs = 8_000;
+
 /** Some last less than the limits of patience, some longer. */
 const silence = (random: Random): Promise<void> => delay(random(silenceLimitMs * 1.5));
 const shortly = (random: Random): Promise<void> => delay(300 + random(900));
@@ -90,10 +98,11 @@ const networkFaults: readonly Fault[] = [
     what: 'connections break in the middle of records and calls',
     subject: 'network',
     run: async ({ meddler }, random) => {
-      for (let n = 1 + random(3); n > 0; n--) {
-        if (random(2) === 0) meddler.cutNextRecord();
+      for (let n = 2 + random(2); n > 0; n--) {
+        const { cut } = meddler.tally();
+        if (n % 2 === 0) meddler.cutNextRecord();
         else meddler.cutNextCall();
-        await delay(300 + random(300));
+        await until(() => meddler.tally().cut > cut, random);
       }
     },
   },
@@ -104,8 +113,12 @@ const updateFaults: readonly Fault[] = [
     what: 'updates are lost and doubled',
     subject: 'updates',
     run: async ({ meddler }, random) => {
-      meddler.meddle({ lose: 0.3, double: 0.5 });
-      await shortly(random);
+      const before = meddler.tally();
+      meddler.meddle({ lose: 0.4, double: 0.5 });
+      await until(() => {
+        const { lost, doubled } = meddler.tally();
+        return lost > before.lost && doubled > before.doubled;
+      }, random);
       meddler.meddle({});
     },
   },
@@ -113,8 +126,12 @@ const updateFaults: readonly Fault[] = [
     what: 'updates are late and overtake each other',
     subject: 'updates',
     run: async ({ meddler }, random) => {
-      meddler.meddle({ delay: 0.3, swap: 0.5 });
-      await shortly(random);
+      const before = meddler.tally();
+      meddler.meddle({ delay: 0.4, swap: 0.5 });
+      await until(() => {
+        const { delayed, swapped } = meddler.tally();
+        return delayed > before.delayed && swapped > before.swapped;
+      }, random);
       meddler.meddle({});
     },
   },

@@ -4,6 +4,7 @@ import { randomFrom } from '../random.ts';
 import { violations } from './checker.ts';
 import { duplicatesNow, frameworkIdOf, gatherFacts } from './facts.ts';
 import { type Fault, faultsFor } from './faults.ts';
+import type { Tally } from './meddler.ts';
 import { type Book, openBook, settleIn, startUsers } from './users.ts';
 import { type FaultWorld, startWorld } from './world.ts';
 
@@ -16,10 +17,12 @@ export interface StormOptions {
   readonly settleLimitMs: number;
 }
 
-export interface Outcome {
+/** What a storm did, for the judgement whether it was one. */
+export interface Weather {
   readonly faults: readonly string[];
-  readonly book: Book;
-  readonly world: FaultWorld;
+  /** Changes by users, by what came of them. */
+  readonly changes: ReadonlyMap<string, number>;
+  readonly records: Tally;
 }
 
 /** So many seeds in a row meet every fault at least once, if their turns are enough. */
@@ -30,7 +33,7 @@ const cleanLooks = 3;
 const logTailChars = 5_000;
 
 /** Runs a storm in a world of its own. Rejects, with all that a replay needs, if anything is wrong in the end. */
-export async function storm(options: StormOptions): Promise<void> {
+export async function storm(options: StormOptions): Promise<Weather> {
   const { seed, kind } = options;
   const random = randomFrom(seed);
   const world = await startWorld({ simulate: kind === 'simulated', random: randomFrom(seed + 1_000_000) });
@@ -38,14 +41,17 @@ export async function storm(options: StormOptions): Promise<void> {
   try {
     const firstFrameworkId = await calmStart(world, book);
     const users = startUsers(world, book, randomFrom(seed + 2_000_000));
+    const schedule = scheduleOf(options, random);
     try {
-      for (const faults of scheduleOf(options, random)) await happen(world, book, faults, random);
+      for (const faults of schedule) await happen(world, book, faults, random);
     } finally {
       await world.heal();
       await users.stop();
     }
     book.note('all is mended');
     await expectPeace(world, book, firstFrameworkId, options.settleLimitMs);
+    const faults = schedule.flat().map(({ what }) => what);
+    return { faults, changes: book.counts, records: world.meddler.tally() };
   } catch (error) {
     throw new Error(report(options, error, world, book), { cause: error });
   } finally {

@@ -14,7 +14,8 @@ export interface Book {
   readonly text: () => string;
   /** Answers that no request should ever get. */
   readonly offences: readonly string[];
-  readonly count: (what: string) => number;
+  /** Changes by what came of them: ok, refused, unknown. */
+  readonly counts: ReadonlyMap<string, number>;
 }
 
 interface OpenBook extends Book {
@@ -33,6 +34,8 @@ const maxInstances = 3;
 const maxPauseMs = 250;
 /** Longer than any fault: what is answered after it was given up could happen behind the next change. */
 const requestTimeoutMs = 25_000;
+/** The app or task may be gone or held, the server may not serve yet; nothing else is wrong with these requests. */
+const expectedStatuses: ReadonlySet<number> = new Set([200, 201, 404, 409, 503]);
 
 export function openBook(): OpenBook {
   const lines: string[] = [];
@@ -44,7 +47,6 @@ export function openBook(): OpenBook {
     counts,
     note: (line) => lines.push(`${Math.round(performance.now() - startedMs)} ${line}`),
     text: () => lines.join('\n'),
-    count: (what) => counts.get(what) ?? 0,
   };
 }
 
@@ -71,6 +73,7 @@ export async function settleIn(world: FaultWorld, book: OpenBook, apps: number):
   for (let n = 0; n < apps; n++) {
     const want = { instances: maxInstances, step: 'first' };
     await write(world, book, `/settled/app-${n}`, 'PUT', '', bodyOf(want), () => want);
+    if (book.counts.get('ok') !== n + 1) throw new Error(`the first apps were not taken: ${book.text()}`);
   }
 }
 
@@ -109,8 +112,8 @@ const bodyOf = ({ instances, step }: NonNullable<Want>): object => ({
   cpus: 0.01,
   mem: 8,
   env: { STEP: step },
-  backoffSeconds: 0.2,
-  maxLaunchDelaySeconds: 1,
+  backoffSeconds: 1,
+  maxLaunchDelaySeconds: 2,
   upgradeStrategy: { minimumHealthCapacity: 0.5, maximumOverCapacity: 0.5 },
 });
 
@@ -144,7 +147,7 @@ async function write(
     `${method} ${id}${below} ${body === undefined ? '' : JSON.stringify(body).slice(0, 60)}: ${describeAttempt(result)}`,
   );
   book.counts.set(outcome, (book.counts.get(outcome) ?? 0) + 1);
-  if (result.type === 'answer' && result.status >= 500 && result.status !== 503) {
+  if (result.type === 'answer' && !expectedStatuses.has(result.status)) {
     book.offences.push(`${method} ${path}: ${describeAttempt(result)}`);
   }
   if (outcome === 'refused') return;
