@@ -232,7 +232,8 @@ function mainProcesses(processes: readonly FoundProcess[]): ReadonlyMap<string, 
   return tasks;
 }
 
-function sessionOf(pid: number): number {
+/** The session of a process; NaN if it is gone. */
+export function sessionOf(pid: number): number {
   const stat = readProc(pid, 'stat');
   return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[3]);
 }

@@ -36,11 +36,13 @@ export interface Relay {
   readonly flow: () => void;
   /** Everything that arrives from now on is passed on so much later, in order. 0 ends it. */
   readonly delay: (delayMs: number) => void;
+  /** What arrives from now on passes in pieces of so many bytes, one every few ms for each connection. 0 ends it. */
+  readonly trickle: (bytes: number) => void;
   /** Passes that many more bytes of a direction, counted over all connections, and then breaks the connection they came on. */
   readonly breakAfter: (direction: Direction, bytes: number) => void;
   /** Replaces the inspector; undefined: everything passes. */
   readonly inspect: (inspector: Inspector | undefined) => void;
-  /** Sends bytes to one side of a connection as if the other side had; false if it is gone. */
+  /** Sends bytes to one side of a connection as if the other side had, behind what is held; false if it is gone. */
   readonly inject: (connection: number, direction: Direction, data: Buffer) => boolean;
   /** Ends these connections by RST, or all; new ones are welcome. */
   readonly reset: (connection?: number) => void;
@@ -55,6 +57,8 @@ export interface Relay {
 
 /** More held bytes than this mean that a test forgot to let them go. */
 const maxHeldBytes = 256 * 1024 * 1024;
+/** Between two pieces of what trickles. */
+const trickleMs = 2;
 
 interface Held {
   /** Undefined: the end of the stream. */
@@ -80,6 +84,7 @@ interface State {
   readonly stalled: Set<Direction>;
   cut: CutKind | undefined;
   delayMs: number;
+  trickleBytes: number;
   heldBytes: number;
   accepted: number;
   inspector: Inspector | undefined;
@@ -93,6 +98,7 @@ export async function startRelay(target: string): Promise<Relay> {
     stalled: new Set(),
     cut: undefined,
     delayMs: 0,
+    trickleBytes: 0,
     heldBytes: 0,
     accepted: 0,
     inspector: undefined,
@@ -126,6 +132,9 @@ function controls(state: State): Omit<Relay, 'address' | 'close'> {
     delay: (delayMs) => {
       state.delayMs = delayMs;
     },
+    trickle: (bytes) => {
+      state.trickleBytes = bytes;
+    },
     breakAfter: (direction, bytes) => {
       let left = bytes;
       state.inspector = (passing) => {
@@ -142,9 +151,11 @@ function controls(state: State): Omit<Relay, 'address' | 'close'> {
       state.inspector = inspector;
     },
     inject: (id, direction, data) => {
-      const lane = state.links.get(id)?.lanes[direction];
-      if (lane === undefined || lane.to.destroyed) return false;
-      lane.to.write(data);
+      const link = state.links.get(id);
+      const lane = link?.lanes[direction];
+      if (link === undefined || lane === undefined || lane.to.destroyed) return false;
+      if (lane.queue.length > 0) hold(state, link, direction, data);
+      else lane.to.write(data);
       return true;
     },
     reset: (id) => {
@@ -188,8 +199,12 @@ function arrive(state: State, link: Link, direction: Direction, data: Buffer): v
     if (passed.length > 0) hold(state, link, direction, passed);
     return;
   }
-  const { to, from } = link.lanes[direction];
+  const { to, from, queue } = link.lanes[direction];
   from.pause();
+  for (const { data: held } of queue.splice(0)) {
+    state.heldBytes -= held?.length ?? 0;
+    if (held !== undefined) to.write(held);
+  }
   state.passed[direction] += verdict.pass.length;
   if (verdict.pass.length === 0) breakLink(state, link);
   else to.write(verdict.pass, () => breakLink(state, link));
@@ -198,7 +213,15 @@ function arrive(state: State, link: Link, direction: Direction, data: Buffer): v
 function hold(state: State, link: Link, direction: Direction, data: Buffer | undefined): void {
   state.heldBytes += data?.length ?? 0;
   if (state.heldBytes > maxHeldBytes) throw new Error('the relay holds too much');
-  link.lanes[direction].queue.push({ data, dueMs: performance.now() + state.delayMs });
+  const { queue } = link.lanes[direction];
+  const size = state.trickleBytes > 0 && data !== undefined ? state.trickleBytes : Number.POSITIVE_INFINITY;
+  let dueMs = Math.max(performance.now() + state.delayMs, queue.at(-1)?.dueMs ?? 0);
+  if (data === undefined || data.length <= size) queue.push({ data, dueMs });
+  else {
+    for (let at = 0; at < data.length; at += size, dueMs += trickleMs) {
+      queue.push({ data: data.subarray(at, at + size), dueMs });
+    }
+  }
   pump(state, link, direction);
 }
 

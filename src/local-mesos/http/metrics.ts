@@ -60,10 +60,12 @@ function frameworkFigures(state: MasterState): Record<string, number> {
 }
 
 function taskFigures(state: MasterState): Record<string, number> {
-  const out: Record<string, number> = { 'master/tasks_unreachable': 0 };
+  // The second is none of Mesos': tasks with an update that the framework has not acknowledged.
+  const out: Record<string, number> = { 'master/tasks_unreachable': 0, 'local/unacknowledged_tasks': 0 };
   for (const name of countedStates) out[`master/tasks_${name}`] = 0;
   for (const framework of state.frameworks.values()) {
     out['master/tasks_unreachable'] = (out['master/tasks_unreachable'] ?? 0) + framework.unreachable.size;
+    out['local/unacknowledged_tasks'] = (out['local/unacknowledged_tasks'] ?? 0) + framework.unacknowledged.size;
     for (const task of framework.tasks.values()) {
       if (isTerminal(task.state)) continue;
       const name = `master/${task.state.toLowerCase().replace('task_', 'tasks_')}`;
