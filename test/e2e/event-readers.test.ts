@@ -2,12 +2,12 @@
 import { describe, it } from 'vitest';
 import { killedServer } from '../support/event-stages.ts';
 import { runEventTrial } from '../support/event-trial.ts';
+import { trialSize } from '../support/event-trial-size.ts';
 import { inPlayground } from '../support/processes.ts';
-import { isLong, startCluster } from '../support/stack.ts';
+import { startCluster } from '../support/stack.ts';
 
-const size = isLong
-  ? { readers: 1_000, changes: 20_000, writers: 16, perRequest: 5, kills: 3, timeoutMs: 1_800_000 }
-  : { readers: 60, changes: 300, writers: 8, kills: 2, timeoutMs: 60_000 };
+const size = trialSize({ readers: 60, changes: 300, writers: 8, perRequest: 1 });
+const kills = size.readers >= 1_000 ? 3 : 2;
 
 describe('readers of events', () => {
   it(
@@ -15,9 +15,9 @@ describe('readers of events', () => {
     async () => {
       await inPlayground(async (playground) => {
         const cluster = await startCluster(playground, ['--simulate']);
-        const stage = await killedServer(playground, cluster.address, size.kills);
+        const stage = await killedServer(playground, cluster.address, kills);
         const figures = await runEventTrial(stage, size);
-        process.stdout.write(`readers of a killed server: ${JSON.stringify({ ...size, ...figures })}\n`);
+        process.stdout.write(`readers of a killed server: ${JSON.stringify({ ...size, kills, ...figures })}\n`);
       });
     },
     size.timeoutMs + 60_000,

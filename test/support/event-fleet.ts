@@ -1,280 +1,90 @@
 /**
- * Many readers of the event stream, over SSE, WebSocket and `/v2/live`: some read on, others stall, leave and come back with the last
- * id that they have seen. At the end all of them must have the same sequence, which is compared by hash.
+ * Many readers of the event stream, over SSE, WebSocket and `/v2/live`, a third of them rough, in processes of their own: what they
+ * cost must not slow the one that makes the changes, and there is more than one core.
  */
-import { createHash, type Hash } from 'node:crypto';
-import { connect, type Socket } from 'node:net';
-import { WebSocket } from 'ws';
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import type { FleetCommand, FleetOrder, FleetResult, FleetState } from './event-fleet-worker.ts';
 import { eventually } from './eventually.ts';
 
-export type ReaderKind = 'sse' | 'socket' | 'live';
-/** `steady` reads all the time; `rough` stalls, leaves and resumes at random. */
-export type Temper = 'steady' | 'rough';
+/** Readers of one process. */
+const readersPerProcess = 500;
+const kinds = ['sse', 'socket', 'live'] as const;
 
-export interface FleetOptions {
-  /** Where to connect now; after a failover another server may answer. */
-  readonly url: () => string;
-  /** Everybody begins behind this event. */
-  readonly since: string;
-  readonly random: () => number;
-  /** Only these types; none = all. */
-  readonly types?: readonly string[];
+export interface Fleet {
+  /** Waits until everybody has a stream. */
+  readonly connected: (timeoutMs: number) => Promise<void>;
+  /** From now on everybody only reads; waits until all have this event. */
+  readonly settle: (lastNumber: number, timeoutMs: number) => Promise<void>;
+  /** What each process says at the end. */
+  readonly end: () => Promise<readonly FleetResult[]>;
+  /** Ends the processes. */
+  readonly close: () => Promise<void>;
 }
 
-/** Pause before another attempt to connect, in ms. */
-const retryMs = 50;
-/** Pieces of text that wait to be hashed. */
-const maxUnhashed = 256;
-/** Redirects that are followed one after another; the leader may change between them. */
-const maxHops = 5;
-
-/** What one reader has got. */
-export class FleetReader {
-  readonly kind: ReaderKind;
-  readonly temper: Temper;
-  lastId: string;
-  count = 0;
-  connects = 0;
-  readonly gaps: string[] = [];
-  /** Refusals and frames that should not be. */
-  readonly troubles: string[] = [];
-  readonly #options: FleetOptions;
-  readonly #hash: Hash = createHash('sha256');
-  /** Not hashed yet: many small updates cost more than one. */
-  #unhashed: string[] = [];
-  #leave: () => void = () => {};
-  #stall: (ms: number) => void = () => {};
-  #timer: NodeJS.Timeout | undefined;
-  #isStopped = false;
-  #isRough: boolean;
-
-  constructor(kind: ReaderKind, temper: Temper, options: FleetOptions) {
-    this.kind = kind;
-    this.temper = temper;
-    this.lastId = options.since;
-    this.#options = options;
-    this.#isRough = temper === 'rough';
-    this.#connect();
-    this.#behave();
+/** Starts `count` readers of mixed kinds behind an event. */
+export function startFleet(
+  count: number,
+  options: Pick<FleetOrder, 'urls' | 'since' | 'types'> & { readonly isSteady?: boolean },
+): Fleet {
+  const readers = Array.from({ length: count }, (_, i) => ({
+    kind: kinds[i % kinds.length] ?? 'sse',
+    temper:
+      options.isSteady !== true && Math.floor(i / kinds.length) % 3 === 0 ? ('rough' as const) : ('steady' as const),
+  }));
+  const workers: ChildProcess[] = [];
+  for (let from = 0; from < count; from += readersPerProcess) {
+    const { urls, since, types } = options;
+    const some = readers.slice(from, from + readersPerProcess);
+    workers.push(startWorker({ urls, since, types, readers: some, seed: 7 + from }));
   }
-
-  /** Of all events in order, with their ids. */
-  digest(): string {
-    this.#hashAll();
-    return this.#hash.copy().digest('hex');
-  }
-
-  #hashAll(): void {
-    this.#hash.update(this.#unhashed.join(''));
-    this.#unhashed = [];
-  }
-
-  /** From now on it only reads. */
-  calm(): void {
-    this.#isRough = false;
-    clearTimeout(this.#timer);
-    this.#stall(0);
-  }
-
-  stop(): void {
-    this.#isStopped = true;
-    clearTimeout(this.#timer);
-    this.#leave();
-  }
-
-  #behave(): void {
-    if (!this.#isRough) return;
-    const { random } = this.#options;
-    this.#timer = setTimeout(
-      () => {
-        if (random() < 0.5) this.#stall(random() * 1_500);
-        else this.#leave();
-        this.#behave();
-      },
-      100 + random() * 2_000,
-    );
-  }
-
-  #connect(): void {
-    if (this.#isStopped) return;
-    this.connects += 1;
-    const closed = (): void => {
-      this.#leave = () => {};
-      this.#stall = () => {};
-      const { random } = this.#options;
-      const pauseMs = retryMs + (this.#isRough ? random() * 500 : 0);
-      if (!this.#isStopped) setTimeout(() => this.#connect(), pauseMs);
-    };
-    if (this.kind === 'sse') this.#connectSse(this.#options.url(), closed);
-    else this.#connectSocket(closed);
-  }
-
-  #take(id: string, json: string): void {
-    this.lastId = id;
-    this.count += 1;
-    this.#unhashed.push(id, ' ', json, '\n');
-    if (this.#unhashed.length >= maxUnhashed) this.#hashAll();
-  }
-
-  #tellGap(text: string): void {
-    this.gaps.push(text);
-  }
-
-  #query(): string {
-    return (this.#options.types ?? []).map((type) => `&event_type=${type}`).join('');
-  }
-
-  /** By hand, so that a thousand of them fit into one process. A follower sends it on to the leader. */
-  #connectSse(url: string, closed: () => void, hops = 0): void {
-    const { hostname, port } = new URL(url);
-    const socket = connect(Number(port), hostname);
-    const head = `GET /v2/events?ids=true${this.#query()} HTTP/1.1\r\nHost: ${hostname}\r\nAccept: text/event-stream\r\n`;
-    socket.on('connect', () => socket.write(`${head}Last-Event-ID: ${this.lastId}\r\n\r\n`));
-    let rest = '';
-    let isOpen = false;
-    socket.setEncoding('utf8');
-    socket.on('data', (chunk: string) => {
-      rest += chunk;
-      if (!isOpen) {
-        const end = rest.indexOf('\r\n\r\n');
-        if (end < 0) return;
-        if (!rest.startsWith('HTTP/1.1 200')) {
-          const place = /^HTTP\/1\.1 302 .*\r\nlocation: (\S+)/is.exec(rest.slice(0, end))?.[1];
-          if (place !== undefined && hops < maxHops && !this.#isStopped) {
-            socket.removeAllListeners('close');
-            this.#connectSse(place, closed, hops + 1);
-          } else {
-            this.#refused(rest);
-          }
-          socket.destroy();
-          return;
-        }
-        isOpen = true;
-        rest = rest.slice(end + 4);
+  const states = (): Promise<readonly FleetState[]> =>
+    Promise.all(workers.map((worker) => ask<FleetState>(worker, { type: 'ask' })));
+  return {
+    connected: async (timeoutMs) => {
+      const areThere = async (): Promise<boolean> => (await states()).every(({ waiting }) => waiting === 0);
+      await eventually('all readers connected', areThere, timeoutMs);
+    },
+    settle: async (lastNumber, timeoutMs) => {
+      for (const worker of workers) worker.send({ type: 'calm' } satisfies FleetCommand);
+      const isThere = async (): Promise<boolean> =>
+        (await states()).every(({ slowestNext }) => slowestNext > lastNumber);
+      await eventually(`all readers at ${lastNumber}`, isThere, timeoutMs);
+    },
+    end: () => Promise.all(workers.map((worker) => ask<FleetResult>(worker, { type: 'end' }))),
+    close: async () => {
+      for (const worker of workers) {
+        if (worker.exitCode !== null || worker.signalCode !== null) continue;
+        const exited = once(worker, 'exit');
+        worker.kill('SIGKILL');
+        await exited;
       }
-      let from = 0;
-      for (let end = rest.indexOf('\r\n\r\n', from); end >= 0; end = rest.indexOf('\r\n\r\n', from)) {
-        this.#frame(rest.slice(from, end));
-        from = end + 4;
-      }
-      rest = rest.slice(from);
-    });
-    this.#wire(socket, () => socket.destroy(), closed);
-  }
-
-  #frame(frame: string): void {
-    // Heartbeats are empty lines before a frame.
-    const match = /^(?:\r\n)*(?:id: (\S+)\r\n)?event: (\S+)\r\ndata: (.*)$/.exec(frame);
-    if (!match) {
-      if (frame.trim() !== '') this.troubles.push(frame.slice(0, 200));
-      return;
-    }
-    const [, id, type, json = ''] = match;
-    if (type === 'event_stream_gap') this.#tellGap(json);
-    else if (id !== undefined) this.#take(id, json);
-  }
-
-  #connectSocket(closed: () => void): void {
-    const url = this.#options.url().replace('http', 'ws');
-    const query = this.kind === 'socket' ? `/v2/events?since=${this.lastId}${this.#query()}` : '/v2/live';
-    const client = new WebSocket(`${url}${query}`, { perMessageDeflate: false });
-    client.on('open', () => {
-      if (this.kind !== 'live') return;
-      const { types = [] } = this.#options;
-      client.send(JSON.stringify({ op: 'subscribe', sub: 's', stream: 'events', types, since: this.lastId }));
-    });
-    client.on('message', (data) => this.#message(String(data)));
-    client.on('unexpected-response', (_request, response) => {
-      this.#refused(`HTTP/1.1 ${response.statusCode}`);
-      client.terminate();
-    });
-    let socket: Socket | undefined;
-    client.on('upgrade', (response) => {
-      socket = response.socket;
-    });
-    client.on('error', () => {});
-    client.on('close', closed);
-    this.#leave = () => client.terminate();
-    this.#stall = (ms) => this.#pause(socket, ms);
-  }
-
-  #message(text: string): void {
-    if (this.kind === 'live') {
-      const match = /^\{"op":"(\w+)"/.exec(text);
-      if (match?.[1] === 'gap') this.#tellGap(text);
-      else if (match?.[1] === 'error') this.#notSubscribed(text);
-      else if (match?.[1] === 'event') this.#envelope(`{${text.slice('{"op":"event","sub":"s",'.length)}`);
-    } else {
-      this.#envelope(text);
-    }
-  }
-
-  /** A server that starts says `notReady`; anything else is trouble. */
-  #notSubscribed(text: string): void {
-    if (!text.includes('"code":"notReady"')) this.troubles.push(text);
-    this.#leave();
-  }
-
-  #envelope(text: string): void {
-    const match = /^\{"id":"([^"]+)","event":/.exec(text);
-    if (match?.[1] === undefined) return;
-    const json = text.slice(match[0].length, -1);
-    if (json.startsWith('{"eventType":"event_stream_gap"')) this.#tellGap(json);
-    else this.#take(match[1], json);
-  }
-
-  #wire(socket: Socket, leave: () => void, closed: () => void): void {
-    socket.on('error', () => {});
-    socket.on('close', closed);
-    this.#leave = leave;
-    this.#stall = (ms) => this.#pause(socket, ms);
-  }
-
-  #pause(socket: Socket | undefined, ms: number): void {
-    socket?.pause();
-    setTimeout(() => socket?.resume(), ms);
-  }
-
-  /** While a server starts it may say 503; anything else is trouble. */
-  #refused(answer: string): void {
-    if (!answer.startsWith('HTTP/1.1 503')) this.troubles.push(answer.slice(0, 300));
-  }
+    },
+  };
 }
 
-/** All of them. */
-export class Fleet {
-  readonly readers: FleetReader[] = [];
-  readonly #options: FleetOptions;
+function startWorker(order: FleetOrder): ChildProcess {
+  const worker = fork(fileURLToPath(new URL('./event-fleet-worker.ts', import.meta.url)), {
+    execArgv: ['--import', 'tsx'],
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  });
+  worker.setMaxListeners(100);
+  worker.send({ type: 'read', ...order } satisfies FleetCommand);
+  return worker;
+}
 
-  constructor(options: FleetOptions) {
-    this.#options = options;
-  }
-
-  /** Adds `count` readers of mixed kinds, a third of them rough. */
-  add(count: number): void {
-    const kinds: readonly ReaderKind[] = ['sse', 'socket', 'live'];
-    for (let i = 0; i < count; i += 1) {
-      const kind = kinds[i % 3] ?? 'sse';
-      this.readers.push(new FleetReader(kind, Math.floor(i / 3) % 3 === 0 ? 'rough' : 'steady', this.#options));
-    }
-  }
-
-  /** One that reads the whole log now. */
-  reference(): FleetReader {
-    return new FleetReader('sse', 'steady', this.#options);
-  }
-
-  /** Everybody reads on until they have this event. */
-  async settle(lastId: string, timeoutMs: number): Promise<void> {
-    for (const reader of this.readers) reader.calm();
-    await eventually(
-      `all readers at ${lastId}`,
-      () => this.readers.every((reader) => reader.lastId === lastId),
-      timeoutMs,
-    );
-  }
-
-  stop(): void {
-    for (const reader of this.readers) reader.stop();
-  }
+/** Sends a command and gives the next answer. One at a time. */
+function ask<Answer>(worker: ChildProcess, command: FleetCommand): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const onExit = (code: number | null): void => reject(new Error(`the readers' process ended with ${code}`));
+    worker.once('exit', onExit);
+    worker.once('message', (answer) => {
+      worker.off('exit', onExit);
+      resolve(answer as Answer);
+    });
+    worker.send(command, (error) => {
+      if (error) reject(error);
+    });
+  });
 }

@@ -18,7 +18,7 @@ export async function killedServer(playground: Playground, master: string, kills
     server = await startServer(playground, master, [], { port });
     server.rest.close();
   };
-  return { url: () => url, disturbances: Array.from({ length: kills }, () => kill) };
+  return { urls: [url], disturbances: Array.from({ length: kills }, () => kill) };
 }
 
 export interface ServersOptions {
@@ -26,7 +26,6 @@ export interface ServersOptions {
   /** `zk://…`: where they keep their state. */
   readonly zk: string;
   readonly sessionTimeoutMs: number;
-  readonly random: () => number;
 }
 
 /** One of several; no relays between, since with many readers this process has enough to do. */
@@ -39,19 +38,18 @@ interface Member {
 const electionLimitMs = 60_000;
 
 /**
- * Three servers, any of which is given to those who ask: the leader is killed, abdicates, and is killed again. Who was killed comes
+ * Three servers, any of which may be asked: the leader is killed, abdicates, and is killed again. Who was killed comes
  * back when another one leads.
  */
 export async function threeServers(playground: Playground, options: ServersOptions): Promise<Stage> {
-  const { master, zk, sessionTimeoutMs, random } = options;
+  const { master, zk, sessionTimeoutMs } = options;
   const start = async (port: string): Promise<Member> => {
     const words = ['--zk', zk, '--master', master, '--zk_session_timeout', String(sessionTimeoutMs)];
     const program = playground.run(['server', ...words, '--http_port', port, '--logging_level', 'warn']);
     const [, url = ''] = await program.says(/^Ultramarathon at (\S+) /m);
     return { url, program };
   };
-  const first = await start('0');
-  const members = [first, await start('0'), await start('0')];
+  const members = [await start('0'), await start('0'), await start('0')];
   const up = (): readonly Member[] => members.filter(({ program }) => !program.isOver());
   const leader = (): Promise<Member> => eventually('a leader', () => leaderOf(up()), electionLimitMs);
   const another = async (than: Member): Promise<void> => {
@@ -79,10 +77,7 @@ export async function threeServers(playground: Playground, options: ServersOptio
   };
   await leader();
   return {
-    url: () => {
-      const living = up();
-      return (living[Math.floor(random() * living.length)] ?? first).url;
-    },
+    urls: members.map(({ url }) => url),
     disturbances: [kill, abdicate, kill],
   };
 }

@@ -65,6 +65,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#options.link.reach.reached();
     this.#timer?.cancel();
     this.#controller = controller;
     // Too late: not a byte of it may leave.

@@ -3,6 +3,7 @@ import { createSecureContext, rootCertificates, type SecureContext } from 'node:
 import { type Dispatcher, Pool } from 'undici';
 import type { Clock } from '../../actors/ports.ts';
 import type { ProxyConfig } from '../dependencies.ts';
+import { Reach } from './reach.ts';
 
 /** Forwarded event streams and WebSockets that may be open at once; each has a connection of its own. */
 export const maxForwardedStreams = 1_000;
@@ -18,6 +19,7 @@ export interface LinkOptions extends Pick<ProxyConfig, 'connectTimeoutMs' | 'max
 export class LeaderLink {
   /** `http(s)://host:port`, without a slash at the end. */
   readonly url: string;
+  readonly reach = new Reach();
   readonly #lanes: Readonly<Record<Lane, Pool>>;
   readonly #onRetired = new Set<() => void>();
   #isRetired = false;

@@ -42,7 +42,17 @@ export async function seek(seeking: Seeking): Promise<Found> {
       return { type: 'turnedAway', reason, outcome: 'refused' };
     }
     const { link } = place;
-    const outcome = await seeking.attempt(link, Math.max(minConnectMs, untilMs - clock.monotonic()));
+    const turn = await watch.room.wait({
+      holds: () => link.isRetired || link.reach.take(clock.monotonic()),
+      untilMs,
+      isGone,
+    });
+    if (turn === 'gone') return { type: 'done' };
+    if (turn !== 'yes') {
+      return { type: 'turnedAway', reason: describeFailure('unreachable', link.url), outcome: 'refused' };
+    }
+    if (link.isRetired) continue;
+    const outcome = await tryOnce(seeking, link, Math.max(minConnectMs, untilMs - clock.monotonic()));
     if (outcome.type === 'done') return outcome;
     seeking.onFailure();
     const { retry, writeOutcome } = judge(outcome, isSafe);
@@ -59,5 +69,15 @@ export async function seek(seeking: Seeking): Promise<Found> {
     const waited = await watch.pause(askAgainMs, untilMs, isGone);
     if (waited === 'gone') return { type: 'done' };
     if (waited !== 'yes') return givenUp;
+  }
+}
+
+async function tryOnce({ attempt, clock }: Seeking, link: LeaderLink, startWithinMs: number): Promise<Outcome> {
+  try {
+    const outcome = await attempt(link, startWithinMs);
+    if (outcome.type === 'failed' && outcome.failure === 'unreachable') link.reach.lost(clock.monotonic());
+    return outcome;
+  } finally {
+    link.reach.left();
   }
 }

@@ -56,6 +56,7 @@ class UpgradeExchange implements Dispatcher.DispatchHandler {
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#options.link.reach.reached();
     this.#timer?.cancel();
     this.#controller = controller;
     if (this.#isSettled) {

@@ -4,21 +4,21 @@
  */
 import type { Clock, Logger, Metrics } from '../../actors/ports.ts';
 import type { LoggedEvent } from '../../core/events.ts';
-import { framesOf } from './frames.ts';
+import type { Audience } from './audience.ts';
+import { Chunks } from './chunk.ts';
 import { type History, sliceEvents } from './history.ts';
 import { expired, type Gap, type Reader } from './reader.ts';
 import type { RecentEvents } from './recent-events.ts';
 
 /** A reader gets more only while less than this is unsent. */
 export const catchUpBacklogBytes = 256 * 1024;
-/** Time in a turn of the loop for all readers that are behind. */
+/** Time in a turn of the loop for all readers that are behind; after one that took all of it, the rest of the program gets as much. */
 const turnBudgetMs = 4;
-/** Joined frames of slices that are shared by readers which are at the same place. */
-const maxSharedBytes = 4 * 1024 * 1024;
 
 export interface CatchUpOptions {
   readonly recent: RecentEvents;
   readonly history: History;
+  readonly audience: Audience;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
@@ -32,8 +32,7 @@ export class CatchUp {
   readonly #behind = new Set<Reader>();
   /** Those that can be given something now, in the order of their turns. */
   readonly #ready = new Set<Reader>();
-  readonly #shared = new Map<string, Buffer>();
-  #sharedBytes = 0;
+  readonly chunks = new Chunks();
   #isScheduled = false;
 
   constructor(options: CatchUpOptions) {
@@ -47,7 +46,7 @@ export class CatchUp {
 
   /** The reader needs the events from `next` on. */
   add(reader: Reader, next: number): void {
-    reader.isLive = false;
+    this.#options.audience.leave(reader);
     reader.own = undefined;
     reader.next = next;
     this.#behind.add(reader);
@@ -60,32 +59,32 @@ export class CatchUp {
     this.#ready.delete(reader);
   }
 
-  readers(): Iterable<Reader> {
-    return this.#behind;
-  }
-
   #wake(reader: Reader): void {
     if (!this.#behind.has(reader)) return;
     this.#ready.add(reader);
+    this.#schedule(0);
+  }
+
+  #schedule(restMs: number): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
-    setImmediate(() => this.#turn());
+    if (restMs > 0) this.#options.clock.after(restMs, () => this.#turn());
+    else setImmediate(() => this.#turn());
   }
 
   #turn(): void {
-    this.#isScheduled = false;
     const { clock } = this.#options;
     const untilMs = clock.monotonic() + turnBudgetMs;
     // Those that join meanwhile have their turn next time.
-    for (const reader of [...this.#ready]) {
-      if (clock.monotonic() >= untilMs) break;
+    let left = this.#ready.size;
+    for (const reader of this.#ready) {
+      if (left === 0 || clock.monotonic() >= untilMs) break;
+      left -= 1;
       this.#ready.delete(reader);
       if (this.#behind.has(reader)) this.#feed(reader);
     }
-    this.#shared.clear();
-    this.#sharedBytes = 0;
-    const [next] = this.#ready;
-    if (next) this.#wake(next);
+    this.#isScheduled = false;
+    if (this.#ready.size > 0) this.#schedule(left > 0 ? turnBudgetMs : 0);
   }
 
   #feed(reader: Reader): void {
@@ -95,10 +94,14 @@ export class CatchUp {
       connection.whenDrained(() => this.#wake(reader));
     } else if (reader.next >= recent.next) {
       this.drop(reader);
-      reader.isLive = true;
+      this.#options.metrics.count('http.event-streams.caught-up');
+      this.#options.audience.enter(reader);
     } else if (reader.next >= recent.first) {
-      // Up to the next multiple, so that readers which are near to each other come to share slices.
-      this.#give(reader, recent.slice(reader.next, sliceEvents - (reader.next % sliceEvents)));
+      // Slices begin and end at multiples, wherever a reader stands, so that all of them share their bytes.
+      const aligned = reader.next - (reader.next % sliceEvents);
+      const start = Math.max(aligned, recent.first);
+      const end = Math.min(aligned + sliceEvents, recent.next);
+      this.#give(reader, start, end, () => recent.slice(start, end - start));
     } else {
       this.#feedFromHistory(reader);
     }
@@ -120,7 +123,8 @@ export class CatchUp {
         reader.next = found;
         if (!this.#options.tellGap(reader, expired(generation, wanted, found - 1))) return;
       }
-      this.#give(reader, events.slice(Math.max(0, found - start), Math.max(0, end - start)));
+      if (end > found) this.#give(reader, start, end, () => events.slice(0, end - start));
+      else this.#wake(reader);
     };
     const known = history.known(wanted);
     if (known) {
@@ -136,23 +140,12 @@ export class CatchUp {
     });
   }
 
-  #give(reader: Reader, events: readonly LoggedEvent[]): void {
-    const frames = events.length > 0 ? this.#framesOf(reader, events) : undefined;
-    reader.next += events.length;
-    if (frames) this.#options.send(reader, frames);
+  /** The reader gets what it needs of the events from `start` to `end`. */
+  #give(reader: Reader, start: number, end: number, events: () => readonly LoggedEvent[]): void {
+    const { bytes, offsets } = this.chunks.get(reader, start, end, events);
+    const from = offsets[reader.next - start] ?? 0;
+    reader.next = end;
+    if (from < bytes.length) this.#options.send(reader, from === 0 ? bytes : bytes.subarray(from));
     this.#wake(reader);
-  }
-
-  #framesOf(reader: Reader, events: readonly LoggedEvent[]): Buffer | undefined {
-    const { format, filter } = reader.options;
-    const key = `${reader.next} ${events.length} ${reader.key}`;
-    const shared = this.#shared.get(key);
-    if (shared) return shared;
-    const frames = framesOf(events, format, filter.accepts);
-    if (frames && this.#sharedBytes < maxSharedBytes) {
-      this.#shared.set(key, frames);
-      this.#sharedBytes += frames.length;
-    }
-    return frames;
   }
 }

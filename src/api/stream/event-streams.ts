@@ -12,8 +12,10 @@ import { timestamp } from '../../core/time.ts';
 import { first, type Query } from '../query.ts';
 import { eventJson } from '../render/event.ts';
 import { FullPlans } from '../render/full-plan.ts';
+import { Audience } from './audience.ts';
 import { CatchUp } from './catch-up.ts';
-import { type EventFormats, eventFormats, framesOf } from './frames.ts';
+import { type Chunk, chunkOf } from './chunk.ts';
+import { type EventFormats, eventFormats } from './frames.ts';
 import { History } from './history.ts';
 import { type Gap, gapEvent, Reader, type ReaderOptions, type StreamConnection } from './reader.ts';
 import { RecentEvents } from './recent-events.ts';
@@ -29,6 +31,11 @@ export const maxStalledBeats = 12;
 export const maxStreams = 10_000;
 /** Time in a turn of the loop for writing to live readers; the rest of them follow in the next turn. */
 const turnBudgetMs = 8;
+/**
+ * A round that took longer than a turn is followed by a rest as long as itself, up to this: what comes meanwhile is written together,
+ * so that many readers cost more writes and not more of the time that the scheduler needs.
+ */
+const maxRestMs = 20;
 
 export interface EventStreams {
   /** Whether a reader may begin there, and how. The answer holds for this turn. */
@@ -66,6 +73,7 @@ export function eventStreams(deps: StreamDependencies): EventStreams {
   metrics.gauge('http.event-streams.behind', () => board.catchUp.size);
   metrics.gauge('http.event-streams.log.events', () => board.recent.length);
   metrics.gauge('http.event-streams.log.size', () => board.recent.size);
+  metrics.gauge('http.event-streams.chunks.size', () => board.catchUp.chunks.bytes);
   hub.attach({
     deliver: (events) => board.deliver(events),
     began: (position) => board.began(position),
@@ -98,9 +106,9 @@ interface Round {
   readonly events: readonly LoggedEvent[];
   /** Number of the first durable event in it, or that of the next one. */
   readonly first: number;
-  readonly readers: readonly Reader[];
-  readonly shared: Map<string, Buffer | undefined>;
-  at: number;
+  /** One step for each reader. */
+  readonly steps: Iterator<void>;
+  spentMs: number;
 }
 
 class Switchboard {
@@ -109,6 +117,7 @@ class Switchboard {
   readonly catchUp: CatchUp;
   readonly #deps: StreamDependencies;
   readonly #history: History;
+  readonly #audience = new Audience();
   /** Came in this turn. */
   #pending: LoggedEvent[] = [];
   #round: Round | undefined;
@@ -124,6 +133,7 @@ class Switchboard {
       ...deps,
       recent: this.recent,
       history: this.#history,
+      audience: this.#audience,
       send: (reader, frames) => this.#write(reader, frames),
       tellGap: (reader, gap) => this.#tellGap(reader, gap),
     });
@@ -182,11 +192,12 @@ class Switchboard {
     this.recent.restart(position);
     if (isContinued || generation === undefined) return;
     this.#history.clear();
+    this.catchUp.chunks.clear();
     const to = formatEventId(position.generation, position.next - 1);
     for (const reader of readers) {
       const from = formatEventId(generation, reader.isLive ? next : reader.next);
       this.catchUp.drop(reader);
-      reader.isLive = true;
+      this.#audience.enter(reader);
       this.#tellGap(reader, { from, to, reason: 'replaced' });
     }
   }
@@ -201,8 +212,12 @@ class Switchboard {
     this.#timer ??= this.#deps.clock.after(heartbeatMs, () => this.#beat());
     this.readers.add(reader);
     const to = this.newestId();
-    if (begin.type === 'behind') this.catchUp.add(reader, begin.next);
-    else if (begin.type === 'replaced' && to !== undefined) {
+    if (begin.type === 'behind') {
+      this.catchUp.add(reader, begin.next);
+      return;
+    }
+    this.#audience.enter(reader);
+    if (begin.type === 'replaced' && to !== undefined) {
       this.#tellGap(reader, { from: begin.from, to, reason: 'replaced' });
     }
   }
@@ -211,6 +226,7 @@ class Switchboard {
   #leave(reader: Reader): boolean {
     if (!this.readers.delete(reader)) return false;
     reader.isGone = true;
+    this.#audience.leave(reader);
     this.catchUp.drop(reader);
     if (this.readers.size > 0) return true;
     this.#timer?.cancel();
@@ -218,26 +234,39 @@ class Switchboard {
     return true;
   }
 
-  #schedule(): void {
+  #schedule(restMs = 0): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
-    setImmediate(() => {
+    const go = (): void => {
       this.#isScheduled = false;
       this.#flush(turnBudgetMs);
-    });
+    };
+    if (restMs > 0) this.#deps.clock.after(restMs, go);
+    else setImmediate(go);
   }
 
   /** Writes what is pending, as far as the time allows. A round that was begun ends before the next one begins. */
   #flush(budgetMs: number): void {
-    const untilMs = this.#deps.clock.monotonic() + budgetMs;
+    const { clock, metrics } = this.#deps;
     for (;;) {
       this.#round ??= this.#beginRound();
-      if (!this.#round) return;
-      if (!this.#serve(this.#round, untilMs)) {
+      const round = this.#round;
+      if (!round) return;
+      const begunMs = clock.monotonic();
+      const isOver = this.#serve(round, begunMs + budgetMs);
+      round.spentMs += clock.monotonic() - begunMs;
+      if (!isOver) {
         this.#schedule();
         return;
       }
       this.#round = undefined;
+      metrics.time('http.event-streams.round', round.spentMs);
+      if (budgetMs !== Number.POSITIVE_INFINITY) {
+        // Even without anything to tell: what comes during the rest waits for its end.
+        if (round.spentMs > turnBudgetMs) this.#schedule(Math.min(round.spentMs, maxRestMs));
+        else if (this.#pending.length > 0) this.#schedule();
+        return;
+      }
     }
   }
 
@@ -248,9 +277,8 @@ class Switchboard {
     const first = this.recent.next;
     this.#expectNext(events);
     this.recent.append(events);
-    const readers: Reader[] = [];
-    for (const reader of this.readers) if (reader.isLive) readers.push(reader);
-    return { events, first, readers, shared: new Map(), at: 0 };
+    this.#audience.round += 1;
+    return { events, first, steps: this.#steps(events, first, this.#audience.round), spentMs: 0 };
   }
 
   /** Numbers have no gaps; if one ever had, what is in memory would be taken for what it is not. */
@@ -265,35 +293,46 @@ class Switchboard {
   }
 
   /** False if the time was over before everybody had been served. */
-  #serve(round: Round, untilMs: number): boolean {
+  #serve({ steps }: Round, untilMs: number): boolean {
     const { clock } = this.#deps;
-    while (round.at < round.readers.length) {
-      const reader = round.readers[round.at++];
-      if (reader && !reader.isGone && reader.isLive) this.#serveOne(reader, round);
-      if (round.at % 32 === 0 && clock.monotonic() >= untilMs) return round.at === round.readers.length;
+    for (let served = 1; !steps.next().done; served += 1) {
+      if (served % 32 === 0 && clock.monotonic() >= untilMs) return false;
     }
     return true;
   }
 
-  #serveOne(reader: Reader, { events, first, shared }: Round): void {
-    const { connection, format, filter } = reader.options;
-    if (!shared.has(reader.key)) shared.set(reader.key, framesOf(events, format, filter.accepts));
-    const frames = shared.get(reader.key);
-    // First of all: news of readers that come and go are many when there are many, and few want them.
-    if (!frames) return;
-    if (connection.backlogBytes() > maxBacklogBytes) {
+  /** Serves one reader after another; those who became live since the round began have its events already. */
+  *#steps(events: readonly LoggedEvent[], first: number, round: number): Generator<undefined, undefined> {
+    const own = new Map<string, number>();
+    for (const [i, { type, json }] of events.entries()) if (type === attachedType) own.set(json, i);
+    for (const { options, readers } of this.#audience.parties()) {
+      let chunk: Chunk | undefined;
+      for (const reader of readers) {
+        if (reader.liveSince >= round) continue;
+        chunk ??= chunkOf(events, options.format, options.filter);
+        if (chunk.bytes.length === 0) break;
+        this.#serveOne(reader, chunk, first, own);
+        yield;
+      }
+      yield;
+    }
+  }
+
+  #serveOne(reader: Reader, { bytes, offsets }: Chunk, first: number, own: ReadonlyMap<string, number>): void {
+    if (reader.options.connection.backlogBytes() > maxBacklogBytes) {
       this.#deps.metrics.count('http.event-streams.fell-behind');
       this.catchUp.add(reader, first);
       return;
     }
-    const own = reader.own === undefined ? undefined : events.find((event) => event.json === reader.own);
-    if (!own) {
-      this.#write(reader, frames);
+    const place = reader.own === undefined ? undefined : own.get(reader.own);
+    if (place === undefined) {
+      this.#write(reader, bytes);
       return;
     }
     reader.own = undefined;
-    const others = framesOf(events, format, (event) => event !== own && filter.accepts(event));
-    if (others) this.#write(reader, others);
+    const [begin = 0, end = 0] = offsets.subarray(place, place + 2);
+    if (begin > 0) this.#write(reader, bytes.subarray(0, begin));
+    if (end < bytes.length) this.#write(reader, bytes.subarray(end));
   }
 
   #write(reader: Reader, frames: Buffer): void {

@@ -7,6 +7,8 @@ export interface EventFilter {
   /** Equal for readers that get the same events. */
   readonly key: string;
   readonly accepts: (event: LoggedEvent) => boolean;
+  /** An event that it accepts now it will always accept; not so for labels, which change. */
+  readonly isFixed: boolean;
 }
 
 export interface RequestFilter extends EventFilter {
@@ -29,6 +31,6 @@ export function eventFilter(query: Query, headers: IncomingHttpHeaders): Request
 export function typeFilter(names: readonly string[], isOpen: boolean): EventFilter {
   const types = new Set(names);
   const key = `${isOpen ? '+' : ''}${JSON.stringify([...types].sort())}`;
-  if (types.size > 0) return { key, accepts: ({ type }) => types.has(type) };
-  return { key, accepts: isOpen ? () => true : ({ type }) => isMarathonType(type) };
+  if (types.size > 0) return { key, isFixed: true, accepts: ({ type }) => types.has(type) };
+  return { key, isFixed: true, accepts: isOpen ? () => true : ({ type }) => isMarathonType(type) };
 }

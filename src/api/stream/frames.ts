@@ -11,14 +11,17 @@ export interface EventFormat {
 /** A bare line end keeps an SSE connection alive; a comment would upset old clients (clients §3). */
 export const heartbeat = Buffer.from('\r\n');
 
-/** Remembers the frames of an event for as long as the event lives. */
+/** Frames of each format that are remembered: those of what is just being told, for readers with different filters. */
+const maxFrames = 1_024;
+
 function built(key: string, build: (event: LoggedEvent) => Buffer): EventFormat {
-  const frames = new WeakMap<LoggedEvent, Buffer>();
+  const frames = new Map<LoggedEvent, Buffer>();
   return {
     key,
     frame: (event) => {
       let frame = frames.get(event);
       if (!frame) {
+        if (frames.size >= maxFrames) frames.clear();
         frame = build(event);
         frames.set(event, frame);
       }
@@ -83,15 +86,4 @@ function frameHead(length: number, first: number): Buffer {
   head.writeUInt16BE((first << 8) | 127, 0);
   head.writeBigUInt64BE(BigInt(length), 2);
   return head;
-}
-
-/** The joined frames of those events that the filter accepts; undefined if there are none. */
-export function framesOf(
-  events: readonly LoggedEvent[],
-  { frame }: EventFormat,
-  accepts: (event: LoggedEvent) => boolean,
-): Buffer | undefined {
-  const frames: Buffer[] = [];
-  for (const event of events) if (accepts(event)) frames.push(frame(event));
-  return frames.length > 1 ? Buffer.concat(frames) : frames[0];
 }

@@ -40,7 +40,9 @@ export class Reader {
   /** Readers of one key get the same bytes. */
   readonly key: string;
   /** Gets what is published as it is published; otherwise it is fed from the log. */
-  isLive = true;
+  isLive = false;
+  /** The round that had begun when it became live: it gets those behind it. */
+  liveSince = 0;
   isGone = false;
   /** Came before it was known where the log stands: what others had added until then is not meant for it. */
   isEarly = false;

@@ -5,7 +5,7 @@ import { eventNumber } from '../../core/journal/event-id.ts';
 
 /** Events that are kept, … */
 export const maxRecentEvents = 50_000;
-/** … and their JSON in UTF-16 units. Frames that were built of them live as long. */
+/** … and their JSON in UTF-16 units. */
 export const maxRecentSize = 16 * 1024 * 1024;
 
 export class RecentEvents {

@@ -111,6 +111,25 @@ describe('a leader that cannot be reached', () => {
     expectTurnedAway(await ask(follower.port, get), undefined);
   });
 
+  it('is tried by one request at a time, however many wait for it, and all go through once it is there', async () => {
+    const waitForLeaderMs = 1_500;
+    const follower = await haApi({ waitForLeaderMs });
+    const gone = await deadUrl();
+    follower.follow(gone);
+    const count = 200;
+    const turnedAway = await Promise.all(Array.from({ length: count }, () => ask(follower.port, get)));
+    for (const answer of turnedAway) expectTurnedAway(answer, undefined);
+    // Each may have tried once before anybody knew, and then one of them every 50 ms.
+    const failures = follower.metric('counters', 'http.proxy.failures');
+    expect(failures).toBeGreaterThan(2);
+    expect(failures).toBeLessThanOrEqual(count + (2 * waitForLeaderMs) / 50);
+    const waiting = Array.from({ length: count }, () => ask(follower.port, get));
+    await eventually('they wait', () => follower.metric('gauges', 'http.proxy.waiting') > count / 2);
+    const back = await httpLeader((_request, response) => response.end('here'), Number(new URL(gone).port));
+    expect((await Promise.all(waiting)).map(({ body }) => body)).toEqual(Array(count).fill('here'));
+    expect(back.requests).toHaveLength(count);
+  });
+
   it('is tried again while the request may wait, with its body whole', async () => {
     const follower = await haApi({ waitForLeaderMs: 10_000 });
     const { leader } = await pair();

@@ -71,16 +71,17 @@ export async function pair(
   return { leader, follower };
 }
 
-/** An HTTP server that plays the leader. */
+/** An HTTP server that plays the leader, on a port of its own or on the one named. */
 export async function httpLeader(
   listener: RequestListener,
+  port?: number,
 ): Promise<{ readonly url: string; readonly server: Server; readonly requests: IncomingMessage[] }> {
   const requests: IncomingMessage[] = [];
   const server = createHttpServer((request, response) => {
     requests.push(request);
     listener(request, response);
   });
-  await listenOnLoopback(server);
+  await listenOnLoopback(server, port);
   onTestFinished(() => {
     server.closeAllConnections();
     server.close();
@@ -147,7 +148,7 @@ export async function deafUrl(): Promise<string> {
   return `http://127.0.0.1:${Number(port)}`;
 }
 
-const listenOnLoopback = (server: NetServer): Promise<void> =>
-  new Promise((resolve) => void server.listen(0, '127.0.0.1', resolve));
+const listenOnLoopback = (server: NetServer, port = 0): Promise<void> =>
+  new Promise((resolve) => void server.listen(port, '127.0.0.1', resolve));
 
 const urlOf = (server: NetServer): string => `http://127.0.0.1:${(server.address() as AddressInfo).port}`;

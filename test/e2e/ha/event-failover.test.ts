@@ -2,14 +2,13 @@
 import { describe, it } from 'vitest';
 import { threeServers } from '../../support/event-stages.ts';
 import { runEventTrial } from '../../support/event-trial.ts';
+import { trialSize } from '../../support/event-trial-size.ts';
 import { inPlayground } from '../../support/processes.ts';
-import { isLong, startCluster } from '../../support/stack.ts';
-import { seededRandom } from '../../support/world.ts';
+import { startCluster } from '../../support/stack.ts';
 import { startEnsemble, zooKeeperMissing } from '../../support/zookeeper.ts';
 
-const size = isLong
-  ? { readers: 1_000, changes: 20_000, writers: 16, perRequest: 5, sessionTimeoutMs: 10_000, timeoutMs: 1_800_000 }
-  : { readers: 45, changes: 300, writers: 6, perRequest: 3, sessionTimeoutMs: 3_000, timeoutMs: 60_000 };
+const size = trialSize({ readers: 45, changes: 300, writers: 6, perRequest: 3 });
+const sessionTimeoutMs = size.readers >= 1_000 ? 10_000 : 3_000;
 
 describe.skipIf(zooKeeperMissing)('readers of several servers', () => {
   it(
@@ -22,8 +21,7 @@ describe.skipIf(zooKeeperMissing)('readers of several servers', () => {
           const stage = await threeServers(playground, {
             master: cluster.address,
             zk: ensemble.url('/ultramarathon'),
-            sessionTimeoutMs: size.sessionTimeoutMs,
-            random: seededRandom(11),
+            sessionTimeoutMs,
           });
           const figures = await runEventTrial(stage, size);
           process.stdout.write(`readers over failovers: ${JSON.stringify({ ...size, ...figures })}\n`);

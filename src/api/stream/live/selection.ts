@@ -57,8 +57,9 @@ export function liveFilter(types: readonly string[], selection: AppSelection, la
   const ofType = typeFilter(types, true);
   const { prefix, label } = selection;
   const key = `${ofType.key} ${selectionKey(selection)}`;
-  if (prefix === undefined && label === undefined) return { key, accepts: ofType.accepts };
-  return { key, accepts: (event) => ofType.accepts(event) && selects(selection, appsOf(event), labels) };
+  const isFixed = label === undefined;
+  if (prefix === undefined && isFixed) return { key, isFixed, accepts: ofType.accepts };
+  return { key, isFixed, accepts: (event) => ofType.accepts(event) && selects(selection, appsOf(event), labels) };
 }
 
 interface Content {
