@@ -156,8 +156,11 @@ export class Frameworks {
     framework.capabilities = capabilitiesOf(framework.info);
     for (const role of framework.filters.keys()) if (!framework.roles.includes(role)) framework.filters.delete(role);
     framework.constraints = call.offer_constraints;
+    const suppressed = new Set(call.suppressed_roles ?? []);
+    // Whoever wants offers of a role again has forgotten what it refused.
+    for (const role of framework.suppressed) if (!suppressed.has(role)) framework.filters.delete(role);
     framework.suppressed.clear();
-    for (const role of call.suppressed_roles ?? []) framework.suppressed.add(role);
+    for (const role of suppressed) framework.suppressed.add(role);
   }
 
   #connect(framework: Framework, stream: EventStream): void {
