@@ -17,7 +17,11 @@ const reserved: Resource = { ...cpus(0.1), reservations: [{ role: 'dev', type: '
 const forDev = [cpus(0.1), mem].map((resource) => ({ ...resource, allocation_info: { role: 'dev' } }));
 
 const faults: readonly [string, Partial<TaskInfo>, string][] = [
-  ['M-50: more cpus than offered', { resources: [cpus(400), mem] }, tooMuch('cpus(allocated: *):400; mem(allocated: *):32')],
+  [
+    'M-50: more cpus than offered',
+    { resources: [cpus(400), mem] },
+    tooMuch('cpus(allocated: *):400; mem(allocated: *):32'),
+  ],
   [
     'a port outside of the offer',
     { resources: [cpus(0.1), mem, port80] },

@@ -48,7 +48,11 @@ describe('the scheduler endpoint', () => {
   it('M-5: streams JSON without Accept and for */*, answers 406 to another, and asks no other call for it', async () => {
     const { url } = await cluster({ agents: 0 });
     const type = { 'Content-Type': 'application/json' };
-    for (const headers of [type, { ...type, Accept: '*/*' }, { ...type, Accept: 'text/html, application/json;q=0.1' }]) {
+    for (const headers of [
+      type,
+      { ...type, Accept: '*/*' },
+      { ...type, Accept: 'text/html, application/json;q=0.1' },
+    ]) {
       const { res, first } = await openStream(url, headers, subscribe());
       expect([res.statusCode, res.headers['content-type']]).toEqual([200, 'application/json']);
       expect((await first(1))[0]!.type).toBe('SUBSCRIBED');
