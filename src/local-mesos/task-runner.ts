@@ -9,6 +9,8 @@ export interface LaunchOrder {
   readonly hostname: string;
   /** The framework's default user for tasks that name none. */
   readonly user: string;
+  /** Set for a task of a group: its container lies in that of its executor. */
+  readonly executor?: { readonly id: string; readonly containerId: string };
 }
 
 /** A change that the master turns into a TaskStatus with uuid, timestamp and ids. */
@@ -35,6 +37,8 @@ export interface TaskRunner {
   readonly kill: (taskId: string, wantsKillingState: boolean, graceMs?: number) => void;
   /** Directory of a task's sandbox, if it has one. */
   readonly sandbox: (taskId: string) => string | undefined;
+  /** Directory of the sandbox of a group's executor, for runners that have sandboxes. */
+  readonly executorSandbox?: (frameworkId: string, agentId: string, executorId: string, containerId: string) => string;
   /** The data of a persistent volume is of no use any more. */
   readonly destroyVolume: (role: string, id: string) => void;
   /** Ends all tasks at once and resolves when none of their processes lives. */

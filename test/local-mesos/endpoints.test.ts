@@ -55,7 +55,7 @@ describe('the read endpoints', () => {
     expect((await send(`${mesos.url}/state?jsonp=cb`)).body).toMatch(/^cb\(\{.*\}\);$/s);
   });
 
-  it('answer a chunked call without a length, a trailing slash and a query', async () => {
+  it('M-22: answer a chunked call without a length, a trailing slash and a query', async () => {
     const mesos = await cluster();
     const scheduler = await subscribed(mesos);
     const answer = await send(`${mesos.url}/api/v1/scheduler/?_ts=1`, {

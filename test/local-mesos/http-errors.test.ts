@@ -82,7 +82,7 @@ describe('the answers to wrong requests', () => {
     expect(await again.ended).toBe('eof');
   });
 
-  it('are errors of conversion for enums as numbers, objects as bytes and lists as single values', async () => {
+  it('M-21, M-63: are errors of conversion for enums as numbers, objects as bytes and lists as single values', async () => {
     const mesos = await cluster({ agents: 0 });
     const scheduler = await subscribed(mesos);
     const ids = { agent_id: { value: 'a' }, task_id: { value: 't' } };
@@ -105,7 +105,7 @@ describe('the answers to wrong requests', () => {
     });
   });
 
-  it('are none for nulls, unknown members, numbers in quotes and single values in place of lists', async () => {
+  it('M-20: are none for nulls, unknown members, numbers in quotes and single values in place of lists', async () => {
     const scheduler = await subscribed(await cluster());
     const [offer] = await scheduler.nextOffers();
     const decline = { offer_ids: offer!.id, filters: { refuse_seconds: '0', extra: 1 }, other: null };

@@ -40,14 +40,14 @@ describe('offers', () => {
     expect(one.untaken()).toEqual([]);
   });
 
-  it('come at once after REVIVE, which ends filters', async () => {
+  it('M-40: come at once after REVIVE, which ends filters', async () => {
     const scheduler = await subscribed(await cluster({ settings: { allocationMs: 3_600_000 } }));
     await scheduler.decline(await scheduler.nextOffers(), 3600);
     await scheduler.call('REVIVE');
     expect(await scheduler.nextOffers()).toHaveLength(1);
   });
 
-  it('stay valid after SUPPRESS, and no new ones come until REVIVE', async () => {
+  it('M-41: stay valid after SUPPRESS, and no new ones come until REVIVE', async () => {
     const mesos = await cluster();
     const scheduler = await subscribed(mesos);
     const [offer] = await scheduler.nextOffers();
@@ -62,7 +62,7 @@ describe('offers', () => {
     expect(amount((await scheduler.nextOffers())[0]!, 'cpus')).toBe(3.9);
   });
 
-  it('are not touched by REVIVE and SUPPRESS for a role the framework has not', async () => {
+  it('M-40: are not touched by REVIVE and SUPPRESS for a role the framework has not', async () => {
     const scheduler = await subscribed(await cluster());
     const offers = await scheduler.nextOffers();
     await scheduler.call('SUPPRESS', { suppress: { roles: ['nope'] } });
@@ -89,7 +89,7 @@ describe('offers', () => {
     ]);
   });
 
-  it('bring freed resources at once, by themselves while the rest is held; both serve one ACCEPT', async () => {
+  it('M-62: bring freed resources at once, by themselves while the rest is held; both serve one ACCEPT', async () => {
     const mesos = await cluster({ settings: { allocationMs: 200 } });
     const scheduler = await subscribed(mesos);
     const [offer] = await scheduler.nextOffers();
@@ -104,7 +104,7 @@ describe('offers', () => {
     expect((await scheduler.nextStatus('b.1')).state).toBe('TASK_RUNNING');
   });
 
-  it('are larger than what was declined when a task of that agent ends, in spite of the filter', async () => {
+  it('M-39: are larger than what was declined when a task of that agent ends, in spite of the filter', async () => {
     const mesos = await cluster();
     const scheduler = await subscribed(mesos);
     const [offer] = await scheduler.nextOffers();
@@ -114,7 +114,7 @@ describe('offers', () => {
     expect(amount((await scheduler.nextOffers())[0]!, 'cpus')).toBe(4);
   });
 
-  it('that nobody answers are rescinded after the offer timeout and made anew', async () => {
+  it('M-48: that nobody answers are rescinded after the offer timeout and made anew', async () => {
     const scheduler = await subscribed(await cluster({ settings: { offerTimeoutMs: 60 } }));
     const [offer] = await scheduler.nextOffers();
     const rescind = await scheduler.next('RESCIND');
@@ -145,7 +145,7 @@ describe('offers', () => {
     expect((await other.nextOffers())[0]!.resources.filter(({ name }) => name === 'cpus')).toHaveLength(1);
   });
 
-  it('of agents with gpus go to frameworks with GPU_RESOURCES only', async () => {
+  it('M-55: of agents with gpus go to frameworks with GPU_RESOURCES only', async () => {
     const mesos = await cluster({ resources: 'cpus:4;mem:1024;gpus:2' });
     const blind = await subscribed(mesos);
     const seeing = await subscribed(

@@ -28,7 +28,7 @@ describe('reconciliation', () => {
     expect((await scheduler.nextStatus()).state).toBe('TASK_STAGING');
   });
 
-  it('of nothing in particular tells every active task once, and none that has ended and is acknowledged', async () => {
+  it('M-70: of nothing in particular tells every active task once, and none that has ended and is acknowledged', async () => {
     const mesos = await cluster();
     const scheduler = await subscribed(mesos);
     const [offer] = await scheduler.nextOffers();
@@ -47,7 +47,7 @@ describe('reconciliation', () => {
   });
 
   for (const aware of [true, false]) {
-    it(`answers for unknown tasks ${aware ? 'with' : 'without'} PARTITION_AWARE`, async () => {
+    it(`M-71: answers for unknown tasks ${aware ? 'with' : 'without'} PARTITION_AWARE`, async () => {
       const mesos = await cluster({ agents: 2 });
       const scheduler = await subscribed(mesos, aware ? frameworkInfo() : unaware);
       const [here, away] = await scheduler.nextOffers();
@@ -71,7 +71,7 @@ describe('reconciliation', () => {
 });
 
 describe('a lost agent', () => {
-  it('makes its tasks unreachable and returns with them, its id and its pending updates', async () => {
+  it('M-74: makes its tasks unreachable and returns with them, its id and its pending updates', async () => {
     const mesos = await cluster();
     const scheduler = await subscribed(mesos);
     const other = await subscribed(mesos, unaware);

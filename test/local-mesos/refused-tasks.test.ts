@@ -17,7 +17,11 @@ const reserved: Resource = { ...cpus(0.1), reservations: [{ role: 'dev', type: '
 const forDev = [cpus(0.1), mem].map((resource) => ({ ...resource, allocation_info: { role: 'dev' } }));
 
 const faults: readonly [string, Partial<TaskInfo>, string][] = [
-  ['more cpus than offered', { resources: [cpus(400), mem] }, tooMuch('cpus(allocated: *):400; mem(allocated: *):32')],
+  [
+    'M-50: more cpus than offered',
+    { resources: [cpus(400), mem] },
+    tooMuch('cpus(allocated: *):400; mem(allocated: *):32'),
+  ],
   [
     'a port outside of the offer',
     { resources: [cpus(0.1), mem, port80] },
@@ -29,11 +33,11 @@ const faults: readonly [string, Partial<TaskInfo>, string][] = [
     tooMuch('cpus(allocated: *)(reservations: [(DYNAMIC,dev)]):0.1; mem(allocated: *):32'),
   ],
   ['resources of another role', { resources: forDev }, tooMuch('cpus(allocated: dev):0.1; mem(allocated: dev):32')],
-  ['a slash in its id', { task_id: { value: 'a/b' } }, "'a/b' contains invalid characters"],
-  ['an empty id', { task_id: { value: '' } }, 'ID must not be empty'],
-  ['two dots as id', { task_id: { value: '..' } }, "'..' is disallowed"],
-  ['an id of 256 bytes', { task_id: { value: 'x'.repeat(256) } }, 'ID must not be greater than 255 characters'],
-  ['no resources', { resources: [] }, 'Task uses no resources'],
+  ['M-54: a slash in its id', { task_id: { value: 'a/b' } }, "'a/b' contains invalid characters"],
+  ['M-54: an empty id', { task_id: { value: '' } }, 'ID must not be empty'],
+  ['M-54: two dots as id', { task_id: { value: '..' } }, "'..' is disallowed"],
+  ['M-54: an id of 256 bytes', { task_id: { value: 'x'.repeat(256) } }, 'ID must not be greater than 255 characters'],
+  ['M-49: no resources', { resources: [] }, 'Task uses no resources'],
   [
     'negative cpus',
     { resources: [cpus(-1), mem] },
@@ -65,9 +69,19 @@ const faults: readonly [string, Partial<TaskInfo>, string][] = [
     "Task's `CommandInfo` is invalid: Environment variable 'X' of type 'VALUE' must have a value set",
   ],
   [
-    'a command and an executor',
+    'M-53: a command and an executor',
     { executor: { executor_id: { value: 'e' } } },
     'Task should have at least one (but not both) of CommandInfo or ExecutorInfo present',
+  ],
+  [
+    'M-53: neither a command nor an executor',
+    { command: undefined } as never,
+    'Task should have at least one (but not both) of CommandInfo or ExecutorInfo present',
+  ],
+  [
+    'M-55: half a gpu',
+    { resources: [cpus(0.1), mem, { name: 'gpus', type: 'SCALAR', scalar: { value: 0.5 } }] },
+    "Task uses invalid resources: The 'gpus' resource must be an unsigned integer",
   ],
 ];
 
@@ -96,7 +110,7 @@ describe('a task with', () => {
     });
   }
 
-  it('another agent than that of the offer is a TASK_ERROR', async () => {
+  it('M-51: another agent than that of the offer is a TASK_ERROR', async () => {
     await scheduler.launch([offer], [taskFor(offer, 'bad.1', { agent_id: { value: 'not-that-agent' } })]);
     expect((await scheduler.nextStatus()).message).toBe(
       `Task uses invalid agent not-that-agent while agent ${offer.agent_id.value} is expected`,
@@ -108,7 +122,7 @@ describe('a task with', () => {
     expect((await scheduler.nextStatus()).state).toBe('TASK_RUNNING');
   });
 
-  it('an id that runs already is a TASK_ERROR, and the first one runs on', async () => {
+  it('M-52: an id that runs already is a TASK_ERROR, and the first one runs on', async () => {
     await scheduler.launch([offer], [taskFor(offer, 'twin.1'), taskFor(offer, 'twin.1')]);
     expect(await scheduler.nextStatus()).toMatchObject({
       state: 'TASK_ERROR',
@@ -119,7 +133,7 @@ describe('a task with', () => {
 });
 
 describe('one LAUNCH', () => {
-  it('starts the tasks that fit and refuses the later ones that exceed the rest', async () => {
+  it('M-50: starts the tasks that fit and refuses the later ones that exceed the rest', async () => {
     const big = { resources: [cpus(2.5), mem] };
     await scheduler.launch(
       [offer],
@@ -133,8 +147,9 @@ describe('one LAUNCH', () => {
 });
 
 describe('an ACCEPT of', () => {
-  it('an unknown offer drops its tasks', async () => {
-    await scheduler.launch([{ ...offer, id: { value: 'no-such-offer' } }], [taskFor(offer, 't.1')]);
+  it('M-12: an unknown offer drops its tasks', async () => {
+    const answer = await scheduler.launch([{ ...offer, id: { value: 'no-such-offer' } }], [taskFor(offer, 't.1')]);
+    expect(answer.status).toBe(202);
     const status = await scheduler.nextStatus();
     expect(shapeOf(status)).toEqual(shapeOf(recorded.dropped.update.status));
     expect(status).toMatchObject({
@@ -144,13 +159,13 @@ describe('an ACCEPT of', () => {
     });
   });
 
-  it('an unknown offer is a TASK_LOST without PARTITION_AWARE', async () => {
+  it('M-12: an unknown offer is a TASK_LOST without PARTITION_AWARE', async () => {
     const other = await subscribed(await cluster(), frameworkInfo({ capabilities: [{ type: 'MULTI_ROLE' }] }));
     await other.launch([{ ...offer, id: { value: 'no-such-offer' } }], [taskFor(offer, 't.1')]);
     expect((await other.nextStatus()).state).toBe('TASK_LOST');
   });
 
-  it('no offer at all, of one twice and of one that was used drops the tasks', async () => {
+  it('M-45: no offer at all, of one twice and of one that was used drops the tasks', async () => {
     const invalid = 'Task launched with invalid offers: ';
     await scheduler.launch([], [taskFor(offer, 't.1')]);
     expect((await scheduler.nextStatus()).message).toBe(`${invalid}No offers specified`);
@@ -164,7 +179,7 @@ describe('an ACCEPT of', () => {
     expect((await scheduler.nextStatus()).message).toBe(`${invalid}Offer ${next!.id.value} is no longer valid`);
   });
 
-  it('offers of two agents drops the tasks', async () => {
+  it('M-46: offers of two agents drops the tasks', async () => {
     const two = await subscribed(await cluster({ agents: 2 }));
     const [a, b] = await two.nextOffers();
     await two.launch([a!, b!], [taskFor(a!, 't.1')]);

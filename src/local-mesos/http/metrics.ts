@@ -1,5 +1,6 @@
 /** The figures of /metrics/snapshot that Mesos tools look for (mesos-v1 §6.3). */
 import { isTerminal, type MasterState, nowSeconds } from '../master/model.ts';
+import { usesOf } from '../master/usage.ts';
 import { type Bag, milliOf } from '../resources/bag.ts';
 
 const countedStates = ['staging', 'starting', 'running', 'killing'] as const;
@@ -35,7 +36,7 @@ function agentFigures(state: MasterState): Record<string, number> {
       name,
     );
     const used = sum(
-      here.flatMap((agent) => [...agent.tasks].filter((task) => !isTerminal(task.state)).map((task) => task.bag)),
+      here.flatMap((agent) => [...usesOf(agent)].map(({ bag }) => bag)),
       name,
     );
     out[`master/${name}_total`] = total;

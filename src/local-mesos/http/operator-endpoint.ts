@@ -168,8 +168,10 @@ function eventsOf(happening: Happening): readonly object[] {
       return [{ type: 'TASK_ADDED', task_added: { task: liveTaskV1(happening.task) } }];
     case 'taskUpdated': {
       const { task, record } = happening;
-      const status = statusV1(task.id, task.agent.id, record);
-      const updated = { framework_id: { value: task.framework.id }, status, state: task.state };
+      const status = statusV1(task.id, task.agent.id, task.executor?.id, record);
+      // What the master alone says, its agent does not know of.
+      const latest = record.source === 'SOURCE_MASTER' ? record.state : task.state;
+      const updated = { framework_id: { value: task.framework.id }, status, state: latest };
       return [{ type: 'TASK_UPDATED', task_updated: updated }];
     }
     case 'agentAdded':

@@ -1,14 +1,7 @@
 /** What the operator API shows, in the words of the v1 API (mesos-v1 §6.5). */
 import { masterInfo, mesosVersion, offerJson } from '../master/events.ts';
-import {
-  type Agent,
-  type CompletedTask,
-  type Framework,
-  isTerminal,
-  type MasterState,
-  type StatusRecord,
-  type Task,
-} from '../master/model.ts';
+import type { Agent, CompletedTask, Framework, MasterState, StatusRecord, Task } from '../master/model.ts';
+import { usesOf } from '../master/usage.ts';
 import { addToBag, type Bag, isEmptyEntry, milliOf } from '../resources/bag.ts';
 import { encodeBag, fullResource } from '../resources/wire.ts';
 import { agentCapabilities } from './views.ts';
@@ -20,7 +13,12 @@ const taskForm = { withAllocation: true, withReservations: true };
 const fullBag = (bag: Bag, role?: string): object[] =>
   bag.filter((entry) => !isEmptyEntry(entry)).map((entry) => fullResource(entry, role));
 
-export function statusV1(taskId: string, agentId: string, record: StatusRecord): object {
+export function statusV1(
+  taskId: string,
+  agentId: string,
+  executorId: string | undefined,
+  record: StatusRecord,
+): object {
   const { state, message, source, reason, uuid, timestamp, healthy, checkStatus, containerStatus } = record;
   return {
     task_id: { value: taskId },
@@ -29,7 +27,7 @@ export function statusV1(taskId: string, agentId: string, record: StatusRecord):
     source,
     ...(reason === undefined ? {} : { reason }),
     agent_id: { value: agentId },
-    ...(record.withExecutor ? { executor_id: { value: taskId } } : {}),
+    ...(record.withExecutor ? { executor_id: { value: executorId ?? taskId } } : {}),
     timestamp,
     ...(uuid === undefined ? {} : { uuid }),
     ...(healthy === undefined ? {} : { healthy }),
@@ -46,10 +44,13 @@ export function taskV1(frameworkId: string, task: Omit<CompletedTask, 'unused'>)
     name: task.name,
     task_id: { value: task.id },
     framework_id: { value: frameworkId },
+    ...(task.executorId === undefined ? {} : { executor_id: { value: task.executorId } }),
     agent_id: { value: task.agentId },
     state: task.state,
     resources: JSON.parse(encodeBag(task.bag, task.role, taskForm)),
-    ...(statuses.length === 0 ? {} : { statuses: statuses.map((one) => statusV1(task.id, task.agentId, one)) }),
+    ...(statuses.length === 0
+      ? {}
+      : { statuses: statuses.map((one) => statusV1(task.id, task.agentId, task.executorId, one)) }),
     ...(last === undefined ? {} : { status_update_state: last.state }),
     ...(last?.uuid === undefined ? {} : { status_update_uuid: last.uuid }),
     ...(details.labels === undefined ? {} : { labels: details.labels }),
@@ -60,14 +61,14 @@ export function taskV1(frameworkId: string, task: Omit<CompletedTask, 'unused'>)
   };
 }
 
-export const liveTaskV1 = (task: Task): object => taskV1(task.framework.id, { ...task, agentId: task.agent.id });
+export const liveTaskV1 = (task: Task): object =>
+  taskV1(task.framework.id, { ...task, agentId: task.agent.id, executorId: task.executor?.id });
 
 export function agentV1(agent: Agent): object {
   const used: Bag = [];
-  for (const task of agent.tasks) if (!isTerminal(task.state)) addToBag(used, task.bag);
   const usedBy = new Map<string, Bag>();
-  for (const task of agent.tasks) {
-    if (isTerminal(task.state)) continue;
+  for (const task of usesOf(agent)) {
+    addToBag(used, task.bag);
     const bag = usedBy.get(task.role) ?? [];
     addToBag(bag, task.bag);
     usedBy.set(task.role, bag);
@@ -115,8 +116,7 @@ function drainView(agent: Agent, used: Bag): object {
 
 export function frameworkV1(framework: Framework): object {
   const allocated = new Map<string, Bag>();
-  for (const task of framework.tasks.values()) {
-    if (isTerminal(task.state)) continue;
+  for (const task of usesOf(framework)) {
     const bag = allocated.get(task.role) ?? [];
     addToBag(bag, task.bag);
     allocated.set(task.role, bag);
@@ -153,12 +153,12 @@ export const reads: Readonly<Record<string, (state: MasterState) => object | und
     frameworks: [...state.frameworks.values()].map(frameworkV1),
     completed_frameworks: removedOf(state).map(frameworkV1),
   }),
-  GET_EXECUTORS: () => ({ executors: [] }),
+  GET_EXECUTORS: (state) => executorsBody(state),
   GET_OPERATIONS: () => ({}),
   GET_TASKS: (state) => tasksBody(state),
   GET_STATE: (state) => ({
     get_tasks: tasksBody(state),
-    get_executors: { executors: [] },
+    get_executors: executorsBody(state),
     get_frameworks: reads['GET_FRAMEWORKS']?.(state),
     get_agents: reads['GET_AGENTS']?.(state),
   }),
@@ -170,6 +170,16 @@ export const reads: Readonly<Record<string, (state: MasterState) => object | und
     return { master_info: masterInfo(state.identity), start_time: startTime, elected_time: startTime };
   },
 };
+
+function executorsBody(state: MasterState): object {
+  const all = [...state.frameworks.values()].flatMap(({ executors }) => [...executors]);
+  return {
+    executors: all.map(({ info, framework, agent, bag, role }) => ({
+      executor_info: { ...info, framework_id: { value: framework.id }, resources: fullBag(bag, role) },
+      agent_id: { value: agent.id },
+    })),
+  };
+}
 
 function tasksBody(state: MasterState): object {
   const frameworks = [...state.frameworks.values()];
@@ -203,8 +213,8 @@ export function holdingsOf(state: MasterState, role: string) {
   const frameworks: string[] = [];
   for (const framework of state.frameworks.values()) {
     let isMember = framework.roles.includes(role);
-    for (const task of framework.tasks.values()) {
-      if (task.role !== role || isTerminal(task.state)) continue;
+    for (const task of usesOf(framework)) {
+      if (task.role !== role) continue;
       isMember = true;
       addToBag(allocated, task.bag);
     }

@@ -2,16 +2,17 @@
 
 import type { Attribute } from '../../core/mesos/types.ts';
 import { mesosVersion } from '../master/events.ts';
-import {
-  type Agent,
-  type CompletedTask,
-  type Framework,
-  isTerminal,
-  type MasterState,
-  type OfferRecord,
-  type StatusRecord,
-  type Task,
+import type {
+  Agent,
+  CompletedTask,
+  Executor,
+  Framework,
+  MasterState,
+  OfferRecord,
+  StatusRecord,
+  Task,
 } from '../master/model.ts';
+import { usesOf } from '../master/usage.ts';
 import { addToBag, type Bag, isEmptyEntry, partForRole, summariseBag } from '../resources/bag.ts';
 import { formatRanges, normaliseRanges } from '../resources/ranges.ts';
 import { fullResource } from '../resources/wire.ts';
@@ -87,10 +88,6 @@ const sumOf = (holders: Iterable<{ readonly bag: Bag }>): Bag => {
   return total;
 };
 
-function* usersOf(agent: Agent): Iterable<Task> {
-  for (const task of agent.tasks) if (!isTerminal(task.state)) yield task;
-}
-
 export function agentView(agent: Agent): object {
   const reserved = new Map<string, Bag>();
   for (const entry of agent.total) {
@@ -109,7 +106,7 @@ export function agentView(agent: Agent): object {
     ...(agent.domain === undefined ? {} : { domain: agent.domain }),
     ...(agent.reregisteredTime === undefined ? {} : { reregistered_time: agent.reregisteredTime }),
     resources: summariseBag(agent.total),
-    used_resources: summariseBag(sumOf(usersOf(agent))),
+    used_resources: summariseBag(sumOf(usesOf(agent))),
     offered_resources: summariseBag(sumOf(agent.offers)),
     reserved_resources: Object.fromEntries([...reserved].map(([role, bag]) => [role, summariseBag(bag)])),
     unreserved_resources: summariseBag(partForRole(agent.total, '*')),
@@ -128,7 +125,7 @@ export function fullResources(agent: Agent): object {
     reserved.set(entry.role, [...(reserved.get(entry.role) ?? []), fullResource(entry)]);
   }
   const used = new Map<string, Bag>();
-  for (const task of usersOf(agent)) {
+  for (const task of usesOf(agent)) {
     const ofRole = used.get(task.role) ?? [];
     addToBag(ofRole, task.bag);
     used.set(task.role, ofRole);
@@ -162,7 +159,7 @@ export function frameworksView(state: MasterState): object {
 /** What /state-summary shows of a framework; /frameworks shows more. */
 export function frameworkHead(framework: Framework): object {
   const { info } = framework;
-  const used = sumOf([...framework.tasks.values()].filter((task) => !isTerminal(task.state)));
+  const used = sumOf(usesOf(framework));
   const offered = sumOf(framework.offers);
   return {
     id: framework.id,
@@ -181,7 +178,7 @@ export function frameworkHead(framework: Framework): object {
 function frameworkView(framework: Framework): object {
   const { info } = framework;
   const active = [...framework.tasks.values()];
-  const all = sumOf([...active.filter((task) => !isTerminal(task.state)), ...framework.offers]);
+  const all = sumOf([...usesOf(framework), ...framework.offers]);
   return {
     ...frameworkHead(framework),
     user: info.user,
@@ -200,8 +197,23 @@ function frameworkView(framework: Framework): object {
     })),
     completed_tasks: framework.completed.map((task) => completedView(framework.id, task)),
     offers: [...framework.offers].map(offerView),
-    executors: [],
+    executors: [...framework.executors].map(executorView),
     offer_constraints: framework.constraints ?? {},
+  };
+}
+
+/** An executor of task groups, as frameworks list theirs. */
+function executorView({ id, framework, agent, role, bag, info }: Executor): object {
+  return {
+    executor_id: id,
+    name: info.name ?? '',
+    framework_id: framework.id,
+    command: { shell: true, value: '', argv: [], environment: {}, uris: [], ...info.command },
+    resources: summariseBag(bag),
+    role,
+    ...(info.labels?.labels === undefined ? {} : { labels: info.labels.labels }),
+    ...(info.type === undefined ? {} : { type: info.type }),
+    slave_id: agent.id,
   };
 }
 
@@ -217,7 +229,7 @@ function offerView(offer: OfferRecord): object {
 
 /** A task shows what its agent knows; its statuses are what the scheduler has been told. */
 export function taskView(task: Task): object {
-  return completedView(task.framework.id, { ...task, agentId: task.agent.id });
+  return completedView(task.framework.id, { ...task, agentId: task.agent.id, executorId: task.executor?.id });
 }
 
 function completedView(frameworkId: string, task: CompletedTask): object {
@@ -225,7 +237,7 @@ function completedView(frameworkId: string, task: CompletedTask): object {
     id: task.id,
     name: task.name,
     framework_id: frameworkId,
-    executor_id: '',
+    executor_id: task.executorId ?? '',
     slave_id: task.agentId,
     state: task.state,
     resources: summariseBag(task.bag),
@@ -270,7 +282,9 @@ export function tasksView(state: MasterState, query: URLSearchParams): object {
       found.push({ at: firstTime(task), view: () => completedView(framework.id, task) });
   }
   const sign = query.get('order') === 'asc' ? 1 : -1;
-  found.sort((a, b) => sign * (a.at - b.at));
+  // Of those with the same time the one launched later counts as later.
+  const order = new Map(found.map((one, i) => [one, i]));
+  found.sort((a, b) => sign * (a.at - b.at || (order.get(a) ?? 0) - (order.get(b) ?? 0)));
   const limit = Number(query.get('limit') ?? 100);
   const offset = Number(query.get('offset') ?? 0);
   const views = found.slice(offset, taskId === null ? offset + limit : undefined).map(({ view }) => view());

@@ -1,22 +1,26 @@
 /** ACCEPT: offers become running tasks (mesos-v1 §4.4). */
-import type { MesosHealthCheck, MesosTaskState, TaskInfo } from '../../core/mesos/types.ts';
-import { addToBag, type Bag, takeFromBag } from '../resources/bag.ts';
+import type { MesosTaskState, TaskInfo } from '../../core/mesos/types.ts';
+import { addToBag, type Bag } from '../resources/bag.ts';
 import type { Allocator } from './allocator.ts';
 import type { AcceptCall, OfferOperation } from './calls.ts';
-import { updateEvent } from './events.ts';
-import { type Framework, type MasterState, nowSeconds, type OfferRecord, type Task } from './model.ts';
+import type { Executors } from './executors.ts';
+import { launch, launchGroup, sendRefusal } from './launch.ts';
+import type { Framework, MasterState, OfferRecord } from './model.ts';
 import { convertResources, isConversion } from './offer-operations.ts';
 import type { OperationFeedback } from './operation-feedback.ts';
-import { type LaunchContext, validateTask } from './task-validation.ts';
+import type { LaunchContext } from './task-validation.ts';
+
+/** The parts of the master that an ACCEPT concerns. */
+export interface Parts {
+  readonly state: MasterState;
+  readonly allocator: Allocator;
+  readonly feedback: OperationFeedback;
+  readonly executors: Executors;
+}
 
 /** Uses up the offers, launches what is valid, and returns the rest under the call's filter. */
-export function acceptOffers(
-  state: MasterState,
-  allocator: Allocator,
-  feedback: OperationFeedback,
-  framework: Framework,
-  call: AcceptCall,
-): void {
+export function acceptOffers(parts: Parts, framework: Framework, call: AcceptCall): void {
+  const { state, allocator, feedback } = parts;
   const ids = (call.offer_ids ?? []).map(({ value }) => value);
   const offers = ids.map((id) => state.offers.get(id)).filter((offer) => offer?.framework === framework);
   const refusal = refuseOffers(ids, state, framework);
@@ -35,7 +39,7 @@ export function acceptOffers(
   }
   const context: LaunchContext = { framework, agent: first.agent, role: first.role, available };
   const made: Bag = [];
-  for (const operation of call.operations ?? []) perform(state, feedback, context, operation, made);
+  for (const operation of call.operations ?? []) perform(parts, context, operation, made);
   // What has come into being is offered again whatever the filter says.
   const fresh = available.filter(({ key }) => made.some((entry) => entry.key === key));
   const rest = available.filter((entry) => !fresh.includes(entry));
@@ -104,24 +108,16 @@ function refuseById(
   feedback.refused(framework, operation.id.value, message);
 }
 
-function perform(
-  state: MasterState,
-  feedback: OperationFeedback,
-  context: LaunchContext,
-  operation: OfferOperation,
-  made: Bag,
-): void {
+function perform(parts: Parts, context: LaunchContext, operation: OfferOperation, made: Bag): void {
+  const { feedback } = parts;
   const { framework } = context;
   if (operation.type === 'LAUNCH') {
-    for (const task of tasksOf(operation)) launch(state, context, task, operation.id !== undefined);
+    for (const task of tasksOf(operation)) launch(parts, context, task, operation.id !== undefined);
     return;
   }
   if (operation.type === 'LAUNCH_GROUP') {
-    const message = 'Task groups are not supported by this agent';
-    for (const task of tasksOf(operation)) {
-      sendRefusal(framework, task, 'TASK_ERROR', 'REASON_TASK_GROUP_INVALID', message);
-      state.counters.add('master/tasks_error');
-    }
+    if (operation.launch_group !== undefined)
+      launchGroup(parts, context, operation.launch_group, operation.id !== undefined);
     return;
   }
   if (isConversion(operation.type)) {
@@ -134,103 +130,4 @@ function perform(
     return;
   }
   refuseById(feedback, framework, operation, `${operation.type ?? 'UNKNOWN'} is not supported by this agent`);
-}
-
-function launch(state: MasterState, context: LaunchContext, info: TaskInfo, withOperationId: boolean): void {
-  const { framework, agent, role, available } = context;
-  const verdict = withOperationId
-    ? { refusal: 'The `id` field cannot be set on LAUNCH operations' }
-    : validateTask(info, context);
-  if ('refusal' in verdict) {
-    state.counters.add('master/tasks_error');
-    sendRefusal(framework, info, 'TASK_ERROR', 'REASON_TASK_INVALID', verdict.refusal);
-    return;
-  }
-  takeFromBag(available, verdict.bag);
-  const task: Task = {
-    id: info.task_id.value,
-    name: info.name,
-    framework,
-    agent,
-    role,
-    bag: verdict.bag,
-    details: detailsOf(info),
-    state: 'TASK_STAGING',
-    statuses: [],
-    pending: [],
-    freed: false,
-    launchLost: false,
-    user: info.command?.user,
-    graceMs: graceOf(info),
-  };
-  framework.tasks.set(task.id, task);
-  agent.tasks.add(task);
-  state.counters.add('master/tasks_launched');
-  state.watchers.tell({ type: 'taskAdded', task });
-  const order = {
-    task: info,
-    frameworkId: framework.id,
-    agentId: agent.id,
-    hostname: agent.hostname,
-    user: framework.info.user,
-  };
-  agent.link.send({
-    deliver: () => agent.runner.launch(order, framework.report),
-    lost: () => {
-      task.launchLost = true;
-    },
-  });
-}
-
-function graceOf({ kill_policy }: TaskInfo): number | undefined {
-  const nanoseconds = kill_policy?.grace_period?.nanoseconds;
-  return nanoseconds === undefined ? undefined : nanoseconds / 1e6;
-}
-
-const noDetails: Task['details'] = {};
-
-/** What the read endpoints show of a task; the rest of its description is not kept. */
-function detailsOf({ labels, discovery, container, health_check, limits }: TaskInfo): Task['details'] {
-  if (labels === undefined && discovery === undefined && container === undefined && health_check === undefined) {
-    if (limits === undefined) return noDetails;
-  }
-  return {
-    ...(labels === undefined ? {} : { labels }),
-    ...(discovery === undefined ? {} : { discovery }),
-    ...(container === undefined ? {} : { container }),
-    ...(health_check === undefined ? {} : { health_check: withDefaults(health_check) }),
-    ...(limits === undefined ? {} : { limits }),
-  };
-}
-
-/** Members with a default are always written (mesos-v1 §1.11). */
-function withDefaults(check: MesosHealthCheck): MesosHealthCheck {
-  const { command, http, tcp } = check;
-  const protocolOf = (protocol: string | undefined): string => (/^ipv6$/i.test(protocol ?? '') ? 'IPv6' : 'IPv4');
-  return {
-    ...check,
-    ...(command === undefined ? {} : { command: { ...command, shell: command.shell ?? true } }),
-    ...(http === undefined ? {} : { http: { ...http, protocol: protocolOf(http.protocol) } }),
-    ...(tcp === undefined ? {} : { tcp: { ...tcp, protocol: protocolOf(tcp.protocol) } }),
-  };
-}
-
-function sendRefusal(
-  framework: Framework,
-  task: TaskInfo,
-  state: MesosTaskState,
-  reason: string,
-  message: string,
-): void {
-  framework.stream?.send(
-    updateEvent({
-      taskId: task.task_id.value,
-      state,
-      message,
-      source: 'SOURCE_MASTER',
-      reason,
-      agentIdJson: JSON.stringify(task.agent_id.value),
-      timestamp: nowSeconds(),
-    }),
-  );
 }

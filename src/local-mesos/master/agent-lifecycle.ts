@@ -2,6 +2,8 @@
 import type { MesosTaskState } from '../../core/mesos/types.ts';
 import type { Allocator } from './allocator.ts';
 import { agentFailureEvent, updateEvent } from './events.ts';
+import type { Executors } from './executors.ts';
+import { killTask } from './kill-task.ts';
 import { type Agent, isRegistered, isTerminal, type MasterState, nowSeconds, type Task } from './model.ts';
 import type { Updates } from './updates.ts';
 
@@ -14,12 +16,14 @@ export class AgentLifecycle {
   readonly #state: MasterState;
   readonly #allocator: Allocator;
   readonly #updates: Updates;
+  readonly #executors: Executors;
   readonly #timers = new Map<Agent, NodeJS.Timeout>();
 
-  constructor(state: MasterState, allocator: Allocator, updates: Updates) {
+  constructor(state: MasterState, allocator: Allocator, updates: Updates, executors: Executors) {
     this.#state = state;
     this.#allocator = allocator;
     this.#updates = updates;
+    this.#executors = executors;
     updates.onDrained = (agent) => this.markGone(agent);
   }
 
@@ -42,6 +46,7 @@ export class AgentLifecycle {
       this.#lose(task, 'TASK_LOST', 'REASON_AGENT_DISCONNECTED', `Agent ${agent.hostname} disconnected`);
       this.#end(task);
     }
+    this.#executors.endAll([...agent.executors].filter(({ framework }) => framework.info.checkpoint !== true));
     this.#after(agent, this.#state.settings.agentTimeoutMs, () => this.lose(agent));
   }
 
@@ -85,6 +90,8 @@ export class AgentLifecycle {
 
   /** The agent is back with the same id: its tasks are taken back, pending kills reach it, its updates follow. */
   comeBack(agent: Agent): void {
+    // Whoever was removed or marked gone is not taken back under its old id.
+    if (this.#state.agents.get(agent.id) !== agent) return;
     const wasUnreachable = agent.unreachableNs !== undefined;
     if (!wasUnreachable && agent.link.state === 'up') return;
     this.#cancel(agent);
@@ -111,6 +118,7 @@ export class AgentLifecycle {
       this.#lose(task, 'TASK_LOST', 'REASON_AGENT_REMOVED', `Agent ${agent.hostname} removed: ${cause}`);
       this.#end(task);
     }
+    this.#executors.endAll(agent.executors);
     this.#state.agents.delete(agent.id);
     this.#tellFailure(agent);
     this.#state.watchers.tell({ type: 'agentRemoved', agent });
@@ -138,7 +146,7 @@ export class AgentLifecycle {
       if (isTerminal(task.state)) continue;
       const graceMs = maxGraceMs === undefined ? undefined : Math.min(task.graceMs ?? defaultGraceMs, maxGraceMs);
       const wantsKilling = task.framework.capabilities.taskKilling;
-      const run = (): void => agent.runner.kill(task.id, wantsKilling, graceMs);
+      const run = (): void => killTask(task, wantsKilling, graceMs);
       agent.link.send({ deliver: run, lost: () => agent.pendingKills.push({ taskId: task.id, run }) });
     }
     if (markGone && agent.tasks.size === 0) this.markGone(agent);
@@ -156,6 +164,7 @@ export class AgentLifecycle {
       this.#lose(task, state, reason, 'Agent has been marked gone');
       this.#end(task);
     }
+    this.#executors.endAll(agent.executors);
     this.#state.agents.delete(agent.id);
     this.#state.gone.add(agent.id);
     for (const id of this.#state.gone) if (this.#state.gone.size > maxGone) this.#state.gone.delete(id);
@@ -184,6 +193,7 @@ export class AgentLifecycle {
         source: 'SOURCE_MASTER',
         reason: 'REASON_AGENT_REREGISTERED',
         agentIdJson: agent.idJson,
+        executorId: task.executor?.id,
         timestamp: nowSeconds(),
         last: task.pending.at(-1)?.record ?? task.statuses.at(-1),
       }),
@@ -199,16 +209,19 @@ export class AgentLifecycle {
         source: 'SOURCE_MASTER',
         reason,
         agentIdJson: task.agent.idJson,
+        executorId: task.executor?.id,
         timestamp: nowSeconds(),
         unreachableNs,
       }),
     );
-    if (unreachableNs === undefined) task.state = state;
+    if (unreachableNs !== undefined) return;
+    task.state = state;
+    this.#updates.noteState(task, state);
   }
 
   /** The task is over for the master; whatever of it still runs is ended without a word. */
   #end(task: Task): void {
-    task.agent.runner.kill(task.id, false);
+    killTask(task, false);
     this.#updates.freeResources(task);
     this.#updates.complete(task);
   }

@@ -1,5 +1,6 @@
 /** The calls of the scheduler API as they arrive, after their form has been checked (mesos-v1 §2.1). */
 import type { FrameworkInfo, Resource, TaskInfo, Value } from '../../core/mesos/types.ts';
+import type { ExecutorInfo } from '../executor/control.ts';
 
 export interface Filters {
   readonly refuse_seconds?: number;
@@ -13,7 +14,10 @@ export interface OfferOperation {
   readonly unreserve?: { readonly resources?: readonly Resource[] };
   readonly create?: { readonly volumes?: readonly Resource[] };
   readonly destroy?: { readonly volumes?: readonly Resource[] };
-  readonly launch_group?: { readonly task_group: { readonly tasks?: readonly TaskInfo[] } };
+  readonly launch_group?: {
+    readonly executor: ExecutorInfo;
+    readonly task_group: { readonly tasks?: readonly TaskInfo[] };
+  };
 }
 
 export interface AcceptCall {
@@ -97,6 +101,7 @@ export interface Call {
     readonly agent_id?: Value<string>;
     readonly kill_policy?: { readonly grace_period?: { readonly nanoseconds: number } };
   };
+  readonly shutdown?: { readonly agent_id: Value<string>; readonly executor_id: Value<string> };
   readonly acknowledge?: {
     readonly agent_id: Value<string>;
     readonly task_id: Value<string>;

@@ -42,6 +42,12 @@ export const rescindEvent = (offerId: string): string =>
 export const agentFailureEvent = (agentId: string): string =>
   JSON.stringify({ type: 'FAILURE', failure: { agent_id: { value: agentId } } });
 
+/** An executor has ended; `status` is the word of wait(2). */
+export function executorFailureEvent(agentId: string, executorId: string, status: number): string {
+  const failure = { agent_id: { value: agentId }, executor_id: { value: executorId }, status };
+  return JSON.stringify({ type: 'FAILURE', failure });
+}
+
 /** One OFFERS event for several offers to one framework. */
 export function offersEvent(offers: readonly OfferRecord[]): string {
   const parts = offers.map(offerJson);
@@ -56,8 +62,15 @@ export function offerJson(offer: OfferRecord): string {
   const allocation = form.withAllocation ? `,"allocation_info":{"role":${JSON.stringify(offer.role)}}` : '';
   return (
     `{"id":{"value":"${offer.id}"},"framework_id":{"value":${JSON.stringify(framework.id)}},${agent.offerHead}` +
-    `,"resources":${encodeBag(offer.bag, offer.role, form)}${agent.offerTail}${planned}${allocation}}`
+    `,"resources":${encodeBag(offer.bag, offer.role, form)}${agent.offerTail}${executorIds(offer)}${planned}${allocation}}`
   );
+}
+
+/** The executors that the framework has on the agent. */
+function executorIds({ agent, framework }: OfferRecord): string {
+  if (agent.executors.size === 0) return '';
+  const own = [...agent.executors].filter((executor) => executor.framework === framework);
+  return own.length === 0 ? '' : `,"executor_ids":${JSON.stringify(own.map(({ id }) => ({ value: id })))}`;
 }
 
 /** One INVERSE_OFFERS event for several machines. */
@@ -84,7 +97,7 @@ export interface StatusToSend {
   readonly reason?: string | undefined;
   /** JSON text of the agent's id. */
   readonly agentIdJson?: string | undefined;
-  readonly withExecutorId?: boolean;
+  readonly executorId?: string | undefined;
   readonly timestamp: number;
   readonly uuid?: string;
   readonly last?: Pick<StatusRecord, 'healthy' | 'checkStatus' | 'containerStatus'> | undefined;
@@ -99,7 +112,7 @@ export function updateEvent(status: StatusToSend): string {
   out += `,"source":"${status.source}"`;
   if (status.reason !== undefined) out += `,"reason":"${status.reason}"`;
   if (status.agentIdJson !== undefined) out += `,"agent_id":{"value":${status.agentIdJson}}`;
-  if (status.withExecutorId === true) out += `,"executor_id":{"value":${taskId}}`;
+  if (status.executorId !== undefined) out += `,"executor_id":{"value":${JSON.stringify(status.executorId)}}`;
   out += `,"timestamp":${status.timestamp}`;
   if (status.uuid !== undefined) out += `,"uuid":"${status.uuid}"`;
   const { last } = status;

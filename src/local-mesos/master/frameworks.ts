@@ -6,7 +6,9 @@ import type { Allocator } from './allocator.ts';
 import type { SubscribeCall } from './calls.ts';
 import { EventStream } from './event-stream.ts';
 import { errorEvent, subscribedEvent } from './events.ts';
+import type { Executors } from './executors.ts';
 import { refuseSubscription, rolesOf } from './framework-info.ts';
+import { killTask } from './kill-task.ts';
 import {
   capabilitiesOf,
   type Framework,
@@ -25,14 +27,16 @@ export class Frameworks {
   readonly #state: MasterState;
   readonly #allocator: Allocator;
   readonly #updates: Updates;
+  readonly #executors: Executors;
   readonly #changed: () => void;
   #next = 0;
 
   /** `changed` is called when ids to remember have changed. */
-  constructor(state: MasterState, allocator: Allocator, updates: Updates, changed: () => void) {
+  constructor(state: MasterState, allocator: Allocator, updates: Updates, executors: Executors, changed: () => void) {
     this.#state = state;
     this.#allocator = allocator;
     this.#updates = updates;
+    this.#executors = executors;
     this.#changed = changed;
   }
 
@@ -82,13 +86,14 @@ export class Frameworks {
     this.#allocator.dropOffers(framework);
     for (const task of [...framework.tasks.values(), ...framework.unreachable.values()]) {
       if (!isTerminal(task.state)) {
-        task.agent.runner.kill(task.id, false);
+        killTask(task, false);
         task.state = 'TASK_KILLED';
         this.#updates.noteState(task, task.state);
       }
       this.#updates.freeResources(task);
       this.#updates.complete(task);
     }
+    this.#executors.endAll(framework.executors);
     framework.unregisteredTime = nowSeconds();
     this.#state.frameworks.delete(framework.id);
     remember(this.#state.removed, { id: framework.id, record: framework });
@@ -113,6 +118,7 @@ export class Frameworks {
       unreachable: new Map(),
       unacknowledged: new Set(),
       completed: [],
+      executors: new Set(),
       offers: new Set(),
       filters: new Map(),
       holdings: new Map(),
@@ -156,8 +162,11 @@ export class Frameworks {
     framework.capabilities = capabilitiesOf(framework.info);
     for (const role of framework.filters.keys()) if (!framework.roles.includes(role)) framework.filters.delete(role);
     framework.constraints = call.offer_constraints;
+    const suppressed = new Set(call.suppressed_roles ?? []);
+    // Whoever wants offers of a role again has forgotten what it refused.
+    for (const role of framework.suppressed) if (!suppressed.has(role)) framework.filters.delete(role);
     framework.suppressed.clear();
-    for (const role of call.suppressed_roles ?? []) framework.suppressed.add(role);
+    for (const role of suppressed) framework.suppressed.add(role);
   }
 
   #connect(framework: Framework, stream: EventStream): void {

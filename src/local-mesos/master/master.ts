@@ -5,7 +5,9 @@ import { AgentLifecycle } from './agent-lifecycle.ts';
 import { type AgentDescription, createAgent } from './agents.ts';
 import { Allocator } from './allocator.ts';
 import type { Call, SubscribeCall } from './calls.ts';
+import { Executors } from './executors.ts';
 import { Frameworks, remember } from './frameworks.ts';
+import { killTask } from './kill-task.ts';
 import { Maintenance } from './maintenance.ts';
 import { type Agent, type Framework, isRegistered, isTerminal, type MasterState, nowSeconds } from './model.ts';
 import { OperationFeedback } from './operation-feedback.ts';
@@ -29,6 +31,8 @@ export class Master {
   /** Agents going, coming back and being removed. */
   readonly lifecycle: AgentLifecycle;
   readonly maintenance: Maintenance;
+  /** Those of task groups. */
+  readonly executors: Executors;
   readonly #feedback: OperationFeedback;
 
   /** `changed` is called when what `ids` returns has changed; `removed` are frameworks an earlier run has removed. */
@@ -36,11 +40,12 @@ export class Master {
     this.state = state;
     this.#allocator = new Allocator(state);
     this.#updates = new Updates(state, this.#allocator);
-    this.lifecycle = new AgentLifecycle(state, this.#allocator, this.#updates);
+    this.executors = new Executors(state, this.#allocator, this.#updates);
+    this.lifecycle = new AgentLifecycle(state, this.#allocator, this.#updates, this.executors);
     this.#feedback = new OperationFeedback(state);
     this.maintenance = new Maintenance(state, this.#allocator, this.lifecycle);
     this.#allocator.onTick = () => this.maintenance.ask();
-    this.#frameworks = new Frameworks(state, this.#allocator, this.#updates, changed);
+    this.#frameworks = new Frameworks(state, this.#allocator, this.#updates, this.executors, changed);
     for (const id of removed) remember(state.removed, { id, record: undefined });
   }
 
@@ -84,7 +89,12 @@ export class Master {
         break;
       case 'ACCEPT':
         if (call.accept !== undefined) {
-          acceptOffers(this.state, this.#allocator, this.#feedback, framework, call.accept);
+          const { state, executors } = this;
+          acceptOffers(
+            { state, allocator: this.#allocator, feedback: this.#feedback, executors },
+            framework,
+            call.accept,
+          );
         }
         break;
       case 'DECLINE':
@@ -119,8 +129,14 @@ export class Master {
       case 'DECLINE_INVERSE_OFFERS':
         this.#answerInverse(framework, 'DECLINE', call.decline_inverse_offers);
         break;
+      case 'SHUTDOWN':
+        if (call.shutdown !== undefined) {
+          const { agent_id, executor_id } = call.shutdown;
+          this.executors.shutdown(framework, agent_id.value, executor_id.value);
+        }
+        break;
       default:
-        // Messages, requests and executor shutdowns are accepted and have no effect here.
+        // Messages and requests are accepted and have no effect here.
         break;
     }
   }
@@ -226,9 +242,11 @@ export class Master {
     }
     const { agent } = task;
     if ((agentId !== undefined && agentId !== agent.id) || isTerminal(task.state)) return;
-    const graceNs = this.state.settings.httpCommandExecutor ? call.kill_policy?.grace_period?.nanoseconds : undefined;
+    // The policy of a KILL means nothing to command executors, unless they are of the newer kind.
+    const heeded = task.executor !== undefined || this.state.settings.httpCommandExecutor;
+    const graceNs = heeded ? call.kill_policy?.grace_period?.nanoseconds : undefined;
     const run = (): void =>
-      agent.runner.kill(taskId, framework.capabilities.taskKilling, graceNs === undefined ? undefined : graceNs / 1e6);
+      killTask(task, framework.capabilities.taskKilling, graceNs === undefined ? undefined : graceNs / 1e6);
     agent.link.send({ deliver: run, lost: () => agent.pendingKills.push({ taskId, run }) });
   }
 

@@ -9,6 +9,7 @@ import type {
   TaskStatus,
   Unavailability,
 } from '../../core/mesos/types.ts';
+import type { ExecutorControl, ExecutorInfo } from '../executor/control.ts';
 import type { Bag } from '../resources/bag.ts';
 import type { ResourceForm } from '../resources/wire.ts';
 import type { TaskReport, TaskRunner } from '../task-runner.ts';
@@ -81,7 +82,11 @@ export interface Agent {
   readonly heldReports: { readonly framework: Framework; readonly report: TaskReport }[];
   /** Kills that wait for the agent's return. */
   readonly pendingKills: { readonly taskId: string; readonly run: () => void }[];
+  /** Ends of executors that it will tell of when it is back. */
+  readonly heldExits: (() => void)[];
   readonly tasks: Set<Task>;
+  /** Those of task groups; a command task's own executor is not counted. */
+  readonly executors: Set<Executor>;
   readonly offers: Set<OfferRecord>;
   /** Pieces of JSON that never change, encoded once. */
   readonly offerHead: string;
@@ -152,6 +157,7 @@ export interface Framework {
   /** Tasks with an update that waits for its acknowledgement. */
   readonly unacknowledged: Set<Task>;
   readonly completed: CompletedTask[];
+  readonly executors: Set<Executor>;
   readonly offers: Set<OfferRecord>;
   /** By role, then by agent. */
   readonly filters: Map<string, Map<Agent, Filter[]>>;
@@ -183,11 +189,28 @@ export interface PendingUpdate {
   readonly record: StatusRecord;
 }
 
+/** An executor that runs tasks of a framework on an agent until it ends. */
+export interface Executor {
+  readonly id: string;
+  readonly framework: Framework;
+  readonly agent: Agent;
+  readonly role: string;
+  /** What it holds beside its tasks. */
+  readonly bag: Bag;
+  readonly info: ExecutorInfo;
+  readonly containerId: string;
+  /** Those whose last update has not been acknowledged. */
+  readonly tasks: Set<Task>;
+  readonly control: ExecutorControl;
+}
+
 export interface Task {
   readonly id: string;
   readonly name: string;
   readonly framework: Framework;
   readonly agent: Agent;
+  /** Undefined: a command task, whose executor is named like it. */
+  readonly executor: Executor | undefined;
   readonly role: string;
   readonly bag: Bag;
   readonly details: Pick<TaskInfo, 'labels' | 'discovery' | 'container' | 'health_check' | 'limits'>;
@@ -210,6 +233,8 @@ export interface CompletedTask {
   readonly id: string;
   readonly name: string;
   readonly agentId: string;
+  /** Undefined for command tasks. */
+  readonly executorId: string | undefined;
   readonly role: string;
   readonly state: MesosTaskState;
   readonly bag: Bag;
@@ -297,6 +322,9 @@ export function capabilitiesOf(info: FrameworkInfo): Capabilities {
 
 /** Whether the agent is known to be there and passes on what it is told. */
 export const isRegistered = (agent: Agent): boolean => agent.unreachableNs === undefined && agent.link.state === 'up';
+
+/** The executor that runs a task; that of a command task is named like the task. */
+export const executorIdOf = ({ id, executor }: Task): string => executor?.id ?? id;
 
 /** Seconds since the epoch, with fractions, as Mesos writes times. */
 export const nowSeconds = (): number => Date.now() / 1000;

@@ -60,6 +60,7 @@ function sendLatest(framework: Framework, task: Task): void {
       source: 'SOURCE_MASTER',
       reason: 'REASON_RECONCILIATION',
       agentIdJson: task.agent.idJson,
+      executorId: task.executor?.id,
       timestamp: nowSeconds(),
       last,
     }),

@@ -8,6 +8,7 @@ import type { Allocator } from './allocator.ts';
 import { updateEvent } from './events.ts';
 import {
   type Agent,
+  executorIdOf,
   type Framework,
   isRegistered,
   isTerminal,
@@ -30,6 +31,9 @@ export class Updates {
   readonly #state: MasterState;
   readonly #allocator: Allocator;
   readonly #retries: RetryQueue;
+
+  /** Called with each task that is over for the scheduler too. */
+  onCompleted: (task: Task) => void = () => {};
 
   /** Called when the last task of an agent has gone that is to be marked gone then. */
   onDrained: (agent: Agent) => void = () => {};
@@ -95,6 +99,7 @@ export class Updates {
       id: task.id,
       name: task.name,
       agentId: task.agent.id,
+      executorId: task.executor?.id,
       role: task.role,
       state: task.state,
       bag: task.bag,
@@ -103,6 +108,8 @@ export class Updates {
       details: task.details,
     });
     if (framework.completed.length > maxCompletedTasksPerFramework) framework.completed.shift();
+    task.executor?.tasks.delete(task);
+    this.onCompleted(task);
     if (task.agent.drain?.markGone === true && task.agent.tasks.size === 0) this.onDrained(task.agent);
   }
 
@@ -124,7 +131,7 @@ export class Updates {
 
   /** Adds a state that no update tells to what the read endpoints show. */
   noteState(task: Task, state: MesosTaskState): void {
-    task.statuses.push({
+    const record: StatusRecord = {
       source: 'SOURCE_MASTER',
       withExecutor: false,
       state,
@@ -132,12 +139,15 @@ export class Updates {
       healthy: undefined,
       checkStatus: undefined,
       containerStatus: undefined,
-    });
+    };
+    task.statuses.push(record);
+    this.#state.watchers.tell({ type: 'taskUpdated', task, record });
   }
 
   /** An agent is there again: the reports that have waited for it. */
   takeHeld(agent: Agent): void {
     for (const { framework, report } of agent.heldReports.splice(0)) this.report(framework, report);
+    for (const tell of agent.heldExits.splice(0)) tell();
   }
 
   /** A framework is back on a new stream: what it has not acknowledged follows at once. */
@@ -192,7 +202,7 @@ function makeUpdate(task: Task, report: TaskReport): PendingUpdate {
     timestamp: nowSeconds(),
     healthy: report.healthy,
     checkStatus: report.checkStatus,
-    containerStatus: containerStatus(task.agent, report),
+    containerStatus: task.executor === undefined ? containerStatus(task.agent, report) : nestedStatus(task, report),
     source: report.source,
     message: report.message,
     reason,
@@ -206,12 +216,18 @@ function makeUpdate(task: Task, report: TaskReport): PendingUpdate {
     message: report.message,
     reason,
     agentIdJson: task.agent.idJson,
-    withExecutorId: report.withoutExecutor !== true,
+    executorId: report.withoutExecutor === true ? undefined : executorIdOf(task),
     timestamp: record.timestamp,
     uuid,
     last: record,
   });
   return { uuid, frame, record };
+}
+
+/** An executor of a group tells of a container while it is there; the agent adds its address. */
+function nestedStatus({ agent }: Task, { state, containerStatus: known }: TaskReport): TaskStatus['container_status'] {
+  if (known === undefined || isTerminal(state) || (known.network_infos?.length ?? 0) > 0) return known;
+  return { ...known, network_infos: agent.networkInfos ?? [] };
 }
 
 /** The agent adds its own address where the executor names none; failures before an executor exists carry nothing. */

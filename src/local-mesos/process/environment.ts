@@ -31,13 +31,15 @@ export function mesosEnvironment(order: LaunchOrder, sandbox: string, agent: Age
   const taskId = order.task.task_id.value;
   const role = order.task.resources.find((resource) => resource.allocation_info?.role !== undefined);
   return {
-    LIBPROCESS_IP: agent.endpoint.slice(0, agent.endpoint.lastIndexOf(':')),
+    LIBPROCESS_IP: ipOf(agent),
     LIBPROCESS_PORT: '0',
     MESOS_AGENT_ENDPOINT: agent.endpoint,
     MESOS_ALLOCATION_ROLE: role?.allocation_info?.role ?? '*',
     MESOS_CHECKPOINT: '1',
     MESOS_DIRECTORY: sandbox,
-    MESOS_EXECUTOR_ID: taskId,
+    MESOS_EXECUTOR_ID: order.executor?.id ?? taskId,
+    // Known to tasks of groups only: the address of the container they share.
+    ...(order.executor === undefined ? {} : { MESOS_CONTAINER_IP: ipOf(agent) }),
     MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD: '5secs',
     MESOS_FRAMEWORK_ID: order.frameworkId,
     MESOS_HTTP_COMMAND_EXECUTOR: '0',
@@ -48,6 +50,8 @@ export function mesosEnvironment(order: LaunchOrder, sandbox: string, agent: Age
     MESOS_SUBSCRIPTION_BACKOFF_MAX: '2secs',
   };
 }
+
+const ipOf = ({ endpoint }: AgentIdentity): string => endpoint.slice(0, endpoint.lastIndexOf(':'));
 
 /** The few variables that every program we start gets, tools such as `tar` included. */
 export function basicEnvironment(): Record<string, string> {

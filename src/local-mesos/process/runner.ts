@@ -5,6 +5,7 @@ import { resolve } from 'node:path';
 import type { LaunchOrder, TaskReport, TaskRunner } from '../task-runner.ts';
 import { persistentVolumePath } from './container-plan.ts';
 import { type ContainerEngine, engineFinder } from './engine.ts';
+import { executorSandboxPath } from './sandbox.ts';
 import { FinishedSandboxes, maxFinishedSandboxes } from './sandbox-garbage.ts';
 import { beginTask, type TaskLife } from './task-life.ts';
 import { notLaunched, type TaskSurroundings } from './task-preparation.ts';
@@ -82,6 +83,14 @@ export function createProcessRunner(options: ProcessRunnerOptions): TaskRunner {
     launch,
     kill: (taskId, wantsKillingState, graceMs) => living.get(taskId)?.kill(wantsKillingState, { graceMs }),
     sandbox: (taskId) => living.get(taskId)?.sandbox() ?? finished.pathOf(taskId),
+    executorSandbox: (frameworkId, agentId, id, containerId) =>
+      executorSandboxPath(surroundings.workDir, {
+        agentId,
+        frameworkId,
+        taskId: '',
+        containerId: '',
+        executor: { id, containerId },
+      }),
     destroyVolume: (role, id) => {
       rm(persistentVolumePath(surroundings.workDir, role, id), { recursive: true, force: true }).catch(
         (error: unknown) => surroundings.warn({ role, id, error: String(error) }, 'a volume cannot be removed'),

@@ -44,6 +44,15 @@ export async function pruneSandboxes(
 /** Deletes one sandbox, the link `latest` if it led there, and directories that are empty then. Links are not followed. */
 export async function removeSandbox(sandbox: string): Promise<void> {
   await rm(sandbox, { recursive: true, force: true });
+  if (basename(dirname(sandbox)) === 'containers') {
+    // With its last nested container the sandbox of a group's executor goes.
+    const isLast = await rmdir(dirname(sandbox)).then(
+      () => true,
+      () => false,
+    );
+    if (isLast) await removeSandbox(dirname(dirname(sandbox)));
+    return;
+  }
   const runs = dirname(sandbox);
   const latest = join(runs, 'latest');
   if ((await readlink(latest).catch(() => undefined)) === basename(sandbox)) await rm(latest, { force: true });

@@ -10,6 +10,7 @@ import { type AgentIdentity, mesosEnvironment, taskEnvironment } from './environ
 import { fetchAll } from './fetcher.ts';
 import { type Invocation, invocationOf } from './launcher.ts';
 import { createSandbox, sandboxPath } from './sandbox.ts';
+import { createSandboxVolumes, withSandboxVolumes } from './sandbox-volumes.ts';
 import { resolveUser, type SystemUser } from './system-user.ts';
 import { createVolumes, linkVolumes } from './volumes.ts';
 
@@ -57,12 +58,13 @@ export async function prepareTask(
   const { workDir, agent } = surroundings;
   const { command } = task;
   if (command === undefined) return err(notLaunched('custom executors are not supported'));
-  const ids = { agentId, frameworkId, taskId: task.task_id.value, containerId: preparation.containerId };
+  const { containerId } = preparation;
+  const ids = { agentId, frameworkId, taskId: task.task_id.value, containerId, executor: order.executor };
   const name = command.user !== undefined && command.user !== '' ? command.user : order.user;
   const user = await resolveUser(name);
   const directory = sandboxPath(workDir, ids);
   if (!user.ok) return err(noSandbox(directory, `Failed to chown directory to '${name}': ${user.error}`));
-  const plan = planContainer(task, workDir);
+  const plan = planContainer(withSandboxVolumes(task, workDir, ids), workDir);
   if (!plan.ok) return err(notLaunched(plan.error));
   const { image } = plan.value;
   const engine = image === undefined ? undefined : await surroundings.engine();
@@ -88,6 +90,7 @@ export async function prepareTask(
     const recorded = `Failed to fetch all URIs for container '${preparation.containerId}': exited with status 1`;
     return err(notLaunched(`${recorded} (${fetched.error})`));
   }
+  await createSandboxVolumes(task, workDir, ids, user.value);
   await createVolumes(plan.value.volumes, user.value);
   for (const note of plan.value.notes) await appendFile(join(sandbox, 'stderr'), `${note}\n`);
   if (engine !== undefined) {

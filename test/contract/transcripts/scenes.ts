@@ -71,6 +71,20 @@ export const scenes: Readonly<Record<string, SceneSettings>> = {
       ),
     },
   },
+  '08c-executor-and-agent-shutdown': {
+    actions: {
+      'SIGKILL to the executor of t.1': onAgent(1, (cluster, one) => {
+        const task = [...one.tasks].find(({ id }) => id === 't.1');
+        if (task !== undefined) cluster.master.executors.crashCommandExecutor(task);
+      }),
+      'SIGKILL to the default executor of pod-1': onAgent(1, (cluster, one) => {
+        for (const executor of one.executors) cluster.master.executors.crash(executor);
+      }),
+      'SIGUSR1 to the agent: it unregisters and stops': onAgent(1, (cluster, one) =>
+        cluster.master.lifecycle.remove(one, 'the agent unregistered'),
+      ),
+    },
+  },
   '08d-agent-frozen': {
     // The launch that waited must have come to its end before the agent says what it has.
     options: { settings: { agentTimeoutMs: 3700, reregisterDelayMs: 2500 } },
@@ -93,6 +107,7 @@ export const scenes: Readonly<Record<string, SceneSettings>> = {
     },
   },
   '09-health-checks': {},
+  '10-pods': {},
   '11-reservation-volume': {},
   '11c-reservations-without-refinement': {
     options: { resources: 'cpus(dev):1;mem(dev):512;cpus:2;mem:1024;disk:1000;ports:[31000-31100]' },
@@ -140,8 +155,6 @@ export const scenes: Readonly<Record<string, SceneSettings>> = {
 /** Recordings that are not replayed, and why. */
 export const notReplayed: Readonly<Record<string, string>> = {
   '01b-wire-framing': 'raw bytes: see wire-framing.test.ts',
-  '08c-executor-and-agent-shutdown': 'needs task groups, and executors as processes of their own',
-  '10-pods': 'task groups are refused',
   '12-endpoints':
     'agents have no operator API, no /monitor/statistics and no /files/debug; the rest: files.test.ts, operator.test.ts',
   '19-two-masters-zookeeper': 'there are no elections yet',

@@ -1,0 +1,38 @@
+/** Executors beside the one that each command task has of its own (mesos-v1 §3.6, §5.3), as the agent runs them. */
+import type { CommandInfo, Labels, Resource, Value } from '../../core/mesos/types.ts';
+import type { LaunchOrder, TaskReport } from '../task-runner.ts';
+
+/** An ExecutorInfo as far as it is read here. */
+export interface ExecutorInfo {
+  readonly type?: 'DEFAULT' | 'CUSTOM' | 'UNKNOWN';
+  readonly executor_id: Value<string>;
+  readonly framework_id?: Value<string>;
+  readonly command?: CommandInfo;
+  readonly container?: { readonly type?: string; readonly mesos?: { readonly image?: unknown } };
+  readonly resources?: readonly Resource[];
+  readonly name?: string;
+  readonly labels?: Labels;
+  readonly shutdown_grace_period?: { readonly nanoseconds: number };
+}
+
+/** What the agent asks of an executor. */
+export interface ExecutorControl {
+  /** Starts tasks that live and die together. */
+  readonly launch: (orders: readonly LaunchOrder[]) => void;
+  /** `graceMs` in place of the task's own grace. Unknown tasks are passed over. */
+  readonly kill: (taskId: string, wantsKillingState: boolean, graceMs?: number) => void;
+  /** Its tasks are killed, and it ends when they have. */
+  readonly shutdown: (wantsKillingState: boolean) => void;
+  /** It and its tasks end, within `graceMs` if that is given, and it reports nothing any more. */
+  readonly destroy: (graceMs?: number) => void;
+  /** No update of its tasks waits for an acknowledgement any more. */
+  readonly settled: () => void;
+}
+
+export interface ExecutorEvents {
+  readonly report: (update: TaskReport) => void;
+  /**
+   * It has ended; `status` is the word of wait(2), undefined when it never began. Called once, and not after `destroy`.
+   */
+  readonly exited: (status: number | undefined) => void;
+}

@@ -1,0 +1,145 @@
+/**
+ * Mesos' default executor (mesos-v1 §5.3, recording 10): a container for each task of a group, nested in its own. When a task of a
+ * group fails or is killed, the rest of the group is killed; one that exits with 0 leaves the others alone. It ends when no task
+ * is left and the last updates are acknowledged. The tasks themselves are run by the agent's runner.
+ */
+import type { MesosTaskState } from '../../core/mesos/types.ts';
+import type { LaunchOrder, TaskReport, TaskRunner } from '../task-runner.ts';
+import type { ExecutorControl, ExecutorEvents } from './control.ts';
+
+/** Acknowledgements of the last updates are waited for no longer than this. */
+const longestWaitMs = 60_000;
+
+interface Group {
+  readonly alive: Set<string>;
+  /** Whether any member has told that it starts. */
+  started: boolean;
+  /** Whether the rest is being killed. */
+  ending: boolean;
+}
+
+export interface DefaultExecutorPlan {
+  readonly id: string;
+  readonly containerId: string;
+  readonly runner: TaskRunner;
+  /** Whether the framework wants to hear TASK_KILLING. */
+  readonly wantsKilling: () => boolean;
+}
+
+const over: ReadonlySet<MesosTaskState> = new Set(['TASK_FINISHED', 'TASK_FAILED', 'TASK_KILLED', 'TASK_DROPPED']);
+
+export class DefaultExecutor implements ExecutorControl {
+  readonly #plan: DefaultExecutorPlan;
+  readonly #events: ExecutorEvents;
+  readonly #groupOf = new Map<string, Group>();
+  #began = false;
+  #ended = false;
+  #failSafe: NodeJS.Timeout | undefined;
+
+  constructor(plan: DefaultExecutorPlan, events: ExecutorEvents) {
+    this.#plan = plan;
+    this.#events = events;
+  }
+
+  readonly launch = (orders: readonly LaunchOrder[]): void => {
+    const { id, containerId, runner } = this.#plan;
+    clearTimeout(this.#failSafe);
+    this.#began = true;
+    const group: Group = { alive: new Set(orders.map(taskIdOf)), started: false, ending: false };
+    for (const order of orders) this.#groupOf.set(taskIdOf(order), group);
+    for (const order of orders) {
+      runner.launch({ ...order, executor: { id, containerId } }, (report) => this.#hear(group, report));
+    }
+  };
+
+  readonly kill = (taskId: string, wantsKillingState: boolean, graceMs?: number): void => {
+    if (this.#groupOf.has(taskId)) this.#plan.runner.kill(taskId, wantsKillingState, graceMs);
+  };
+
+  readonly shutdown = (wantsKillingState: boolean): void => {
+    for (const taskId of [...this.#groupOf.keys()]) this.kill(taskId, wantsKillingState);
+    this.#endIfIdle(false);
+  };
+
+  readonly destroy = (graceMs?: number): void => {
+    this.#ended = true;
+    clearTimeout(this.#failSafe);
+    for (const taskId of this.#groupOf.keys()) this.#plan.runner.kill(taskId, false, graceMs);
+    this.#groupOf.clear();
+  };
+
+  readonly settled = (): void => this.#endIfIdle(true);
+
+  #hear(group: Group, report: TaskReport): void {
+    if (this.#ended) return;
+    const isOver = over.has(report.state);
+    if (isOver) {
+      group.alive.delete(report.taskId);
+      this.#groupOf.delete(report.taskId);
+    }
+    const told = this.#asExecutor(report, group.started);
+    group.started ||= report.source === 'SOURCE_EXECUTOR';
+    this.#events.report(told);
+    if (isOver && report.state !== 'TASK_FINISHED') this.#endGroup(group);
+    if (isOver) this.#endIfIdle(false);
+  }
+
+  /** One ending takes the others along, once. */
+  #endGroup(group: Group): void {
+    if (group.ending) return;
+    group.ending = true;
+    for (const taskId of [...group.alive]) this.#plan.runner.kill(taskId, this.#plan.wantsKilling());
+  }
+
+  /** What the runner says of a task, as an executor with nested containers says it. */
+  #asExecutor(report: TaskReport, groupStarted: boolean): TaskReport {
+    const { containerStatus, ...rest } = withoutHealth(report);
+    if (report.source === 'SOURCE_AGENT') return fromAgent(rest, groupStarted);
+    if (containerStatus === undefined) return rest;
+    const { container_id, network_infos, ...more } = containerStatus as typeof containerStatus & {
+      readonly container_id?: object;
+    };
+    const nested = { ...container_id, parent: { value: this.#plan.containerId } };
+    // Of a container that is gone nothing but its id is known.
+    if (over.has(report.state)) return { ...rest, containerStatus: { container_id: nested } };
+    return {
+      ...rest,
+      containerStatus: { container_id: nested, ...(network_infos === undefined ? {} : { network_infos }), ...more },
+    };
+  }
+
+  #endIfIdle(acknowledged: boolean): void {
+    if (this.#ended || this.#groupOf.size > 0) return;
+    if (acknowledged) {
+      this.#ended = true;
+      clearTimeout(this.#failSafe);
+      // After whatever is being told right now.
+      setImmediate(() => this.#events.exited(this.#began ? 0 : undefined));
+      return;
+    }
+    clearTimeout(this.#failSafe);
+    this.#failSafe = setTimeout(() => this.#endIfIdle(true), longestWaitMs);
+    this.#failSafe.unref();
+  }
+}
+
+const taskIdOf = (order: LaunchOrder): string => order.task.task_id.value;
+
+/** A task on its way out is said to be unhealthy when that is why, and never healthy. */
+function withoutHealth(report: TaskReport): TaskReport {
+  const { healthy, ...rest } = report;
+  const isOnItsWayOut = report.state === 'TASK_KILLING' || over.has(report.state);
+  return healthy === true && isOnItsWayOut ? rest : report;
+}
+
+/** A task that was killed before it began is the agent's to report; one that cannot begin is the executor's. */
+function fromAgent(report: TaskReport, groupStarted: boolean): TaskReport {
+  if (report.state === 'TASK_KILLED') {
+    if (groupStarted) {
+      const { reason: _reason, withoutExecutor: _none, ...rest } = report;
+      return { ...rest, source: 'SOURCE_EXECUTOR', message: 'Command terminated with signal Terminated' };
+    }
+    return { ...report, message: 'A task within the task group was killed before delivery to the executor' };
+  }
+  return { ...report, source: 'SOURCE_EXECUTOR', state: 'TASK_FAILED' };
+}

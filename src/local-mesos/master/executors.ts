@@ -1,0 +1,124 @@
+/**
+ * The executors that agents run for frameworks, beside those of command tasks: they hold resources of their own, appear in
+ * offers, and their end is a FAILURE event however well they end (mesos-v1 §4.8, §5.3; recordings 08c and 10).
+ */
+import { randomUUID } from 'node:crypto';
+import type { ExecutorInfo } from '../executor/control.ts';
+import { DefaultExecutor } from '../executor/default-executor.ts';
+import type { Bag } from '../resources/bag.ts';
+import type { Allocator } from './allocator.ts';
+import { executorFailureEvent } from './events.ts';
+import {
+  type Agent,
+  type Executor,
+  type Framework,
+  isRegistered,
+  isTerminal,
+  type MasterState,
+  type Task,
+} from './model.ts';
+import type { Updates } from './updates.ts';
+
+/** The word of wait(2) for a process that SIGKILL has ended. */
+const killedBySigkill = 9;
+
+export class Executors {
+  readonly #state: MasterState;
+  readonly #allocator: Allocator;
+  readonly #updates: Updates;
+
+  constructor(state: MasterState, allocator: Allocator, updates: Updates) {
+    this.#state = state;
+    this.#allocator = allocator;
+    this.#updates = updates;
+    updates.onCompleted = ({ executor }) => {
+      if (executor !== undefined && executor.tasks.size === 0) executor.control.settled();
+    };
+  }
+
+  find(framework: Framework, agent: Agent, id: string): Executor | undefined {
+    for (const executor of agent.executors) if (executor.framework === framework && executor.id === id) return executor;
+    return undefined;
+  }
+
+  /** Makes an executor on an agent; its resources have been taken from an offer. */
+  start(framework: Framework, agent: Agent, role: string, info: ExecutorInfo, bag: Bag): Executor {
+    const containerId = randomUUID();
+    const id = info.executor_id.value;
+    const events = {
+      report: framework.report,
+      exited: (status: number | undefined): void => this.#whenThere(agent, () => this.#exited(executor, status)),
+    };
+    const wantsKilling = (): boolean => framework.capabilities.taskKilling;
+    const control = new DefaultExecutor({ id, containerId, runner: agent.runner, wantsKilling }, events);
+    const executor: Executor = { id, framework, agent, role, bag, info, containerId, tasks: new Set(), control };
+    agent.executors.add(executor);
+    framework.executors.add(executor);
+    return executor;
+  }
+
+  /** SHUTDOWN: the executor kills its tasks and ends. Unknown ones are passed over. */
+  shutdown(framework: Framework, agentId: string, executorId: string): void {
+    const agent = this.#state.agents.get(agentId);
+    const executor = agent && this.find(framework, agent, executorId);
+    if (agent === undefined || executor === undefined) return;
+    agent.link.send({ deliver: () => executor.control.shutdown(framework.capabilities.taskKilling) });
+  }
+
+  /** As if SIGKILL had hit an executor: FAILURE, and the end of each of its tasks. */
+  crash(executor: Executor): void {
+    executor.control.destroy(0);
+    this.#whenThere(executor.agent, () => {
+      const tasks = [...executor.tasks];
+      this.#exited(executor, killedBySigkill);
+      for (const task of tasks) this.#terminated(task);
+    });
+  }
+
+  /** As if SIGKILL had hit the executor of a command task: its end, and no FAILURE. */
+  crashCommandExecutor(task: Task): void {
+    this.#terminated(task);
+    task.agent.runner.kill(task.id, false, 0);
+  }
+
+  /** These executors end without a word, and their tasks with them. */
+  endAll(executors: Iterable<Executor>): void {
+    for (const executor of [...executors]) {
+      executor.control.destroy();
+      this.#remove(executor);
+    }
+  }
+
+  #terminated(task: Task): void {
+    if (isTerminal(task.state)) return;
+    const { framework } = task;
+    const never = framework.capabilities.partitionAware ? 'TASK_DROPPED' : 'TASK_LOST';
+    this.#updates.report(framework, {
+      taskId: task.id,
+      state: task.state === 'TASK_STAGING' ? never : 'TASK_FAILED',
+      message: 'Executor terminated',
+      source: 'SOURCE_AGENT',
+      reason: 'REASON_EXECUTOR_TERMINATED',
+    });
+  }
+
+  #exited(executor: Executor, status: number | undefined): void {
+    const { framework, agent, id } = executor;
+    if (!agent.executors.has(executor)) return;
+    this.#remove(executor);
+    if (status !== undefined) framework.stream?.send(executorFailureEvent(agent.id, id, status));
+  }
+
+  #remove(executor: Executor): void {
+    const { framework, agent, role, bag } = executor;
+    if (!agent.executors.delete(executor)) return;
+    framework.executors.delete(executor);
+    this.#allocator.release(framework, role, agent, bag);
+  }
+
+  /** What an agent learns while it is away it tells when it is back. */
+  #whenThere(agent: Agent, tell: () => void): void {
+    if (isRegistered(agent)) tell();
+    else agent.heldExits.push(tell);
+  }
+}

@@ -1,0 +1,119 @@
+/** Whether a task group may be launched: all of it or nothing (mesos-v1 §3.6, §4.4 row E; recording 10). */
+import type { TaskInfo } from '../../core/mesos/types.ts';
+import type { ExecutorInfo } from '../executor/control.ts';
+import { addToBag, type Bag, bagContains, bagOf, formatBag, milliOf } from '../resources/bag.ts';
+import { refuseResource } from '../resources/wire.ts';
+import type { Executor } from './model.ts';
+import { type LaunchContext, refuseId, validateTask } from './task-validation.ts';
+
+/** What the executor of a group needs at least. */
+const minCpusMilli = 10;
+const minMemMilli = 32_000;
+
+export interface GroupPlan {
+  /** Empty when the executor is there already. */
+  readonly executorBag: Bag;
+  readonly bags: ReadonlyMap<TaskInfo, Bag>;
+}
+
+/** The resources a group needs, or why it is refused. `known` is the executor of that id on the agent, if there is one. */
+export function validateGroup(
+  executor: ExecutorInfo,
+  tasks: readonly TaskInfo[],
+  known: Executor | undefined,
+  context: LaunchContext,
+): GroupPlan | { refusal: string } {
+  const fault = executorFault(executor, known, context);
+  if (fault !== undefined) return { refusal: fault };
+  const executorBag = known === undefined ? bagOf(executor.resources ?? []) : [];
+  const needed: Bag = [...executorBag];
+  const bags = new Map<TaskInfo, Bag>();
+  const ids = new Set<string>();
+  for (const task of tasks) {
+    const id = task.task_id.value;
+    const refuse = (why: string) => ({ refusal: `Task '${id}' is invalid: ${why}` });
+    if (ids.has(id)) return refuse(`Task has duplicate ID: ${id}`);
+    ids.add(id);
+    const member = memberFault(task);
+    if (member !== undefined) return refuse(member);
+    const verdict = validateTask(task, context);
+    if ('refusal' in verdict) return refuse(verdict.refusal);
+    bags.set(task, verdict.bag);
+    addToBag(needed, verdict.bag);
+  }
+  if (bagContains(context.available, needed)) return { executorBag, bags };
+  const { role, available } = context;
+  return {
+    refusal: `Total resources ${formatBag(needed, role)} required by task group and its executor are more than available ${formatBag(available, role)}`,
+  };
+}
+
+function memberFault({ executor, container }: TaskInfo): string | undefined {
+  if (executor !== undefined) return "'TaskInfo.executor' must not be set";
+  const type = (container as { readonly type?: string } | undefined)?.type;
+  return type === 'DOCKER' ? 'Docker ContainerInfo is not supported on the task' : undefined;
+}
+
+function executorFault(
+  executor: ExecutorInfo,
+  known: Executor | undefined,
+  { framework }: LaunchContext,
+): string | undefined {
+  const id = executor.executor_id.value;
+  const early = refuseId(id) ?? typeFault(executor);
+  if (early !== undefined) return early;
+  const stated = executor.framework_id?.value;
+  if (stated !== undefined && stated !== framework.id) {
+    return `ExecutorInfo has an invalid FrameworkID (Actual: ${stated} vs Expected: ${framework.id})`;
+  }
+  for (const resource of executor.resources ?? []) {
+    const fault = refuseResource(resource);
+    if (fault !== undefined) return `Executor uses invalid resources: ${fault}`;
+  }
+  if (known !== undefined && !isSame(known.info, executor)) {
+    return `ExecutorInfo is not compatible with existing ExecutorInfo with same ExecutorID '${id}'`;
+  }
+  return sizeFault(id, bagOf(executor.resources ?? []));
+}
+
+function typeFault({ type, command, container }: ExecutorInfo): string | undefined {
+  if (type === undefined) return "'ExecutorInfo.type' must be set";
+  if (type !== 'DEFAULT') return `Executors of type '${type}' cannot run task groups on this agent`;
+  if (command !== undefined) return "'ExecutorInfo.command' must not be set for 'DEFAULT' executor";
+  if (container === undefined) return undefined;
+  if (container.type !== 'MESOS') return "'ExecutorInfo.container.type' must be 'MESOS' for 'DEFAULT' executor";
+  return container.mesos?.image === undefined
+    ? undefined
+    : "'ExecutorInfo.container.mesos.image' must not be set for 'DEFAULT' executor";
+}
+
+function sizeFault(id: string, bag: Bag): string | undefined {
+  const cpus = milliOf(bag, 'cpus');
+  if (cpus < minCpusMilli) {
+    const has = cpus === 0 ? 'None' : String(cpus / 1000);
+    return `Executor '${id}' uses less CPUs (${has}) than the minimum required (0.01)`;
+  }
+  const mem = milliOf(bag, 'mem');
+  if (mem < minMemMilli) {
+    const has = mem === 0 ? 'None' : `${mem / 1000}MB`;
+    return `Executor '${id}' uses less memory (${has}) than the minimum required (32MB)`;
+  }
+  return milliOf(bag, 'disk') > 0 ? undefined : `Executor '${id}' uses no disk`;
+}
+
+/** Whether two descriptions are equal, whatever the order of their members; the framework's id may be left out. */
+function isSame(a: ExecutorInfo, b: ExecutorInfo): boolean {
+  const { framework_id: _a, ...one } = a;
+  const { framework_id: _b, ...other } = b;
+  return canonical(one) === canonical(other);
+}
+
+function canonical(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonical).join()}]`;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
+  // The master itself fills in for whom resources are allocated.
+  const members = Object.entries(value)
+    .filter(([name]) => name !== 'allocation_info')
+    .sort(([a], [b]) => (a < b ? -1 : 1));
+  return `{${members.map(([name, member]) => `${JSON.stringify(name)}:${canonical(member)}`).join()}}`;
+}
