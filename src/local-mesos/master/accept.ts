@@ -129,6 +129,7 @@ function perform(
     if ('refusal' in converted) refuseById(feedback, framework, operation, converted.refusal);
     else {
       addToBag(made, converted.made);
+      state.keeper?.clusterChanged();
       if (operation.id !== undefined) feedback.finished(framework, operation.id.value, context.agent);
     }
     return;
@@ -154,14 +155,14 @@ function launch(state: MasterState, context: LaunchContext, info: TaskInfo, with
     agent,
     role,
     bag: verdict.bag,
-    details: detailsOf(info),
+    details: taskDetails(info),
     state: 'TASK_STAGING',
     statuses: [],
     pending: [],
     freed: false,
     launchLost: false,
     user: info.command?.user,
-    graceMs: graceOf(info),
+    graceMs: taskGraceMs(info),
   };
   framework.tasks.set(task.id, task);
   agent.tasks.add(task);
@@ -174,6 +175,7 @@ function launch(state: MasterState, context: LaunchContext, info: TaskInfo, with
     hostname: agent.hostname,
     user: framework.info.user,
   };
+  state.keeper?.taskLaunched(task, order);
   agent.link.send({
     deliver: () => agent.runner.launch(order, framework.report),
     lost: () => {
@@ -182,7 +184,8 @@ function launch(state: MasterState, context: LaunchContext, info: TaskInfo, with
   });
 }
 
-function graceOf({ kill_policy }: TaskInfo): number | undefined {
+/** The grace of its kill policy. */
+export function taskGraceMs({ kill_policy }: TaskInfo): number | undefined {
   const nanoseconds = kill_policy?.grace_period?.nanoseconds;
   return nanoseconds === undefined ? undefined : nanoseconds / 1e6;
 }
@@ -190,7 +193,7 @@ function graceOf({ kill_policy }: TaskInfo): number | undefined {
 const noDetails: Task['details'] = {};
 
 /** What the read endpoints show of a task; the rest of its description is not kept. */
-function detailsOf({ labels, discovery, container, health_check, limits }: TaskInfo): Task['details'] {
+export function taskDetails({ labels, discovery, container, health_check, limits }: TaskInfo): Task['details'] {
   if (labels === undefined && discovery === undefined && container === undefined && health_check === undefined) {
     if (limits === undefined) return noDetails;
   }

@@ -112,6 +112,7 @@ export class AgentLifecycle {
       this.#end(task);
     }
     this.#state.agents.delete(agent.id);
+    this.#state.keeper?.clusterChanged();
     this.#tellFailure(agent);
     this.#state.watchers.tell({ type: 'agentRemoved', agent });
     this.#state.counters.add('master/slave_removals');
@@ -120,6 +121,7 @@ export class AgentLifecycle {
   /** Nothing more is offered; tasks go on. */
   deactivate(agent: Agent): void {
     agent.deactivated = true;
+    this.#state.keeper?.clusterChanged();
     this.#allocator.removeAgent(agent);
   }
 
@@ -127,12 +129,13 @@ export class AgentLifecycle {
   reactivate(agent: Agent): void {
     agent.deactivated = false;
     agent.drain = undefined;
+    this.#state.keeper?.clusterChanged();
     if (isRegistered(agent)) this.#allocator.addAgent(agent, false);
   }
 
   /** No more offers, and all tasks are killed, within the grace that is allowed at most. */
-  drain(agent: Agent, maxGraceMs: number | undefined, markGone: boolean): void {
-    agent.drain = { maxGraceMs, markGone, startedAt: nowSeconds() };
+  drain(agent: Agent, maxGraceMs: number | undefined, markGone: boolean, startedAt = nowSeconds()): void {
+    agent.drain = { maxGraceMs, markGone, startedAt };
     this.deactivate(agent);
     for (const task of agent.tasks) {
       if (isTerminal(task.state)) continue;
@@ -158,6 +161,7 @@ export class AgentLifecycle {
     }
     this.#state.agents.delete(agent.id);
     this.#state.gone.add(agent.id);
+    this.#state.keeper?.clusterChanged();
     for (const id of this.#state.gone) if (this.#state.gone.size > maxGone) this.#state.gone.delete(id);
     this.#tellFailure(agent);
     this.#state.watchers.tell({ type: 'agentRemoved', agent });

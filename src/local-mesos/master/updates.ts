@@ -63,6 +63,7 @@ export class Updates {
       this.#state.counters.add(`master/${report.state.toLowerCase().replace('task_', 'tasks_')}`);
     }
     task.pending.push(makeUpdate(task, report));
+    this.#state.keeper?.taskChanged(task);
     if (task.pending.length === 1) this.#deliver(task);
     else if (task.pending.length > maxPendingUpdates) {
       task.pending.splice(1, 1);
@@ -80,6 +81,7 @@ export class Updates {
     }
     this.#state.counters.add('master/valid_status_update_acknowledgements');
     task.pending.shift();
+    this.#state.keeper?.taskChanged(task);
     this.#retries.cancel(task);
     if (isTerminal(head.record.state)) this.complete(task);
     else if (task.pending.length > 0) this.#deliver(task);
@@ -108,6 +110,7 @@ export class Updates {
 
   /** Takes a task out of everything. */
   forget(task: Task): void {
+    this.#state.keeper?.taskGone(task);
     this.#retries.cancel(task);
     task.framework.tasks.delete(task.id);
     task.framework.unreachable.delete(task.id);
@@ -133,6 +136,11 @@ export class Updates {
       checkStatus: undefined,
       containerStatus: undefined,
     });
+  }
+
+  /** A task of an earlier run is known again: what had not been acknowledged follows when its framework is back. */
+  restore(task: Task): void {
+    if (task.pending.length > 0) task.framework.unacknowledged.add(task);
   }
 
   /** An agent is there again: the reports that have waited for it. */

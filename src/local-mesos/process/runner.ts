@@ -2,11 +2,12 @@
 import { mkdirSync, realpathSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import type { Survivor } from '../recovery/survivor.ts';
 import type { LaunchOrder, TaskReport, TaskRunner } from '../task-runner.ts';
 import { persistentVolumePath } from './container-plan.ts';
 import { type ContainerEngine, engineFinder } from './engine.ts';
 import { FinishedSandboxes, maxFinishedSandboxes } from './sandbox-garbage.ts';
-import { beginTask, type TaskLife } from './task-life.ts';
+import { beginTask, resumeTask, type TaskLife } from './task-life.ts';
 import { notLaunched, type TaskSurroundings } from './task-preparation.ts';
 
 export interface ProcessRunnerOptions {
@@ -24,6 +25,8 @@ export interface ProcessRunnerOptions {
   readonly log?: { readonly warn: (detail: object, message: string) => void };
   /** Finished sandboxes that are kept; the default is `maxFinishedSandboxes`. */
   readonly keepSandboxes?: number;
+  /** How tasks end shall be known even if this program does not live to see it; the default is false. */
+  readonly keepsExit?: boolean;
   /** Tasks that may live at once; the default is `maxLiveTasks`. */
   readonly maxTasks?: number;
 }
@@ -47,6 +50,7 @@ export function createProcessRunner(options: ProcessRunnerOptions): TaskRunner {
     frameworksHome: resolve(options.frameworksHome ?? '.'),
     engine: options.engine ?? engineFinder(),
     warn: (detail, message) => options.log?.warn(detail, message),
+    keepsExit: options.keepsExit === true,
   };
   const living = new Map<string, TaskLife>();
   const finished = new FinishedSandboxes(surroundings.workDir, keepSandboxes, surroundings.warn);
@@ -61,12 +65,24 @@ export function createProcessRunner(options: ProcessRunnerOptions): TaskRunner {
       report(refused(order, refusal));
       return;
     }
-    finished.adoptEarlier(order.agentId);
-    const life = beginTask(order, report, surroundings, () => {
-      living.delete(taskId);
-      const sandbox = life.sandbox();
-      if (sandbox !== undefined) finished.add(taskId, sandbox);
-    });
+    finished.adoptEarlier(order.agentId, sandboxesOf(living.values()));
+    const life = beginTask(order, report, surroundings, () => over(taskId, life));
+    begin(taskId, life);
+  };
+
+  const resume = (order: LaunchOrder, survivor: Survivor, report: (update: TaskReport) => void): void => {
+    const taskId = order.task.task_id.value;
+    const life = resumeTask(order, survivor, report, surroundings, () => over(taskId, life));
+    begin(taskId, life);
+  };
+
+  const over = (taskId: string, life: TaskLife): void => {
+    living.delete(taskId);
+    const sandbox = life.sandbox();
+    if (sandbox !== undefined) finished.add(taskId, sandbox);
+  };
+
+  const begin = (taskId: string, life: TaskLife): void => {
     living.set(taskId, life);
     ending.add(life.over);
     void life.over.then(() => ending.delete(life.over));
@@ -80,12 +96,22 @@ export function createProcessRunner(options: ProcessRunnerOptions): TaskRunner {
 
   return {
     launch,
+    resume,
     kill: (taskId, wantsKillingState, graceMs) => living.get(taskId)?.kill(wantsKillingState, { graceMs }),
     sandbox: (taskId) => living.get(taskId)?.sandbox() ?? finished.pathOf(taskId),
     destroyVolume: (role, id) => {
       rm(persistentVolumePath(surroundings.workDir, role, id), { recursive: true, force: true }).catch(
         (error: unknown) => surroundings.warn({ role, id, error: String(error) }, 'a volume cannot be removed'),
       );
+    },
+    release: async (keeps) => {
+      closing = true;
+      for (const [taskId, life] of living) {
+        if (keeps(taskId)) life.release();
+        else life.kill(false, { longestMs: shutdownGraceMs });
+      }
+      await Promise.all(ending);
+      await finished.settled();
     },
     shutdown: async () => {
       closing = true;
@@ -95,6 +121,9 @@ export function createProcessRunner(options: ProcessRunnerOptions): TaskRunner {
     },
   };
 }
+
+const sandboxesOf = (lives: Iterable<TaskLife>): ReadonlySet<string> =>
+  new Set([...lives].flatMap((life) => life.sandbox() ?? []));
 
 function refused(order: LaunchOrder, why: string): TaskReport {
   return { taskId: order.task.task_id.value, source: 'SOURCE_AGENT', ...notLaunched(why) };
