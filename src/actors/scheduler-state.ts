@@ -32,6 +32,8 @@ export interface SchedulerState {
   readonly held: Map<string, Offer>;
   readonly pending: Map<string, PendingAccept>;
   readonly rescinded: Set<string>;
+  /** Tasks of an ACCEPT that Mesos refused as a whole, until it has spoken of them; with the reason. */
+  readonly refused: Map<string, string>;
   /** Role → what the last REVIVE or SUPPRESS of this session told Mesos: offers are wanted, or not. */
   readonly told: Map<string, 'offers' | 'nothing'>;
   /** Time of the last REVIVE, monotonic. */

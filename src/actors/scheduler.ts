@@ -25,6 +25,8 @@ import { TaskIndex } from './task-index.ts';
 
 /** Rescinded offers whose ACCEPT is still on its way to durability. */
 const maxRescindedKept = 10_000;
+/** Tasks of refused ACCEPTs that Mesos has not spoken of yet; beyond it they fail without the reason. */
+const maxRefusedKept = 10_000;
 
 type Ctx = Context<SchedulerMessage>;
 
@@ -55,6 +57,7 @@ export function schedulerBehaviour(props: SchedulerProps): Behaviour<SchedulerSt
         held: new Map(),
         pending: new Map(),
         rescinded: new Set(),
+        refused: new Map(),
         told: new Map(),
         revivedAtMs: Number.NEGATIVE_INFINITY,
         isReviewDue: false,
@@ -71,6 +74,7 @@ export function schedulerBehaviour(props: SchedulerProps): Behaviour<SchedulerSt
       context.metrics.gauge('debug.offer-matcher.queue.size', () => state.demand.size);
       context.metrics.gauge('debug.offer-matcher.refusals.size', () => state.demand.refusalsKept);
       context.metrics.gauge('debug.agents.known', () => agents.size);
+      context.metrics.gauge('debug.launches.refused', () => state.refused.size);
       context.metrics.gauge('debug.offers.held', () => state.held.size + state.pending.size);
       props.begin(services, context);
       return state;
@@ -264,27 +268,33 @@ function forgetSession(state: SchedulerState): void {
 
 type AcceptRefused = Extract<MesosEvent, { type: 'acceptRefused' }>;
 
-/**
- * What Mesos cannot read it will not read the next time either: its tasks end as if Mesos had said so of each, so that
- * backoff counts and the user finds the reason. The offers go back.
- */
-function acceptRefused(state: SchedulerState, event: AcceptRefused, context: Ctx): void {
-  context.logger.warn('mesos.accept-refused', { tasks: event.taskIds.length, reason: event.reason });
-  for (const taskId of event.taskIds) {
-    const status: TaskStatus = {
-      task_id: { value: taskId },
-      state: 'TASK_ERROR',
-      source: 'SOURCE_MASTER',
-      reason: 'REASON_TASK_INVALID',
-      message: `Mesos refused the launch: ${event.reason}`,
-      timestamp: context.clock.now() / 1000,
-    };
-    if (state.tasks.get(taskId)) statusUpdate(state, status, context);
+/** The offers go back; of the tasks Mesos is asked, as of those of an ACCEPT that got lost (C-23). */
+function acceptRefused(state: SchedulerState, { taskIds, offerIds, reason }: AcceptRefused, context: Ctx): void {
+  context.logger.warn('mesos.accept-refused', { tasks: taskIds.length, reason });
+  for (const taskId of taskIds) {
+    if (state.refused.size < maxRefusedKept) state.refused.set(taskId, reason);
+    state.unreconciled.add(taskId);
   }
-  if (state.services.link.isConnected()) state.services.link.decline(event.offerIds, 0);
+  if (state.services.link.isConnected()) state.services.link.decline(offerIds, 0);
+  reconcileRest(state, context);
 }
 
-function statusUpdate(state: SchedulerState, status: TaskStatus, context: Ctx): void {
+/**
+ * What Mesos could not read it will not read the next time either: when it says that it does not know such a task, the launch
+ * has failed, so that backoff counts and the user finds the reason.
+ */
+function withRefusal({ refused }: SchedulerState, status: TaskStatus): TaskStatus {
+  const taskId = status.task_id.value;
+  const reason = refused.get(taskId);
+  if (reason === undefined) return status;
+  refused.delete(taskId);
+  return isTerminal(conditionOf(status))
+    ? { ...status, state: 'TASK_ERROR', reason: 'REASON_TASK_INVALID', message: `Mesos refused the launch: ${reason}` }
+    : status;
+}
+
+function statusUpdate(state: SchedulerState, told: TaskStatus, context: Ctx): void {
+  const status = state.refused.size === 0 ? told : withRefusal(state, told);
   const taskId = status.task_id.value;
   context.metrics.count(`mesos.task-updates.${status.state.toLowerCase().replaceAll('_', '-')}`);
   const placed = state.tasks.get(taskId);

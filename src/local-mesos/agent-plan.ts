@@ -1,7 +1,7 @@
 /** What each agent of a local cluster is called and offers, from the flags and from what this machine has. */
 import { statfsSync } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
-import type { Attribute, Range, Resource } from '../core/mesos/types.ts';
+import type { Attribute, DomainInfo, Range, Resource } from '../core/mesos/types.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import { addRanges, countRanges, normaliseRanges, type Ranges, toWireRanges } from './resources/ranges.ts';
 import { parseAttributes, parseResources, textForAgent } from './resources/text.ts';
@@ -150,4 +150,11 @@ function slice(all: Ranges, start: number, count: number): Ranges {
     missing -= to - from + 1;
   }
   return normaliseRanges(out);
+}
+
+/** `region/zone`, or nothing. */
+export function domainOf(text: string | undefined): DomainInfo | undefined {
+  const [region, zone] = (text ?? '').split('/');
+  if (region === undefined || zone === undefined || region === '' || zone === '') return undefined;
+  return { fault_domain: { region: { name: region }, zone: { name: zone } } };
 }

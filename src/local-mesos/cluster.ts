@@ -3,22 +3,21 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, realpath } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import { join } from 'node:path';
-import type { DomainInfo } from '../core/mesos/types.ts';
-import { type AgentPlan, maxAgents, planAgents } from './agent-plan.ts';
+import { ok, type Result } from '../core/result.ts';
+import { type AgentPlan, domainOf, maxAgents, planAgents } from './agent-plan.ts';
+import { type Leader, leadWhenElected } from './election/lead-when-elected.ts';
+import { parseZkUrl, type ZkServers } from './election/zk-url.ts';
 import { createRoutes } from './http/routes.ts';
 import type { Pace } from './http/scheduler-endpoint.ts';
 import { createHttpServer, type HttpServer } from './http/server.ts';
-import { RegistryWriter, readRegistry } from './id-registry.ts';
-import { Master, type RememberedIds } from './master/master.ts';
-import { Counters, type Log, type MasterSettings, nowSeconds } from './master/model.ts';
+import { Master } from './master/master.ts';
+import { Counters, type Leadership, type Log, type MasterSettings, nowSeconds } from './master/model.ts';
 import { Watchers } from './master/watchers.ts';
-import { killLeftovers } from './process/leftovers.ts';
-import { createProcessRunner, type ProcessRunnerOptions } from './process/runner.ts';
-import { textForAgent } from './resources/text.ts';
+import type { ProcessRunnerOptions } from './process/runner.ts';
+import { beginTenure, type Tenure, type TenureOptions } from './recovery/tenure.ts';
 import { controlEndpoint } from './simulate/control-endpoint.ts';
 import { SimulatedRunner, type SimulationOptions } from './simulate/simulated-runner.ts';
-import type { TaskRunner } from './task-runner.ts';
-import { lockWorkDir } from './work-dir-lock.ts';
+import { lockWorkDir, type WorkDirLock } from './work-dir-lock.ts';
 
 export interface LocalMesosOptions {
   /** Address to listen on; 127.0.0.1 if absent. */
@@ -49,6 +48,18 @@ export interface LocalMesosOptions {
   /** The agents register when `registerAgents` is called, not at the start. */
   readonly agentsComeLater?: boolean;
   readonly simulation?: SimulationOptions;
+  /**
+   * Tasks that an earlier run on the directory has left go on, and whatever is launched can be taken up by a later run. Otherwise
+   * what is left is ended. The default is true with `zk`.
+   */
+  readonly recover?: boolean;
+  /**
+   * `zk://host:port/path`: stands for election with other clusters on the same directory, of which one leads. The leader has the
+   * agents; when it dies, the next one takes them up with their tasks.
+   */
+  readonly zk?: string;
+  /** The default is 10 s. */
+  readonly zkSessionTimeoutMs?: number;
   readonly settings?: Partial<MasterSettings>;
   readonly log?: Log;
 }
@@ -64,8 +75,15 @@ export interface LocalMesos {
   readonly registerAgents: () => void;
   /** A new agent in place of one whose directory is lost: another id at the same address. */
   readonly replaceAgent: (id: string) => void;
+  /** Resolves with the reason when it cannot go on: it has lost the election, or cannot read what an earlier leader left. */
+  readonly failed: Promise<string>;
   /** Ends streams, tasks and the server; the directory is free for another cluster afterwards. */
   readonly close: () => Promise<void>;
+  /**
+   * Likewise, but the tasks go on (those of frameworks that let their agents keep them): a cluster with `recover` takes them up.
+   * `vanish`: the election is not told, as if the program had been killed.
+   */
+  readonly leave: (how?: 'resign' | 'vanish') => Promise<void>;
 }
 
 /** The cluster cannot be started for a reason that is the user's to mend; the message is one line. */
@@ -98,80 +116,116 @@ export async function startLocalMesos(options: LocalMesosOptions): Promise<Local
   if (!Number.isInteger(options.agents) || options.agents < 0 || options.agents > maxAgents) {
     throw new LocalMesosError('BAD_OPTION', `agents must be a whole number from 0 to ${maxAgents}`);
   }
-  const { workDir } = options;
+  const { workDir, zk, recover = zk !== undefined } = options;
+  if (options.simulate && recover) {
+    throw new LocalMesosError('BAD_OPTION', 'simulated tasks end with the program: leave out --simulate');
+  }
+  const servers = zk === undefined ? ok(undefined) : parseZkUrl(zk);
+  if (!servers.ok) throw new LocalMesosError('BAD_OPTION', servers.error);
   await mkdir(workDir, { recursive: true }).catch((error: unknown) => {
     throw new LocalMesosError('WORK_DIR_UNUSABLE', `work directory ${workDir} cannot be created: ${reasonOf(error)}`);
   });
   const plans = planAgents({ ...options, attributes: options.attributes, resources: options.resources });
   if (!plans.ok) throw new LocalMesosError('BAD_OPTION', plans.error);
+  if (servers.value !== undefined) return startListening({ ...options, recover }, plans.value, servers.value);
   const lock = await lockWorkDir(workDir);
   if (!lock.ok) throw new LocalMesosError('WORK_DIR_IN_USE', lock.error);
   try {
-    return await startLocked(options, plans.value, lock.value.release);
+    return await startListening({ ...options, recover }, plans.value, lock.value);
   } catch (error) {
     await lock.value.release();
     throw error;
   }
 }
 
-async function startLocked(
-  options: LocalMesosOptions,
+/** Leads at once with the lock of the directory, or when the election says so. */
+async function startListening(
+  options: LocalMesosOptions & { readonly recover: boolean },
   plans: readonly AgentPlan[],
-  unlock: () => Promise<void>,
+  right: WorkDirLock | ZkServers,
 ): Promise<LocalMesos> {
   const { host = '127.0.0.1', workDir, log = quiet } = options;
   const counters = new Counters();
   const http = createHttpServer(() => counters.add('http/broken_answers'));
   const port = await listen(http.server, host, options.port);
   try {
-    if (!options.simulate) await endLeftovers(workDir, log);
-    const remembered = await readRegistry(workDir, log);
     const simulation = options.simulate ? new SimulatedRunner(options.simulation) : undefined;
-    const { master, registry } = createMaster(options, { host, port, counters }, remembered, simulation);
-    const runners = new Set<TaskRunner>();
-    const register = (): void => {
-      for (const plan of plans)
-        addAgent(master, plan, remembered.agents[plan.number - 1], port, options, simulation, runners);
-      registry.save();
-    };
-    if (options.agentsComeLater !== true) register();
-    const replaceAgent = (id: string): void => {
-      const old = master.state.agents.get(id);
-      const plan = plans.find(({ number }) => number === old?.number);
-      if (old === undefined || plan === undefined) return;
-      master.lifecycle.remove(old, 'a new agent registered at the same address');
-      addAgent(master, plan, undefined, port, options, simulation, runners);
-      registry.save();
-    };
+    const master = createMaster(options, { host, port, counters }, simulation);
+    const begin = (): Promise<Result<Tenure, string>> =>
+      beginTenure(master, tenureOptions(options, plans, port, simulation));
+    const leader =
+      'release' in right
+        ? await leadAtOnce(right, begin)
+        : leadWhenElected(master, {
+            servers: right,
+            workDir,
+            begin,
+            log,
+            sessionTimeoutMs: options.zkSessionTimeoutMs,
+          });
     const pace: Pace = simulation === undefined ? (run) => run() : slowedBy(simulation);
     const credentials = options.credentials && new Map(Object.entries(options.credentials));
     const sandboxes = options.simulate ? undefined : await sandboxRoot(workDir);
     http.serve(createRoutes(master, pace, simulation && controlEndpoint(master, simulation), credentials, sandboxes));
     if (!options.simulate && isLoopback(host)) await listenForAgents(http, plans, host, port, log);
-    const close = async (): Promise<void> => {
+    const stop = async (tasks: 'end' | 'stay', how: 'resign' | 'vanish'): Promise<void> => {
       master.stop();
       await http.close();
-      await Promise.all([...runners].map((runner) => runner.shutdown()));
-      await registry.flush();
-      await unlock();
+      await leader.end(tasks, how);
     };
-    const url = `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
-    return { url, port, master, simulation, registerAgents: register, replaceAgent, close };
+    return {
+      url: `http://${host.includes(':') ? `[${host}]` : host}:${port}`,
+      port,
+      master,
+      simulation,
+      registerAgents: () => leader.tenure()?.registerAgents(),
+      replaceAgent: (id) => leader.tenure()?.replaceAgent(id),
+      failed: leader.failed,
+      close: () => stop('end', 'resign'),
+      leave: (how = 'resign') => stop('stay', how),
+    };
   } catch (error) {
     await http.close();
     throw error;
   }
 }
 
+async function leadAtOnce(lock: WorkDirLock, begin: () => Promise<Result<Tenure, string>>): Promise<Leader> {
+  const tenure = await begin();
+  if (!tenure.ok) throw new LocalMesosError('WORK_DIR_UNUSABLE', tenure.error);
+  return {
+    tenure: () => tenure.value,
+    failed: new Promise(() => {}),
+    end: async (tasks) => {
+      await tenure.value.end(tasks);
+      await lock.release();
+    },
+  };
+}
+
+function tenureOptions(
+  options: LocalMesosOptions & { readonly recover: boolean },
+  plans: readonly AgentPlan[],
+  port: number,
+  simulation: SimulatedRunner | undefined,
+): TenureOptions {
+  const { workDir, recover, domains, frameworksHome, engine, agentsComeLater = false, log = quiet } = options;
+  const runner = {
+    ...(frameworksHome === undefined ? {} : { frameworksHome }),
+    ...(engine === undefined ? {} : { engine }),
+  };
+  return { workDir, plans, port, recover, simulation, domains, runner, agentsComeLater, log };
+}
+
 function createMaster(
   options: LocalMesosOptions,
   { host, port, counters }: { host: string; port: number; counters: Counters },
-  remembered: RememberedIds,
   simulation: SimulatedRunner | undefined,
-): { master: Master; registry: RegistryWriter } {
+): Master {
   const { log = quiet } = options;
   const ip = /^\d+\.\d+\.\d+\.\d+$/.test(host) && host !== '0.0.0.0' ? host : '127.0.0.1';
-  const state = {
+  const leadership: Leadership = options.zk === undefined ? { kind: 'leading', recovered: true } : { kind: 'none' };
+  return new Master({
     identity: {
       id: randomUUID(),
       hostname: host === '0.0.0.0' ? ip : host,
@@ -180,7 +234,7 @@ function createMaster(
       startTime: nowSeconds(),
       domain: domainOf(options.masterDomain),
     },
-    leadership: { kind: 'leading' as const, recovered: true },
+    leadership,
     recovering: false,
     settings: { ...defaultSettings, ...options.settings },
     log,
@@ -192,40 +246,7 @@ function createMaster(
     watchers: new Watchers(),
     offers: new Map(),
     counters,
-  };
-  const master: Master = new Master(state, remembered.removed, () => registry.save());
-  const registry: RegistryWriter = new RegistryWriter(options.workDir, log, () => ({
-    ...master.ids(),
-    agents: [...master.state.agents.keys(), ...remembered.agents.slice(options.agents)],
-  }));
-  return { master, registry };
-}
-
-/** Agents keep their ids over restarts; new ones are named after the present master. */
-function addAgent(
-  master: Master,
-  { number, ip, attributes, resources }: AgentPlan,
-  rememberedId: string | undefined,
-  port: number,
-  options: LocalMesosOptions,
-  simulation: SimulatedRunner | undefined,
-  runners: Set<TaskRunner>,
-): void {
-  const { workDir, frameworksHome, engine, domains, log = quiet } = options;
-  const runner =
-    simulation ??
-    createProcessRunner({
-      workDir,
-      ...(frameworksHome === undefined ? {} : { frameworksHome }),
-      ...(engine === undefined ? {} : { engine }),
-      agentEndpoint: `${ip}:${port}`,
-      agentNumber: number,
-      log: { warn: (detail, message) => log.warn(`${message} ${JSON.stringify(detail)}`) },
-    });
-  runners.add(runner);
-  const id = rememberedId ?? master.newAgentId();
-  const domain = domainOf(textForAgent(domains ?? '', number));
-  master.addAgent({ id, hostname: ip, ip, port, number, attributes, resources, runner, domain });
+  });
 }
 
 /** Where the sandboxes of all agents lie. */
@@ -252,25 +273,12 @@ async function listenForAgents(
   }
 }
 
-/** `region/zone`, or nothing. */
-function domainOf(text: string | undefined): DomainInfo | undefined {
-  const [region, zone] = (text ?? '').split('/');
-  if (region === undefined || zone === undefined || region === '' || zone === '') return undefined;
-  return { fault_domain: { region: { name: region }, zone: { name: zone } } };
-}
-
 function slowedBy(simulation: SimulatedRunner): Pace {
   return (run) => {
     const { answerDelayMs } = simulation.behaviour;
     if (answerDelayMs === 0) run();
     else setTimeout(run, answerDelayMs);
   };
-}
-
-async function endLeftovers(workDir: string, log: Log): Promise<void> {
-  const { killed, left } = await killLeftovers(workDir);
-  if (killed > 0) log.info(`ended ${killed} processes that an earlier run had left`);
-  if (left > 0) log.warn(`${left} processes of an earlier run could not be ended`);
 }
 
 function listen(server: Server, host: string, port: number): Promise<number> {

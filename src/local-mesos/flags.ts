@@ -11,6 +11,12 @@ export interface LocalMesosFlags {
   /** Directory that relative URIs of tasks start from. */
   readonly frameworksHome: string | undefined;
   readonly simulate: boolean;
+  /** Undefined: as the other flags want it. */
+  readonly recover: boolean | undefined;
+  /** `zk://host:port/path`. */
+  readonly zk: string | undefined;
+  /** Seconds. */
+  readonly zkSessionTimeoutSeconds: number | undefined;
   readonly help: boolean;
   /** Seconds; undefined: offers never expire. */
   readonly offerTimeoutSeconds: number | undefined;
@@ -40,9 +46,15 @@ Runs a Mesos-compatible master and agents in this process; tasks are processes o
   --heartbeat_interval SECS  between two heartbeats (default 15)
   --simulate            run nothing: tasks exist on paper, thousands of agents are fine,
                         faults are commanded under /simulate
+  --recover             go on with the tasks that an earlier run on the directory has left, and leave them running at
+                        the end; without it, tasks that were left are ended
+  --zk URL              zk://host:port,host:port/path: stand for election with other local-mesos on the same --work_dir;
+                        the leader has the agents, and when it dies, the next one takes them up (implies --recover)
+  --zk_session_timeout SECS  after which a silent leader is given up (default 10)
   --help                this text
 
-Flags may be written with - in place of _ and as --flag=value. SIGTERM and SIGINT end the tasks and the program.
+Flags may be written with - in place of _ and as --flag=value. SIGTERM and SIGINT end the program, and the tasks too unless
+--recover is given; SIGUSR1 ends both in any case.
 `;
 
 const defaults: LocalMesosFlags = {
@@ -54,6 +66,9 @@ const defaults: LocalMesosFlags = {
   workDir: '.ultramarathon/mesos',
   frameworksHome: undefined,
   simulate: false,
+  recover: undefined,
+  zk: undefined,
+  zkSessionTimeoutSeconds: undefined,
   help: false,
   offerTimeoutSeconds: undefined,
   domains: undefined,
@@ -75,11 +90,15 @@ const valueFlags: Readonly<Record<string, (value: string) => Change>> = {
   domains: (value) => ok({ domains: value }),
   master_domain: (value) => ok({ masterDomain: value }),
   offer_timeout: (value) => seconds('offer_timeout', value, (offerTimeoutSeconds) => ({ offerTimeoutSeconds })),
+  zk: (value) => ok({ zk: value }),
+  zk_session_timeout: (value) =>
+    seconds('zk_session_timeout', value, (zkSessionTimeoutSeconds) => ({ zkSessionTimeoutSeconds })),
   heartbeat_interval: (value) => seconds('heartbeat_interval', value, (heartbeatSeconds) => ({ heartbeatSeconds })),
 };
 
 const switches: Readonly<Record<string, Partial<LocalMesosFlags>>> = {
   simulate: { simulate: true },
+  recover: { recover: true },
   help: { help: true },
 };
 

@@ -1,41 +1,112 @@
-/** The ids that survive a restart, in one small file of the work directory that is replaced as a whole. */
-import { readFile, rename, writeFile } from 'node:fs/promises';
+/**
+ * What survives every restart of a cluster, in one file of the work directory that is replaced as a whole: ids, reservations and
+ * volumes of the agents, drains, and the maintenance schedule. Format 1 had the ids alone.
+ */
+import { renameSync, writeFileSync } from 'node:fs';
+import { readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { RememberedIds } from './master/master.ts';
-import type { Log } from './master/model.ts';
+import type { Resource } from '../core/mesos/types.ts';
+import { err, ok, type Result } from '../core/result.ts';
+import type { MachineId, MaintenancePlan, Window } from './master/maintenance.ts';
+import type { Drain, Log } from './master/model.ts';
 
-const fileName = 'registry.json';
-const noIds: RememberedIds = { agents: [], removed: [] };
-
-/** What the last run remembered; nothing if there was none. An unreadable file is reported and replaced. */
-export async function readRegistry(workDir: string, log: Log): Promise<RememberedIds> {
-  let text: string;
-  try {
-    text = await readFile(join(workDir, fileName), 'utf8');
-  } catch {
-    return noIds;
-  }
-  try {
-    const json = JSON.parse(text) as Record<string, unknown>;
-    return { agents: ids(json['agents']), removed: ids(json['removed']) };
-  } catch {
-    log.warn(`${fileName} in ${workDir} cannot be read and begins anew`);
-    return noIds;
-  }
+export interface AgentRecord {
+  /** From 1. */
+  readonly number: number;
+  readonly id: string;
+  /** Dynamic reservations and persistent volumes. */
+  readonly checkpointed: readonly Resource[];
+  readonly deactivated: boolean;
+  readonly drain: Drain | undefined;
 }
 
-const ids = (value: unknown): string[] =>
-  Array.isArray(value) ? value.filter((id): id is string => typeof id === 'string') : [];
+export interface ClusterRecord {
+  readonly agents: readonly AgentRecord[];
+  /** Frameworks that were removed and must not come back. */
+  readonly removed: readonly string[];
+  /** Agents that were marked gone. */
+  readonly gone: readonly string[];
+  readonly maintenance: MaintenancePlan;
+}
 
-/** Writes changes one after the other; what changes during a write goes out with the next one. */
+const fileName = 'registry.json';
+const format = 2;
+/** Far more than the most agents with reservations make. A larger file is not ours. */
+const maxFileBytes = 256 * 1024 * 1024;
+
+export const emptyRecord: ClusterRecord = {
+  agents: [],
+  removed: [],
+  gone: [],
+  maintenance: { windows: [], down: [] },
+};
+
+/**
+ * What the last run remembered; nothing if there was none. A file that cannot be understood is an error when the work of that run
+ * shall go on, and is put aside under another name otherwise.
+ */
+export async function readRegistry(
+  workDir: string,
+  { mustBeRead, log }: { readonly mustBeRead: boolean; readonly log: Log },
+): Promise<Result<ClusterRecord, string>> {
+  const path = join(workDir, fileName);
+  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) =>
+    error.code === 'ENOENT' ? undefined : '',
+  );
+  if (text === undefined) return ok(emptyRecord);
+  const record = text.length > maxFileBytes ? undefined : parse(text);
+  if (record !== undefined) return ok(record);
+  if (mustBeRead) return err(`${path} cannot be read: move it away, or start without --recover`);
+  const aside = `${path}.unreadable`;
+  await rename(path, aside).catch((error: Error) => log.warn(`${path} cannot be put aside: ${error.message}`));
+  log.warn(`${path} cannot be read and begins anew: ids and reservations are lost; the old one is ${aside}`);
+  return ok(emptyRecord);
+}
+
+function parse(text: string): ClusterRecord | undefined {
+  let json: Record<string, unknown>;
+  try {
+    json = JSON.parse(text) as Record<string, unknown>;
+  } catch {
+    return undefined;
+  }
+  if (typeof json !== 'object' || json === null || !Array.isArray(json['agents'])) return undefined;
+  const removed = texts(json['removed']);
+  if (json['version'] === undefined) {
+    const agents = texts(json['agents']).map((id, i) => agentRecord({ number: i + 1, id }));
+    return { ...emptyRecord, agents, removed };
+  }
+  if (json['version'] !== format) return undefined;
+  const agents = json['agents'] as readonly Partial<AgentRecord>[];
+  const areSane = agents.every((one) => typeof one?.id === 'string' && Number.isInteger(one.number));
+  if (!areSane) return undefined;
+  const { windows, down } = (json['maintenance'] ?? {}) as Partial<MaintenancePlan>;
+  return {
+    agents: agents.map((one) => agentRecord(one)),
+    removed,
+    gone: texts(json['gone']),
+    maintenance: { windows: list<Window>(windows), down: list<MachineId>(down) },
+  };
+}
+
+function agentRecord({ number = 0, id = '', checkpointed, deactivated, drain }: Partial<AgentRecord>): AgentRecord {
+  return { number, id, checkpointed: list<Resource>(checkpointed), deactivated: deactivated === true, drain };
+}
+
+const list = <T>(value: readonly T[] | undefined): readonly T[] => (Array.isArray(value) ? value : []);
+
+const texts = (value: unknown): string[] =>
+  Array.isArray(value) ? value.filter((text): text is string => typeof text === 'string') : [];
+
+/** Writes what has changed in a turn of the loop at its end, before anything that was sent in it can be answered. */
 export class RegistryWriter {
   readonly #path: string;
   readonly #log: Log;
-  readonly #current: () => RememberedIds;
-  #writing: Promise<void> | undefined;
-  #again = false;
+  readonly #current: () => ClusterRecord;
+  #isDue = false;
+  #isClosed = false;
 
-  constructor(workDir: string, log: Log, current: () => RememberedIds) {
+  constructor(workDir: string, log: Log, current: () => ClusterRecord) {
     this.#path = join(workDir, fileName);
     this.#log = log;
     this.#current = current;
@@ -43,29 +114,26 @@ export class RegistryWriter {
 
   /** Something has changed. */
   save(): void {
-    if (this.#writing !== undefined) {
-      this.#again = true;
-      return;
-    }
-    this.#writing = this.#write().finally(() => {
-      this.#writing = undefined;
-      if (!this.#again) return;
-      this.#again = false;
-      this.save();
-    });
+    if (this.#isDue || this.#isClosed) return;
+    this.#isDue = true;
+    queueMicrotask(() => this.flush());
   }
 
-  /** Resolves when everything is written. */
-  async flush(): Promise<void> {
-    while (this.#writing !== undefined) await this.#writing;
-  }
-
-  async #write(): Promise<void> {
+  /** Writes now what is to be written. */
+  flush(): void {
+    if (!this.#isDue || this.#isClosed) return;
+    this.#isDue = false;
     try {
-      await writeFile(`${this.#path}.new`, JSON.stringify(this.#current()));
-      await rename(`${this.#path}.new`, this.#path);
+      writeFileSync(`${this.#path}.new`, JSON.stringify({ version: format, ...this.#current() }));
+      renameSync(`${this.#path}.new`, this.#path);
     } catch (error) {
-      this.#log.warn(`ids could not be saved: ${String(error)}`);
+      this.#log.warn(`ids and reservations could not be saved: ${String(error)}`);
     }
+  }
+
+  /** Nothing is written any more: another program may own the directory from now on. */
+  close(): void {
+    this.flush();
+    this.#isClosed = true;
   }
 }

@@ -5,10 +5,12 @@ import type { Log } from './master/model.ts';
 
 /** Exit code for what the user has to mend: flags, a taken port, a directory in use. */
 const usageExitCode = 2;
+/** Exit code of a cluster that could not go on. */
+const failedExitCode = 1;
 
 /**
- * Runs the cluster until SIGTERM or SIGINT. Resolves with the exit code: 0 after a clean stop or `--help`, 2 with one line on
- * stderr if it could not be started.
+ * Runs the cluster until SIGTERM, SIGINT or SIGUSR1. Resolves with the exit code: 0 after a clean stop or `--help`, 2 with one line
+ * on stderr if it could not be started, 1 with one line if it could not go on.
  */
 export async function runLocalMesos(argv: readonly string[]): Promise<number | undefined> {
   const flags = parseFlags(argv);
@@ -19,6 +21,7 @@ export async function runLocalMesos(argv: readonly string[]): Promise<number | u
   }
   const { host, port, agents, attributes, resources, workDir, frameworksHome, simulate } = flags.value;
   const { domains, masterDomain, offerTimeoutSeconds, heartbeatSeconds } = flags.value;
+  const { recover, zk, zkSessionTimeoutSeconds } = flags.value;
   // Listening from the start: a signal during the start stops the cluster as soon as it stands.
   const stopped = firstSignal();
   let cluster: LocalMesos;
@@ -35,6 +38,9 @@ export async function runLocalMesos(argv: readonly string[]): Promise<number | u
       ...(frameworksHome === undefined ? {} : { frameworksHome }),
       ...(domains === undefined ? {} : { domains }),
       ...(masterDomain === undefined ? {} : { masterDomain }),
+      ...(recover === undefined ? {} : { recover }),
+      ...(zk === undefined ? {} : { zk }),
+      ...(zkSessionTimeoutSeconds === undefined ? {} : { zkSessionTimeoutMs: zkSessionTimeoutSeconds * 1000 }),
       settings: {
         ...(offerTimeoutSeconds === undefined ? {} : { offerTimeoutMs: offerTimeoutSeconds * 1000 }),
         ...(heartbeatSeconds === undefined ? {} : { heartbeatMs: heartbeatSeconds * 1000 }),
@@ -46,8 +52,15 @@ export async function runLocalMesos(argv: readonly string[]): Promise<number | u
   }
   const kind = simulate ? 'simulated agents' : 'agents';
   process.stdout.write(`Local Mesos cluster with ${agents} ${kind} at ${cluster.url}\n`);
-  await stopped;
-  await cluster.close();
+  const end = await Promise.race([stopped, cluster.failed.then((reason) => ({ reason }))]);
+  if (typeof end === 'object') {
+    process.stderr.write(`local-mesos: ${end.reason}\n`);
+    await cluster.leave('vanish');
+    return failedExitCode;
+  }
+  const staying = (recover === true || zk !== undefined) && end !== 'SIGUSR1';
+  if (staying) await cluster.leave();
+  else await cluster.close();
   return 0;
 }
 
@@ -61,8 +74,10 @@ const consoleLog: Log = {
   warn: (message) => process.stderr.write(`local-mesos: warning: ${message}\n`),
 };
 
-function firstSignal(): Promise<void> {
+type StopSignal = 'SIGTERM' | 'SIGINT' | 'SIGUSR1';
+
+function firstSignal(): Promise<StopSignal> {
   return new Promise((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => resolve());
+    for (const signal of ['SIGTERM', 'SIGINT', 'SIGUSR1'] as const) process.on(signal, () => resolve(signal));
   });
 }

@@ -1,5 +1,6 @@
 /** What an agent of the local cluster needs from whoever runs its tasks: real processes, or a simulation of them. */
 import type { MesosTaskState, TaskInfo, TaskStatus } from '../core/mesos/types.ts';
+import type { Survivor } from './recovery/survivor.ts';
 
 export interface LaunchOrder {
   readonly task: TaskInfo;
@@ -41,6 +42,10 @@ export interface TaskRunner {
   readonly executorSandbox?: (frameworkId: string, agentId: string, executorId: string, containerId: string) => string;
   /** The data of a persistent volume is of no use any more. */
   readonly destroyVolume: (role: string, id: string) => void;
+  /** Goes on with a task that an earlier run has started. What becomes of it is reported. */
+  readonly resume?: (order: LaunchOrder, survivor: Survivor, report: (update: TaskReport) => void) => void;
+  /** Lets go of the tasks that are to outlive this program, and ends the others; resolves when those are gone. */
+  readonly release?: (keeps: (taskId: string) => boolean) => Promise<void>;
   /** Ends all tasks at once and resolves when none of their processes lives. */
   readonly shutdown: () => Promise<void>;
 }

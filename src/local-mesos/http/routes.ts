@@ -29,11 +29,7 @@ export function createRoutes(
     exact.set(`/master${path}`, endpoint);
   };
   const led = (path: string, endpoint: Endpoint): void => both(path, onlyLeader(state, `/master${path}`, endpoint));
-  const read = (path: string, view: (query: URLSearchParams) => object): void =>
-    led(path, (req, res, url) => {
-      if (req.method !== 'GET' && req.method !== 'HEAD') sendWrongMethod(res, 'GET', req.method ?? '');
-      else sendJson(res, view(url.searchParams), url.searchParams.get('jsonp') ?? undefined);
-    });
+  const read = (path: string, view: View): void => led(path, viewOf(view));
   led('/api/v1/scheduler', onlyRecovered(state, authenticated(credentials, 'mesos-master-scheduler', scheduler)));
   both('/health', (_req, res) => sendEmpty(res, 200));
   both('/redirect', (_req, res) => {
@@ -55,7 +51,10 @@ export function createRoutes(
   read('/weights', () => []);
   read('/maintenance/status', () => master.maintenance.status());
   for (const [path, endpoint] of Object.entries(maintenanceEndpoints(master, credentials))) led(path, endpoint);
-  read('/flags', () => ({ flags: flagsView(state) }));
+  both(
+    '/flags',
+    viewOf(() => ({ flags: flagsView(state) })),
+  );
   exact.set('/version', (_req, res) => sendJson(res, versionView));
   exact.set('/metrics/snapshot', (_req, res) => sendJson(res, metricsView(state)));
   const operator = onlyLeader(
@@ -79,5 +78,14 @@ export function createRoutes(
       if (/^\/slave(\(|%28)/.test(url.pathname)) agent(req, res, url);
       else sendText(res, 404);
     },
+  };
+}
+
+type View = (query: URLSearchParams) => object;
+
+function viewOf(view: View): Endpoint {
+  return (req, res, url) => {
+    if (req.method !== 'GET' && req.method !== 'HEAD') sendWrongMethod(res, 'GET', req.method ?? '');
+    else sendJson(res, view(url.searchParams), url.searchParams.get('jsonp') ?? undefined);
   };
 }

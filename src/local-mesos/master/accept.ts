@@ -109,7 +109,7 @@ function refuseById(
 }
 
 function perform(parts: Parts, context: LaunchContext, operation: OfferOperation, made: Bag): void {
-  const { feedback } = parts;
+  const { state, feedback } = parts;
   const { framework } = context;
   if (operation.type === 'LAUNCH') {
     for (const task of tasksOf(operation)) launch(parts, context, task, operation.id !== undefined);
@@ -125,6 +125,7 @@ function perform(parts: Parts, context: LaunchContext, operation: OfferOperation
     if ('refusal' in converted) refuseById(feedback, framework, operation, converted.refusal);
     else {
       addToBag(made, converted.made);
+      state.keeper?.clusterChanged();
       if (operation.id !== undefined) feedback.finished(framework, operation.id.value, context.agent);
     }
     return;

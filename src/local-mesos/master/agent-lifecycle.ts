@@ -120,6 +120,7 @@ export class AgentLifecycle {
     }
     this.#executors.endAll(agent.executors);
     this.#state.agents.delete(agent.id);
+    this.#state.keeper?.clusterChanged();
     this.#tellFailure(agent);
     this.#state.watchers.tell({ type: 'agentRemoved', agent });
     this.#state.counters.add('master/slave_removals');
@@ -128,6 +129,7 @@ export class AgentLifecycle {
   /** Nothing more is offered; tasks go on. */
   deactivate(agent: Agent): void {
     agent.deactivated = true;
+    this.#state.keeper?.clusterChanged();
     this.#allocator.removeAgent(agent);
   }
 
@@ -135,12 +137,13 @@ export class AgentLifecycle {
   reactivate(agent: Agent): void {
     agent.deactivated = false;
     agent.drain = undefined;
+    this.#state.keeper?.clusterChanged();
     if (isRegistered(agent)) this.#allocator.addAgent(agent, false);
   }
 
   /** No more offers, and all tasks are killed, within the grace that is allowed at most. */
-  drain(agent: Agent, maxGraceMs: number | undefined, markGone: boolean): void {
-    agent.drain = { maxGraceMs, markGone, startedAt: nowSeconds() };
+  drain(agent: Agent, maxGraceMs: number | undefined, markGone: boolean, startedAt = nowSeconds()): void {
+    agent.drain = { maxGraceMs, markGone, startedAt };
     this.deactivate(agent);
     for (const task of agent.tasks) {
       if (isTerminal(task.state)) continue;
@@ -167,6 +170,7 @@ export class AgentLifecycle {
     this.#executors.endAll(agent.executors);
     this.#state.agents.delete(agent.id);
     this.#state.gone.add(agent.id);
+    this.#state.keeper?.clusterChanged();
     for (const id of this.#state.gone) if (this.#state.gone.size > maxGone) this.#state.gone.delete(id);
     this.#tellFailure(agent);
     this.#state.watchers.tell({ type: 'agentRemoved', agent });

@@ -1,6 +1,7 @@
 /** Builds the master's record of an agent. */
 import type { Attribute, DomainInfo, Resource } from '../../core/mesos/types.ts';
 import { type Bag, bagOf, milliOf } from '../resources/bag.ts';
+import { applyCheckpointed } from '../resources/checkpointed.ts';
 import type { TaskRunner } from '../task-runner.ts';
 import { AgentLink } from './agent-link.ts';
 import { type Agent, nowSeconds } from './model.ts';
@@ -17,6 +18,8 @@ export interface AgentDescription {
   readonly resources: readonly Resource[];
   readonly runner: TaskRunner;
   readonly domain?: DomainInfo | undefined;
+  /** Reservations and volumes of an earlier run. */
+  readonly checkpointed?: readonly Resource[];
 }
 
 /** Offers name ports first, then cpus, memory and disk, as Mesos does. */
@@ -30,6 +33,7 @@ export function createAgent(description: AgentDescription): Agent {
   const { id, hostname, ip, port, number, attributes } = description;
   const resources = [...description.resources].sort((a, b) => rank(a) - rank(b));
   const total = bagOf(resources);
+  applyCheckpointed(total, description.checkpointed ?? []);
   const free: Bag = [...total];
   const url = { scheme: 'http', address: { hostname, ip, port }, path: `/slave(${number})` };
   const idJson = JSON.stringify(id);

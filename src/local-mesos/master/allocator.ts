@@ -89,6 +89,12 @@ export class Allocator {
     this.#schedule();
   }
 
+  /** A task of an earlier run holds resources of an agent. */
+  hold(framework: Framework, role: string, agent: Agent, bag: Bag): void {
+    takeFromBag(agent.free, bag);
+    count(holdingOf(framework, role), bag, 1);
+  }
+
   /** A task needs its resources no more; they are offered in this turn. */
   release(framework: Framework, role: string, agent: Agent, bag: Bag): void {
     this.#giveBack(framework, role, agent, bag);

@@ -2,6 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
+import type { FrameworkInfo } from '../../core/mesos/types.ts';
 import type { Allocator } from './allocator.ts';
 import type { SubscribeCall } from './calls.ts';
 import { EventStream } from './event-stream.ts';
@@ -28,16 +29,13 @@ export class Frameworks {
   readonly #allocator: Allocator;
   readonly #updates: Updates;
   readonly #executors: Executors;
-  readonly #changed: () => void;
   #next = 0;
 
-  /** `changed` is called when ids to remember have changed. */
-  constructor(state: MasterState, allocator: Allocator, updates: Updates, executors: Executors, changed: () => void) {
+  constructor(state: MasterState, allocator: Allocator, updates: Updates, executors: Executors) {
     this.#state = state;
     this.#allocator = allocator;
     this.#updates = updates;
     this.#executors = executors;
-    this.#changed = changed;
   }
 
   /** Answers a SUBSCRIBE whose form is right: an event stream, which may consist of one ERROR. */
@@ -96,13 +94,19 @@ export class Frameworks {
     this.#executors.endAll(framework.executors);
     framework.unregisteredTime = nowSeconds();
     this.#state.frameworks.delete(framework.id);
+    this.#state.keeper?.frameworkGone(framework);
     remember(this.#state.removed, { id: framework.id, record: framework });
-    this.#changed();
+    this.#state.keeper?.clusterChanged();
     this.#state.watchers.tell({ type: 'frameworkRemoved', framework });
     stream?.end();
   }
 
-  #create(id: string, call: SubscribeCall): Framework {
+  /** A framework of an earlier run, which only the agents know of until it subscribes. Nobody waits for it. */
+  restore(info: FrameworkInfo): Framework {
+    return this.#create(info.id?.value ?? '', { framework_info: info }, true);
+  }
+
+  #create(id: string, call: SubscribeCall, recovered = false): Framework {
     const newId = id === '' ? `${this.#state.identity.id}-${String(this.#next++).padStart(4, '0')}` : id;
     const info = { ...call.framework_info, id: { value: newId } };
     const framework: Framework = {
@@ -113,7 +117,7 @@ export class Frameworks {
       suppressed: new Set(call.suppressed_roles ?? []),
       constraints: call.offer_constraints,
       stream: undefined,
-      recovered: false,
+      recovered,
       tasks: new Map(),
       unreachable: new Map(),
       unacknowledged: new Set(),
@@ -129,6 +133,7 @@ export class Frameworks {
       failoverTimer: undefined,
     };
     this.#state.frameworks.set(newId, framework);
+    this.#state.keeper?.frameworkChanged(framework);
     this.#state.watchers.tell({ type: 'frameworkAdded', framework });
     return framework;
   }
@@ -167,6 +172,7 @@ export class Frameworks {
     for (const role of framework.suppressed) if (!suppressed.has(role)) framework.filters.delete(role);
     framework.suppressed.clear();
     for (const role of suppressed) framework.suppressed.add(role);
+    this.#state.keeper?.frameworkChanged(framework);
   }
 
   #connect(framework: Framework, stream: EventStream): void {

@@ -28,6 +28,7 @@ export function launch({ state }: Parts, context: LaunchContext, info: TaskInfo,
   takeFromBag(available, verdict.bag);
   const task = addTask(state, context, info, verdict.bag, undefined);
   const order = orderOf(context, info);
+  state.keeper?.taskLaunched(task, order);
   agent.link.send({
     deliver: () => agent.runner.launch(order, framework.report),
     lost: () => {
@@ -88,14 +89,14 @@ function addTask(
     executor,
     role,
     bag,
-    details: detailsOf(info),
+    details: taskDetails(info),
     state: 'TASK_STAGING',
     statuses: [],
     pending: [],
     freed: false,
     launchLost: false,
     user: info.command?.user,
-    graceMs: graceOf(info),
+    graceMs: taskGraceMs(info),
   };
   framework.tasks.set(task.id, task);
   agent.tasks.add(task);
@@ -115,7 +116,8 @@ function orderOf({ framework, agent }: LaunchContext, task: TaskInfo): LaunchOrd
   };
 }
 
-function graceOf({ kill_policy }: TaskInfo): number | undefined {
+/** The grace of its kill policy. */
+export function taskGraceMs({ kill_policy }: TaskInfo): number | undefined {
   const nanoseconds = kill_policy?.grace_period?.nanoseconds;
   return nanoseconds === undefined ? undefined : nanoseconds / 1e6;
 }
@@ -123,7 +125,7 @@ function graceOf({ kill_policy }: TaskInfo): number | undefined {
 const noDetails: Task['details'] = {};
 
 /** What the read endpoints show of a task; the rest of its description is not kept. */
-function detailsOf({ labels, discovery, container, health_check, limits }: TaskInfo): Task['details'] {
+export function taskDetails({ labels, discovery, container, health_check, limits }: TaskInfo): Task['details'] {
   if (labels === undefined && discovery === undefined && container === undefined && health_check === undefined) {
     if (limits === undefined) return noDetails;
   }

@@ -15,6 +15,11 @@ export interface Window {
   readonly unavailability?: Unavailability;
 }
 
+export interface MaintenancePlan {
+  readonly windows: readonly Window[];
+  readonly down: readonly MachineId[];
+}
+
 export interface InverseOffer {
   readonly id: string;
   readonly framework: Framework;
@@ -45,6 +50,27 @@ export class Maintenance {
     this.#lifecycle = lifecycle;
   }
 
+  /** What has to outlive the program. */
+  plan(): MaintenancePlan {
+    return { windows: this.#windows, down: this.#down };
+  }
+
+  /** Takes up the plan of an earlier run; to be called before agents are added. */
+  restore({ windows, down }: MaintenancePlan): void {
+    this.#windows = windows;
+    this.#down = down;
+  }
+
+  /** An agent is new: what is planned for its machine. */
+  announce(agent: Agent): void {
+    agent.unavailability = this.#plannedFor(agent);
+  }
+
+  /** Whether the machine of an agent is down, so that no agent may register from there. */
+  forbids(machine: { readonly hostname: string; readonly ip: string }): boolean {
+    return this.#down.some((id) => isOn(machine, id));
+  }
+
   schedule(): object {
     return this.#windows.length === 0 ? {} : { windows: this.#windows };
   }
@@ -60,6 +86,7 @@ export class Maintenance {
   /** Replaces the schedule. Offers of the machines concerned are made anew, with what is planned. */
   setSchedule(windows: readonly Window[]): void {
     this.#windows = windows;
+    this.#state.keeper?.clusterChanged();
     for (const agent of this.#state.agents.values()) {
       const planned = this.#plannedFor(agent);
       if (JSON.stringify(planned) === JSON.stringify(agent.unavailability)) continue;
@@ -78,6 +105,7 @@ export class Maintenance {
       if (!isPlanned) return `Machine '${nameOf(id)}' is not in DRAINING mode and cannot be brought down`;
     }
     this.#down = [...this.#down, ...machines];
+    this.#state.keeper?.clusterChanged();
     for (const agent of [...this.#state.agents.values()]) {
       if (machines.some((id) => isOn(agent, id))) {
         this.#forget(agent);
@@ -97,6 +125,7 @@ export class Maintenance {
     this.#windows = this.#windows
       .map((window) => ({ ...window, machine_ids: (window.machine_ids ?? []).filter((id) => !isUp(id)) }))
       .filter(({ machine_ids }) => machine_ids.length > 0);
+    this.#state.keeper?.clusterChanged();
     return undefined;
   }
 
@@ -183,7 +212,7 @@ const isSame = (a: MachineId, b: MachineId): boolean =>
   a.ip === b.ip && a.hostname?.toLowerCase() === b.hostname?.toLowerCase();
 
 /** Agents here have an address of their own, which is also their host name: either tells which one is meant. */
-const isOn = (agent: Agent, { hostname, ip }: MachineId): boolean =>
+const isOn = (agent: { readonly hostname: string; readonly ip: string }, { hostname, ip }: MachineId): boolean =>
   ip === undefined ? hostname?.toLowerCase() === agent.hostname.toLowerCase() : ip === agent.ip;
 
 const nameOf = ({ hostname, ip }: MachineId): string => [hostname, ip].filter((part) => part !== undefined).join('/');

@@ -1,5 +1,6 @@
 /** The master: one object that takes calls and answers through event streams. It knows nothing of HTTP requests. */
 import type { ServerResponse } from 'node:http';
+import type { FrameworkInfo } from '../../core/mesos/types.ts';
 import { acceptOffers } from './accept.ts';
 import { AgentLifecycle } from './agent-lifecycle.ts';
 import { type AgentDescription, createAgent } from './agents.ts';
@@ -9,18 +10,18 @@ import { Executors } from './executors.ts';
 import { Frameworks, remember } from './frameworks.ts';
 import { killTask } from './kill-task.ts';
 import { Maintenance } from './maintenance.ts';
-import { type Agent, type Framework, isRegistered, isTerminal, type MasterState, nowSeconds } from './model.ts';
+import {
+  type Agent,
+  type Framework,
+  isRegistered,
+  isTerminal,
+  type MasterState,
+  nowSeconds,
+  type Task,
+} from './model.ts';
 import { OperationFeedback } from './operation-feedback.ts';
 import { reconcileAll, reconcileOne } from './reconcile.ts';
 import { Updates } from './updates.ts';
-
-/** Ids that outlive the program. Those of frameworks that may come again need no memory: unknown ones are accepted. */
-export interface RememberedIds {
-  /** In the order of the agents' numbers. */
-  readonly agents: readonly string[];
-  /** Frameworks that were removed and must not come back. */
-  readonly removed: readonly string[];
-}
 
 export class Master {
   readonly state: MasterState;
@@ -35,8 +36,7 @@ export class Master {
   readonly executors: Executors;
   readonly #feedback: OperationFeedback;
 
-  /** `changed` is called when what `ids` returns has changed; `removed` are frameworks an earlier run has removed. */
-  constructor(state: MasterState, removed: readonly string[], changed: () => void) {
+  constructor(state: MasterState) {
     this.state = state;
     this.#allocator = new Allocator(state);
     this.#updates = new Updates(state, this.#allocator);
@@ -45,20 +45,32 @@ export class Master {
     this.#feedback = new OperationFeedback(state);
     this.maintenance = new Maintenance(state, this.#allocator, this.lifecycle);
     this.#allocator.onTick = () => this.maintenance.ask();
-    this.#frameworks = new Frameworks(state, this.#allocator, this.#updates, this.executors, changed);
-    for (const id of removed) remember(state.removed, { id, record: undefined });
+    this.#frameworks = new Frameworks(state, this.#allocator, this.#updates, this.executors);
   }
 
-  /** What has to survive a restart. */
-  ids(): RememberedIds {
-    return { agents: [...this.state.agents.keys()], removed: [...this.state.removed.keys()] };
+  /** Frameworks that an earlier run has removed. */
+  rememberRemoved(ids: readonly string[]): void {
+    for (const id of ids) remember(this.state.removed, { id, record: undefined });
+  }
+
+  /** A framework of an earlier run; it may subscribe again and has its tasks then. */
+  restoreFramework(info: FrameworkInfo): Framework {
+    return this.#frameworks.restore(info);
+  }
+
+  /** A task of an earlier run, with all that was known of it. */
+  restoreTask(task: Task): void {
+    task.framework.tasks.set(task.id, task);
+    task.agent.tasks.add(task);
+    if (!task.freed) this.#allocator.hold(task.framework, task.role, task.agent, task.bag);
+    this.#updates.restore(task);
   }
 
   /** The next id for an agent that has none; those of agents that are gone are not given again. */
   newAgentId(): string {
     for (;;) {
       const id = `${this.state.identity.id}-S${this.#nextAgent++}`;
-      if (!this.state.agents.has(id)) return id;
+      if (!this.state.agents.has(id) && !this.state.gone.has(id)) return id;
     }
   }
 
@@ -66,6 +78,8 @@ export class Master {
   addAgent(description: AgentDescription): Agent {
     const agent = createAgent(description);
     this.state.agents.set(agent.id, agent);
+    this.maintenance.announce(agent);
+    this.state.keeper?.clusterChanged();
     this.state.watchers.tell({ type: 'agentAdded', agent });
     this.#allocator.addAgent(agent);
     return agent;

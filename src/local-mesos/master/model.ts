@@ -16,6 +16,7 @@ import type { TaskReport, TaskRunner } from '../task-runner.ts';
 import type { AgentLink } from './agent-link.ts';
 import type { OfferConstraints } from './calls.ts';
 import type { EventStream } from './event-stream.ts';
+import type { Keeper } from './keeper.ts';
 import type { Watchers } from './watchers.ts';
 
 /** Where a program writes what an operator should know. */
@@ -278,6 +279,8 @@ export interface MasterState {
   readonly offers: Map<string, OfferRecord>;
   readonly counters: Counters;
   readonly watchers: Watchers;
+  /** Nothing outlives a master without one. */
+  keeper?: Keeper;
 }
 
 export class Counters {

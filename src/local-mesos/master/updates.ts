@@ -67,6 +67,7 @@ export class Updates {
       this.#state.counters.add(`master/${report.state.toLowerCase().replace('task_', 'tasks_')}`);
     }
     task.pending.push(makeUpdate(task, report));
+    this.#state.keeper?.taskChanged(task);
     if (task.pending.length === 1) this.#deliver(task);
     else if (task.pending.length > maxPendingUpdates) {
       task.pending.splice(1, 1);
@@ -84,6 +85,7 @@ export class Updates {
     }
     this.#state.counters.add('master/valid_status_update_acknowledgements');
     task.pending.shift();
+    this.#state.keeper?.taskChanged(task);
     this.#retries.cancel(task);
     if (isTerminal(head.record.state)) this.complete(task);
     else if (task.pending.length > 0) this.#deliver(task);
@@ -115,6 +117,7 @@ export class Updates {
 
   /** Takes a task out of everything. */
   forget(task: Task): void {
+    this.#state.keeper?.taskGone(task);
     this.#retries.cancel(task);
     task.framework.tasks.delete(task.id);
     task.framework.unreachable.delete(task.id);
@@ -142,6 +145,11 @@ export class Updates {
     };
     task.statuses.push(record);
     this.#state.watchers.tell({ type: 'taskUpdated', task, record });
+  }
+
+  /** A task of an earlier run is known again: what had not been acknowledged follows when its framework is back. */
+  restore(task: Task): void {
+    if (task.pending.length > 0) task.framework.unacknowledged.add(task);
   }
 
   /** An agent is there again: the reports that have waited for it. */

@@ -2,14 +2,20 @@
  * Small files `<work dir>/children/<container id>.json` that say which process was started for which sandbox, so that the next
  * start of this program finds what an earlier one left behind.
  */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ProcessIdentity } from './process-table.ts';
 
 export interface ChildRecord extends ProcessIdentity {
   readonly taskId: string;
+  /** Absent in records of versions that adopted nothing. */
+  readonly frameworkId?: string;
   readonly sandbox: string;
+  /** Its shell writes down how it ends, in `<container id>.exit`. */
+  readonly keepsExit?: true;
+  /** It is being ended, as somebody wished. */
+  readonly isKilled?: true;
   /** Set when the process is the client of a container engine: the container outlives it. */
   readonly container?: { readonly program: string; readonly name: string };
   /** Differs after every boot; pids and start times of an earlier boot mean nothing. */
@@ -33,26 +39,54 @@ export function writeChildRecord(workDir: string, containerId: string, child: Om
   }
 }
 
-/** Removes the record of a child that is gone. */
+/** Where the shell of a child writes down how it ended. */
+export const exitFilePath = (workDir: string, containerId: string): string =>
+  join(workDir, directoryName, `${containerId}.exit`);
+
+/** Adds to the record of a child that it is being ended. Does nothing when there is no record (any more). */
+export function noteKill(workDir: string, containerId: string): void {
+  const path = join(workDir, directoryName, `${containerId}.json`);
+  try {
+    const record = parseRecord(readFileSync(path, 'utf8'));
+    if (record === undefined || record.isKilled === true) return;
+    writeFileSync(`${path}.new`, JSON.stringify({ ...record, isKilled: true }), { mode: 0o600 });
+    renameSync(`${path}.new`, path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+}
+
+/** Removes what is known of a child that is gone. */
 export async function removeChildRecord(workDir: string, containerId: string): Promise<void> {
   await rm(join(workDir, directoryName, `${containerId}.json`), { force: true });
+  await rm(exitFilePath(workDir, containerId), { force: true });
+}
+
+export interface FoundRecord extends ChildRecord {
+  readonly containerId: string;
 }
 
 /** Records, those of an earlier boot included. Files that cannot be understood (cut off by a crash) are left out. */
-export async function readChildRecords(workDir: string): Promise<readonly ChildRecord[]> {
+export async function readChildRecords(workDir: string): Promise<readonly FoundRecord[]> {
   const directory = join(workDir, directoryName);
   const names = await readdir(directory).catch(() => []);
-  const records: ChildRecord[] = [];
-  for (const name of names) {
+  const records: FoundRecord[] = [];
+  for (const name of names.filter((one) => one.endsWith('.json'))) {
     const record = parseRecord(await readFile(join(directory, name), 'utf8').catch(() => ''));
-    if (record !== undefined) records.push(record);
+    if (record !== undefined) records.push({ ...record, containerId: name.slice(0, -'.json'.length) });
   }
   return records;
 }
 
-/** Removes all records, once none of their processes lives. */
-export async function clearChildRecords(workDir: string): Promise<void> {
-  await rm(join(workDir, directoryName), { recursive: true, force: true });
+/** Removes all records but those of some containers, once none of their processes lives. */
+export async function clearChildRecords(workDir: string, spared: ReadonlySet<string> = new Set()): Promise<void> {
+  const directory = join(workDir, directoryName);
+  if (spared.size === 0) await rm(directory, { recursive: true, force: true });
+  else {
+    for (const name of await readdir(directory).catch(() => [])) {
+      if (!spared.has(name.replace(/\.\w+$/, ''))) await rm(join(directory, name), { force: true });
+    }
+  }
 }
 
 function parseRecord(text: string): ChildRecord | undefined {

@@ -39,6 +39,8 @@ export function startHealthCheck(
   scene: ProbeScene,
   onHealth: (healthy: boolean) => void,
   onGivenUp: () => void,
+  /** What was reported last by an earlier run, if it reported. */
+  earlier?: boolean,
 ): StopChecking {
   const target = healthTarget(check);
   if (target === undefined) return () => {};
@@ -46,9 +48,11 @@ export function startHealthCheck(
   const graceMs = (check.grace_period_seconds ?? defaultGraceSeconds) * 1000;
   const threshold = Math.max(1, check.consecutive_failures ?? defaultConsecutiveFailures);
   let failures = 0;
-  let everHealthy = false;
-  let reported: boolean | undefined;
-  return repeat(target, check, scene, (result) => {
+  let everHealthy = earlier === true;
+  let reported = earlier;
+  // Whoever has been looked at before needs no time to come up.
+  const times = earlier === undefined ? check : { ...check, delay_seconds: 0 };
+  return repeat(target, times, scene, (result) => {
     if (isHealthy(result)) {
       failures = 0;
       everHealthy = true;

@@ -2,12 +2,13 @@
 import { mkdirSync, realpathSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import type { Survivor } from '../recovery/survivor.ts';
 import type { LaunchOrder, TaskReport, TaskRunner } from '../task-runner.ts';
 import { persistentVolumePath } from './container-plan.ts';
 import { type ContainerEngine, engineFinder } from './engine.ts';
 import { executorSandboxPath } from './sandbox.ts';
 import { FinishedSandboxes, maxFinishedSandboxes } from './sandbox-garbage.ts';
-import { beginTask, type TaskLife } from './task-life.ts';
+import { beginTask, resumeTask, type TaskLife } from './task-life.ts';
 import { notLaunched, type TaskSurroundings } from './task-preparation.ts';
 
 export interface ProcessRunnerOptions {
@@ -25,6 +26,8 @@ export interface ProcessRunnerOptions {
   readonly log?: { readonly warn: (detail: object, message: string) => void };
   /** Finished sandboxes that are kept; the default is `maxFinishedSandboxes`. */
   readonly keepSandboxes?: number;
+  /** How tasks end shall be known even if this program does not live to see it; the default is false. */
+  readonly keepsExit?: boolean;
   /** Tasks that may live at once; the default is `maxLiveTasks`. */
   readonly maxTasks?: number;
 }
@@ -42,13 +45,7 @@ export const shutdownGraceMs = 3_000;
 export function createProcessRunner(options: ProcessRunnerOptions): TaskRunner {
   const { keepSandboxes = maxFinishedSandboxes, maxTasks = maxLiveTasks } = options;
   mkdirSync(options.workDir, { recursive: true });
-  const surroundings: TaskSurroundings = {
-    workDir: realpathSync(resolve(options.workDir)),
-    agent: { endpoint: options.agentEndpoint ?? '127.0.0.1:5051', number: options.agentNumber ?? 1 },
-    frameworksHome: resolve(options.frameworksHome ?? '.'),
-    engine: options.engine ?? engineFinder(),
-    warn: (detail, message) => options.log?.warn(detail, message),
-  };
+  const surroundings = surroundingsOf(options);
   const living = new Map<string, TaskLife>();
   const finished = new FinishedSandboxes(surroundings.workDir, keepSandboxes, surroundings.warn);
   /** Also those that are no longer counted as living, but have not come to rest. */
@@ -62,15 +59,34 @@ export function createProcessRunner(options: ProcessRunnerOptions): TaskRunner {
       report(refused(order, refusal));
       return;
     }
-    finished.adoptEarlier(order.agentId);
-    const life = beginTask(order, report, surroundings, () => {
-      living.delete(taskId);
-      const sandbox = life.sandbox();
-      if (sandbox !== undefined) finished.add(taskId, sandbox);
-    });
+    finished.adoptEarlier(order.agentId, sandboxesOf(living.values()));
+    const life = beginTask(order, report, surroundings, () => over(taskId, life));
+    begin(taskId, life);
+  };
+
+  const resume = (order: LaunchOrder, survivor: Survivor, report: (update: TaskReport) => void): void => {
+    const taskId = order.task.task_id.value;
+    const life = resumeTask(order, survivor, report, surroundings, () => over(taskId, life));
+    begin(taskId, life);
+  };
+
+  const over = (taskId: string, life: TaskLife): void => {
+    living.delete(taskId);
+    const sandbox = life.sandbox();
+    if (sandbox !== undefined) finished.add(taskId, sandbox);
+  };
+
+  const begin = (taskId: string, life: TaskLife): void => {
     living.set(taskId, life);
     ending.add(life.over);
     void life.over.then(() => ending.delete(life.over));
+  };
+
+  const end = async (each: (taskId: string, life: TaskLife) => void): Promise<void> => {
+    closing = true;
+    for (const [taskId, life] of living) each(taskId, life);
+    await Promise.all(ending);
+    await finished.settled();
   };
 
   const refuse = (taskId: string): string | undefined => {
@@ -81,6 +97,7 @@ export function createProcessRunner(options: ProcessRunnerOptions): TaskRunner {
 
   return {
     launch,
+    resume,
     kill: (taskId, wantsKillingState, graceMs) => living.get(taskId)?.kill(wantsKillingState, { graceMs }),
     sandbox: (taskId) => living.get(taskId)?.sandbox() ?? finished.pathOf(taskId),
     executorSandbox: (frameworkId, agentId, id, containerId) =>
@@ -96,14 +113,26 @@ export function createProcessRunner(options: ProcessRunnerOptions): TaskRunner {
         (error: unknown) => surroundings.warn({ role, id, error: String(error) }, 'a volume cannot be removed'),
       );
     },
-    shutdown: async () => {
-      closing = true;
-      for (const life of living.values()) life.kill(false, { longestMs: shutdownGraceMs });
-      await Promise.all(ending);
-      await finished.settled();
-    },
+    release: (keeps) =>
+      end((taskId, life) => {
+        if (keeps(taskId)) life.release();
+        else life.kill(false, { longestMs: shutdownGraceMs });
+      }),
+    shutdown: () => end((_taskId, life) => life.kill(false, { longestMs: shutdownGraceMs })),
   };
 }
+
+const surroundingsOf = (options: ProcessRunnerOptions): TaskSurroundings => ({
+  workDir: realpathSync(resolve(options.workDir)),
+  agent: { endpoint: options.agentEndpoint ?? '127.0.0.1:5051', number: options.agentNumber ?? 1 },
+  frameworksHome: resolve(options.frameworksHome ?? '.'),
+  engine: options.engine ?? engineFinder(),
+  warn: (detail, message) => options.log?.warn(detail, message),
+  keepsExit: options.keepsExit === true,
+});
+
+const sandboxesOf = (lives: Iterable<TaskLife>): ReadonlySet<string> =>
+  new Set([...lives].flatMap((life) => life.sandbox() ?? []));
 
 function refused(order: LaunchOrder, why: string): TaskReport {
   return { taskId: order.task.task_id.value, source: 'SOURCE_AGENT', ...notLaunched(why) };

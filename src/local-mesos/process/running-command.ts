@@ -1,6 +1,7 @@
 /** A task's command once it runs: how it ends, and how it and all it has begotten are ended. */
 import { err, ok, type Result } from '../../core/result.ts';
-import { writeChildRecord } from './child-records.ts';
+import { keepExit, readExit } from '../recovery/exit-keeper.ts';
+import { exitFilePath, writeChildRecord } from './child-records.ts';
 import { type EngineContainer, removeContainer, stopContainer } from './engine.ts';
 import type { ExitStatus } from './exit-status.ts';
 import { type Launch, startProcess } from './launcher.ts';
@@ -22,6 +23,9 @@ export interface CommandRecord {
   readonly workDir: string;
   readonly containerId: string;
   readonly taskId: string;
+  readonly frameworkId: string;
+  /** How it ends shall be known even if this program does not live to see it. */
+  readonly keepsExit: boolean;
   /** The sandbox as the environment of the processes names it. */
   readonly marker: string;
   /** The container whose client the command is. */
@@ -38,21 +42,33 @@ const notExecuted: ExitStatus = { code: 1, signal: null };
 /** Starts a command and records it. The error says why no process could be made at all. */
 export function runCommand(launch: Launch, record: CommandRecord): Result<RunningCommand, string> {
   try {
-    const child = startProcess(launch);
+    const kept = record.keepsExit ? keepExit(launch, exitFilePath(record.workDir, record.containerId)) : undefined;
+    const child = startProcess(kept ?? launch);
     const { pid } = child;
     const startTicks = pid === undefined ? undefined : startTicksOf(pid);
     const exited = new Promise<ExitStatus>((resolve) => {
       child.once('error', () => {
         if (pid === undefined) resolve(notExecuted);
       });
-      child.once('exit', (code, signal) => resolve({ code, signal }));
+      child.once('exit', (code, signal) => {
+        const seen = { code, signal };
+        resolve(kept === undefined ? seen : (readExit(exitFilePath(record.workDir, record.containerId)) ?? seen));
+      });
     });
     if (pid === undefined) return ok({ pid, exited, terminate: () => {}, sweep: async () => 0 });
     if (startTicks !== undefined) {
-      const { workDir, containerId, taskId, marker, container } = record;
+      const { workDir, containerId, taskId, frameworkId, marker, container } = record;
       const engine = container && { container: { program: container.engine.program, name: container.name } };
       const recorded = tryRecord(() =>
-        writeChildRecord(workDir, containerId, { pid, startTicks, taskId, sandbox: marker, ...engine }),
+        writeChildRecord(workDir, containerId, {
+          pid,
+          startTicks,
+          taskId,
+          frameworkId,
+          sandbox: marker,
+          ...engine,
+          ...(kept === undefined ? {} : { keepsExit: true }),
+        }),
       );
       if (recorded !== undefined) {
         trySignal(-pid, 'SIGKILL');

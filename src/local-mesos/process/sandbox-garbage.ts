@@ -12,15 +12,22 @@ type Warn = (detail: object, message: string) => void;
 /** File systems stamp with a coarser clock than ours; this is far more than the difference. */
 const clockCoarsenessMs = 1_000;
 
+interface PruneOptions {
+  readonly agentId?: string;
+  readonly beforeMs?: number;
+  /** Never deleted. */
+  readonly spared?: ReadonlySet<string>;
+}
+
 /**
  * Deletes the oldest sandboxes of one agent (of all agents when none is named) beyond `keep`, looking only at those last
- * changed before `beforeMs` (milliseconds since 1970). None of these may belong to a living task. Returns those that were
+ * changed before `beforeMs` (milliseconds since 1970). None of these but the spared may belong to a living task. Returns those that were
  * kept, oldest first.
  */
 export async function pruneSandboxes(
   workDir: string,
   keep: number = maxFinishedSandboxes,
-  { agentId, beforeMs = Date.now() }: { readonly agentId?: string; readonly beforeMs?: number } = {},
+  { agentId, beforeMs = Date.now(), spared }: PruneOptions = {},
 ): Promise<readonly string[]> {
   const found: { path: string; modifiedMs: number }[] = [];
   const agents =
@@ -30,7 +37,8 @@ export async function pruneSandboxes(
       for (const executor of await directories(join(framework, 'executors'))) {
         for (const run of await directories(join(executor, 'runs'))) {
           const status = await stat(run).catch(() => undefined);
-          if (status !== undefined && status.mtimeMs < beforeMs) found.push({ path: run, modifiedMs: status.mtimeMs });
+          if (status === undefined || status.mtimeMs >= beforeMs || spared?.has(run) === true) continue;
+          found.push({ path: run, modifiedMs: status.mtimeMs });
         }
       }
     }
@@ -93,14 +101,15 @@ export class FinishedSandboxes {
     return this.#latest.get(taskId);
   }
 
-  /** Counts what earlier runs of the agent have left, once; a newer sandbox is never taken for one of them. */
-  adoptEarlier(agentId: string): void {
+  /** Counts what earlier runs of the agent have left, once; a newer sandbox, or that of a living task, is never taken for one of them. */
+  adoptEarlier(agentId: string, living: ReadonlySet<string> = new Set()): void {
     if (this.#adopted) return;
     this.#adopted = true;
     this.#enqueue(async () => {
       const kept = await pruneSandboxes(this.#workDir, this.#keep, {
         agentId,
         beforeMs: this.#createdAtMs - clockCoarsenessMs,
+        spared: living,
       });
       const since = [...this.#sandboxes];
       this.#sandboxes.clear();

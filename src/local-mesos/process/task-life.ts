@@ -1,10 +1,13 @@
 /** The life of one task: prepare its sandbox, run its command, watch it, end it, and report every step as Mesos does. */
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { isIP } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { err, type Result } from '../../core/result.ts';
+import { adoptCommand } from '../recovery/adopted-command.ts';
+import { containerOf, type Survivor, sceneOfSurvivor } from '../recovery/survivor.ts';
 import type { LaunchOrder, TaskReport } from '../task-runner.ts';
-import { removeChildRecord } from './child-records.ts';
+import { noteKill, removeChildRecord } from './child-records.ts';
 import { type EngineContainer, runningAddress } from './engine.ts';
 import { type ExitStatus, exitMessage } from './exit-status.ts';
 import { type CheckInfo, emptyCheckStatus, startCheck, startHealthCheck } from './health-check.ts';
@@ -31,7 +34,9 @@ export interface TaskLife {
   readonly sandbox: () => string | undefined;
   /** Begins to end the task; repeated calls change nothing but may only shorten the time it has left. */
   readonly kill: (wantsKillingState: boolean, grace?: KillGrace) => void;
-  /** Resolves after the terminal report, when no process of the task lives any more. */
+  /** Nothing is reported, watched or ended any more: the task goes on without this program. */
+  readonly release: () => void;
+  /** Resolves after the terminal report, when no process of the task lives any more, or when the task was released. */
   readonly over: Promise<void>;
 }
 
@@ -41,6 +46,9 @@ export const defaultGraceMs = 3_000;
 const completionGraceMs = 100;
 /** Between two questions whether a container runs. */
 const inspectPauseMs = 500;
+
+/** What checks need to know of a task. */
+type Surrounded = Omit<PreparedTask, 'invocation'>;
 
 type Ending = 'by itself' | 'killed' | 'unhealthy' | 'out of time';
 
@@ -54,11 +62,28 @@ export function beginTask(
   surroundings: TaskSurroundings,
   onEnd: () => void,
 ): TaskLife {
-  const life = new Life(order, report, surroundings, onEnd);
+  const life = new Life(order, report, surroundings, onEnd, randomUUID());
+  return faceOf(life, life.live());
+}
+
+/** Goes on with a task that an earlier run has started; otherwise like `beginTask`. */
+export function resumeTask(
+  order: LaunchOrder,
+  survivor: Survivor,
+  report: (update: TaskReport) => void,
+  surroundings: TaskSurroundings,
+  onEnd: () => void,
+): TaskLife {
+  const life = new Life(order, report, surroundings, onEnd, survivor.record.containerId);
+  return faceOf(life, life.goOn(survivor));
+}
+
+function faceOf(life: Life, over: Promise<void>): TaskLife {
   return {
     sandbox: () => life.sandbox,
     kill: (wantsKillingState, grace) => life.kill(wantsKillingState, grace),
-    over: life.live(),
+    release: () => life.release(),
+    over: Promise.race([over, life.released]),
   };
 }
 
@@ -68,7 +93,7 @@ class Life {
   readonly #report: (update: TaskReport) => void;
   readonly #surroundings: TaskSurroundings;
   readonly #onEnd: () => void;
-  readonly #containerId = randomUUID();
+  readonly #containerId: string;
   readonly #preparing = new AbortController();
   readonly #stops: (() => void)[] = [];
   #command: RunningCommand | undefined;
@@ -77,17 +102,25 @@ class Life {
   #ending: Ending = 'by itself';
   #healthy: boolean | undefined;
   #checkStatus: unknown;
+  /** Before this program took it up. */
+  #runningForMs = 0;
   #over = false;
+  readonly #letGo = new AbortController();
+  readonly released = once(this.#letGo.signal, 'abort').then(() => {});
 
   constructor(
     order: LaunchOrder,
     report: (update: TaskReport) => void,
     surroundings: TaskSurroundings,
     onEnd: () => void,
+    containerId: string,
   ) {
     this.#onEnd = onEnd;
     this.#order = order;
-    this.#report = report;
+    this.#report = (update) => {
+      if (!this.#letGo.signal.aborted) report(update);
+    };
+    this.#containerId = containerId;
     this.#surroundings = surroundings;
   }
 
@@ -118,13 +151,56 @@ class Life {
       this.#reportByAgent(notLaunched(started.error));
       return;
     }
-    const status = await started.value.exited;
+    await this.#untilEnd(started.value);
+  }
+
+  /** Nothing of its process or of its checks has been lost but the time in which nobody looked. */
+  async goOn({ record, last, runningForMs }: Survivor): Promise<void> {
+    const { workDir, agent } = this.#surroundings;
+    const check = this.#order.task.check as CheckInfo | undefined;
+    this.sandbox = record.sandbox;
+    this.#container = containerOf(record);
+    this.#healthy = last?.healthy;
+    this.#checkStatus = last?.checkStatus ?? (check === undefined ? undefined : emptyCheckStatus(check));
+    this.#runningForMs = runningForMs ?? 0;
+    const command = adoptCommand(workDir, record, this.#container, this.#letGo.signal);
+    this.#command = command;
+    if (record.isKilled === true) {
+      this.#ending = 'killed';
+      command.terminate(this.#graceMs);
+    }
+    const scene = await sceneOfSurvivor(this.#order, record, agent);
+    if (this.#container !== undefined) {
+      const address = await runningAddress(this.#container);
+      if (address !== undefined && address !== '') this.#containerIp = address;
+    }
+    if (last === undefined) this.#reportRunning('TASK_STARTING');
+    if (!scene.ok) this.#surroundings.warn({ taskId: this.#taskId, reason: scene.error }, 'a task is not checked');
+    else if (this.#ending === 'by itself') {
+      if (last?.state === 'TASK_RUNNING') this.#watch(scene.value, check);
+      else if (this.#container === undefined) this.#beginRunning(scene.value, check);
+      else void this.#awaitContainer(scene.value, this.#container, check);
+    }
+    await this.#untilEnd(command);
+  }
+
+  release(): void {
+    this.#letGo.abort();
+    this.#over = true;
+    this.#preparing.abort();
     for (const stop of this.#stops) stop();
-    const left = await started.value.sweep();
+  }
+
+  async #untilEnd(command: RunningCommand): Promise<void> {
+    const status = await command.exited;
+    if (this.#letGo.signal.aborted) return;
+    for (const stop of this.#stops) stop();
+    const left = await command.sweep();
+    // The record goes last: whoever comes after us must find either the end or the way to it.
+    this.#reportEnd(status);
     if (left > 0)
       this.#surroundings.warn({ taskId: this.#taskId, left }, 'processes of an ended task cannot be killed');
-    else await removeChildRecord(this.#surroundings.workDir, this.#containerId);
-    this.#reportEnd(status);
+    else if (!this.#letGo.signal.aborted) await removeChildRecord(this.#surroundings.workDir, this.#containerId);
   }
 
   kill(wantsKillingState: boolean, grace: KillGrace = {}): void {
@@ -133,7 +209,10 @@ class Life {
       this.#preparing.abort();
       return;
     }
-    if (this.#ending === 'by itself') this.#end('killed', wantsKillingState);
+    if (this.#ending === 'by itself') {
+      noteKill(this.#surroundings.workDir, this.#containerId);
+      this.#end('killed', wantsKillingState);
+    }
     this.#command.terminate(Math.min(grace.graceMs ?? this.#graceMs, grace.longestMs ?? Number.POSITIVE_INFINITY));
   }
 
@@ -153,6 +232,8 @@ class Life {
       workDir: this.#surroundings.workDir,
       containerId: this.#containerId,
       taskId: this.#taskId,
+      frameworkId: this.#order.frameworkId,
+      keepsExit: this.#surroundings.keepsExit === true,
       marker: prepared.sandbox,
       container: prepared.container,
     };
@@ -166,18 +247,14 @@ class Life {
     return command;
   }
 
-  #beginRunning(prepared: PreparedTask, check: CheckInfo | undefined): void {
+  #beginRunning(prepared: Surrounded, check: CheckInfo | undefined): void {
     this.#reportRunning('TASK_RUNNING');
     // A report may have led to a kill already.
     if (this.#ending === 'by itself' && this.#command?.pid !== undefined) this.#watch(prepared, check);
   }
 
   /** A container runs when its engine says so, which may be long after its client was started: it may fetch the image first. */
-  async #awaitContainer(
-    prepared: PreparedTask,
-    container: EngineContainer,
-    check: CheckInfo | undefined,
-  ): Promise<void> {
+  async #awaitContainer(prepared: Surrounded, container: EngineContainer, check: CheckInfo | undefined): Promise<void> {
     while (!this.#over && this.#ending === 'by itself') {
       const address = await runningAddress(container);
       if (address !== undefined && !this.#over && this.#ending === 'by itself') {
@@ -189,7 +266,7 @@ class Life {
     }
   }
 
-  #watch(prepared: PreparedTask, check: CheckInfo | undefined): void {
+  #watch(prepared: Surrounded, check: CheckInfo | undefined): void {
     const { health_check: healthCheck, max_completion_time: longest } = this.#order.task;
     const scene = { ...prepared, ip: this.#ip };
     if (healthCheck !== undefined) {
@@ -202,7 +279,7 @@ class Life {
         if (this.#ending === 'by itself') this.#end('unhealthy', false);
         this.#command?.terminate(this.#graceMs);
       };
-      this.#stops.push(startHealthCheck(healthCheck, scene, onHealth, onGivenUp));
+      this.#stops.push(startHealthCheck(healthCheck, scene, onHealth, onGivenUp, this.#healthy));
     }
     if (check !== undefined) {
       const onChange = (status: unknown): void => {
@@ -216,7 +293,7 @@ class Life {
         this.#end('out of time', false);
         this.#command?.terminate(completionGraceMs);
       };
-      this.#stops.push(startTimer(longest.nanoseconds / 1e6, onLate));
+      this.#stops.push(startTimer(Math.max(0, longest.nanoseconds / 1e6 - this.#runningForMs), onLate));
     }
   }
 

@@ -23,6 +23,8 @@ export interface TaskSurroundings {
   /** Where container images can be run, if anywhere. */
   readonly engine: () => Promise<ContainerEngine | undefined>;
   readonly warn: (detail: object, message: string) => void;
+  /** How a task ends shall be known even if this program does not live to see it. */
+  readonly keepsExit?: boolean;
 }
 
 export interface PreparedTask {

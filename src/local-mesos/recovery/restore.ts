@@ -1,0 +1,175 @@
+/** Gives the frameworks and tasks of an earlier run back to the master, and their processes to the agents' runners. */
+import { taskDetails, taskGraceMs } from '../master/launch.ts';
+import type { Master } from '../master/master.ts';
+import { type Agent, type Framework, isTerminal, type Log, type Task } from '../master/model.ts';
+import {
+  exitFilePath,
+  type FoundRecord,
+  isOfThisBoot,
+  readChildRecords,
+  removeChildRecord,
+} from '../process/child-records.ts';
+import { exitMessage } from '../process/exit-status.ts';
+import { readProcessTable } from '../process/process-table.ts';
+import { bagOf } from '../resources/bag.ts';
+import type { TaskReport } from '../task-runner.ts';
+import { readExit } from './exit-keeper.ts';
+import type { KeptFramework, KeptTask } from './read-checkpoints.ts';
+import type { Survivor } from './survivor.ts';
+
+export interface Found {
+  readonly frameworks: readonly KeptFramework[];
+  /** Records of all children of the earlier run, by framework and task. */
+  readonly records: ReadonlyMap<string, FoundRecord>;
+  /** Those of tasks whose process certainly lives. */
+  readonly living: ReadonlySet<FoundRecord>;
+}
+
+const keyOf = (frameworkId: string, taskId: string): string => `${frameworkId}\0${taskId}`;
+
+/**
+ * Matches what was written down with what runs. A process is taken for that of a task only when its record of this boot names it
+ * with its start time, and names the task of a framework that lets its agents keep tasks; everything else is not ours to adopt.
+ */
+export async function findSurvivors(workDir: string, frameworks: readonly KeptFramework[]): Promise<Found> {
+  const keeping = frameworks.filter(({ info }) => info.checkpoint === true);
+  const records = new Map<string, FoundRecord>();
+  for (const record of await readChildRecords(workDir)) {
+    if (record.frameworkId !== undefined) records.set(keyOf(record.frameworkId, record.taskId), record);
+  }
+  const table = await readProcessTable();
+  const living = new Set<FoundRecord>();
+  for (const { tasks } of keeping) {
+    for (const { launch, status } of tasks) {
+      const record = records.get(keyOf(launch.order.frameworkId, launch.order.task.task_id.value));
+      if (record === undefined || !isOfThisBoot(record) || (status !== undefined && isTerminal(status.state))) continue;
+      const entry = table.get(record.pid);
+      if (entry !== undefined && !entry.zombie && entry.startTicks === record.startTicks) living.add(record);
+    }
+  }
+  return { frameworks: keeping, records, living };
+}
+
+/** Restores what has tasks on one of the master's agents; gives how many tasks go on, and how many had ended meanwhile. */
+export function restore(
+  master: Master,
+  workDir: string,
+  found: Found,
+  log: Log,
+): { readonly adopted: number; readonly ended: number } {
+  let adopted = 0;
+  let ended = 0;
+  for (const { info, tasks } of found.frameworks) {
+    const id = info.id?.value ?? '';
+    // A framework that no agent has tasks of is unknown after a failover, and may come again under its id all the same.
+    if (tasks.length === 0 || master.state.removed.has(id)) continue;
+    const framework = master.state.frameworks.get(id) ?? master.restoreFramework(info);
+    for (const kept of tasks) {
+      if (framework.tasks.has(kept.launch.order.task.task_id.value)) continue;
+      const agent = master.state.agents.get(kept.launch.order.agentId);
+      if (agent === undefined) {
+        log.warn(`task ${kept.launch.order.task.task_id.value} is given up: there is no agent of its id any more`);
+        continue;
+      }
+      const task = taskOf(kept, framework, agent);
+      master.restoreTask(task);
+      master.state.keeper?.taskLaunched(task, kept.launch.order);
+      master.state.keeper?.taskChanged(task);
+      if (isTerminal(task.state)) continue;
+      if (goOn(kept, task, workDir, found)) adopted++;
+      else ended++;
+    }
+  }
+  // What they told is written down now, at the end of this turn.
+  const over = [...found.records.values()].filter((record) => !found.living.has(record));
+  for (const { containerId } of over) {
+    removeChildRecord(workDir, containerId).catch((error: Error) => log.warn(`a record is left: ${error.message}`));
+  }
+  return { adopted, ended };
+}
+
+function taskOf({ launch, status }: KeptTask, framework: Framework, agent: Agent): Task {
+  const { order, role } = launch;
+  const { task: info } = order;
+  return {
+    id: info.task_id.value,
+    name: info.name,
+    framework,
+    agent,
+    role,
+    bag: bagOf(info.resources),
+    executor: undefined,
+    details: taskDetails(info),
+    state: status?.state ?? 'TASK_STAGING',
+    statuses: [...(status?.statuses ?? [])],
+    pending: [...(status?.pending ?? [])],
+    freed: status?.freed === true,
+    launchLost: status?.launchLost === true,
+    user: info.command?.user,
+    graceMs: taskGraceMs(info),
+  };
+}
+
+/** True: its process lives and is in good hands. Otherwise its end has been reported. */
+function goOn({ launch }: KeptTask, task: Task, workDir: string, { records, living }: Found): boolean {
+  const { framework, agent } = task;
+  const record = records.get(keyOf(framework.id, task.id));
+  if (record !== undefined && living.has(record) && agent.runner.resume !== undefined) {
+    agent.runner.resume(launch.order, survivorOf(task, record), framework.report);
+    return true;
+  }
+  framework.report(record === undefined ? neverStarted(task) : endOf(task, record, workDir));
+  return false;
+}
+
+function survivorOf(task: Task, record: FoundRecord): Survivor {
+  const reported = [...task.statuses, ...task.pending.map((one) => one.record)].filter((one) => one.withExecutor);
+  const running = reported.find(({ state }) => state === 'TASK_RUNNING');
+  return {
+    record,
+    last: reported.at(-1),
+    runningForMs: running === undefined ? undefined : Date.now() - running.timestamp * 1000,
+  };
+}
+
+/** The program ended before the task's process was there: the agent knows nothing of it. */
+function neverStarted(task: Task): TaskReport {
+  const isAware = task.framework.capabilities.partitionAware;
+  return {
+    taskId: task.id,
+    state: isAware ? 'TASK_DROPPED' : 'TASK_LOST',
+    source: 'SOURCE_AGENT',
+    reason: 'REASON_RECONCILIATION',
+    message: 'Reconciliation: task unknown to the agent',
+    withoutExecutor: true,
+  };
+}
+
+/** It ended while nobody looked. Without a word of its shell, it is like an executor that does not come back. */
+function endOf(task: Task, record: FoundRecord, workDir: string): TaskReport {
+  const last = task.pending.at(-1)?.record ?? task.statuses.at(-1);
+  const status = readExit(exitFilePath(workDir, record.containerId));
+  const known = {
+    taskId: task.id,
+    ...(last?.healthy === undefined ? {} : { healthy: last.healthy }),
+    ...(last?.checkStatus === undefined ? {} : { checkStatus: last.checkStatus }),
+    ...(last?.containerStatus === undefined ? {} : { containerStatus: last.containerStatus }),
+  };
+  if (status === undefined && record.isKilled !== true) {
+    return {
+      ...known,
+      state: 'TASK_FAILED',
+      source: 'SOURCE_AGENT',
+      reason: 'REASON_EXECUTOR_REREGISTRATION_TIMEOUT',
+      message: 'Its process ended while no agent ran, and nothing tells how',
+    };
+  }
+  const what = record.container === undefined ? 'Command' : 'Container';
+  const byItself = status?.code === 0 ? 'TASK_FINISHED' : 'TASK_FAILED';
+  return {
+    ...known,
+    state: record.isKilled === true ? 'TASK_KILLED' : byItself,
+    source: 'SOURCE_EXECUTOR',
+    message: exitMessage(status ?? { code: null, signal: null }, what),
+  };
+}

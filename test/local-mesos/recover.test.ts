@@ -1,0 +1,304 @@
+/** Work that survives its cluster: real processes, taken up by another cluster on the same directory. */
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import type { TaskStatus } from '../../src/core/mesos/types.ts';
+import type { LocalMesos, LocalMesosOptions } from '../../src/local-mesos/cluster.ts';
+import { startLocalMesos } from '../../src/local-mesos/cluster.ts';
+import { eventually } from '../support/eventually.ts';
+import { frameworkInfo, type MesosClient, send, taskFor } from '../support/mesos-client.ts';
+import { client, cluster, workDir } from './cluster-fixture.ts';
+import { grace, lives } from './process/harness.ts';
+
+const waitMs = 15_000;
+
+/** Clusters of which a test has let go, so that what they launched is ended by nobody else. */
+const strays = new Set<number>();
+afterEach(() => {
+  for (const pid of strays) {
+    try {
+      process.kill(-pid, 'SIGKILL');
+    } catch {
+      // It is gone, as it should be.
+    }
+  }
+  strays.clear();
+});
+
+const real = (dir: string, more: Partial<LocalMesosOptions> = {}): Promise<LocalMesos> =>
+  cluster({ workDir: dir, simulate: false, recover: true, engine: async () => undefined, ...more });
+
+async function directory(): Promise<string> {
+  return realpath(await workDir());
+}
+
+interface Running {
+  readonly scheduler: MesosClient;
+  readonly status: TaskStatus;
+  readonly pid: number;
+}
+
+/** Launches a command and acknowledges it as far as running, unless told otherwise. */
+async function run(
+  on: LocalMesos,
+  id: string,
+  command: string,
+  {
+    change = {},
+    acknowledge = true,
+    info = frameworkInfo(),
+  }: { change?: object; acknowledge?: boolean; info?: object } = {},
+): Promise<Running> {
+  const scheduler = client(on);
+  await scheduler.connect(info);
+  const [offer] = await scheduler.nextOffers();
+  await scheduler.launch([offer!], [taskFor(offer!, id, { command: { shell: true, value: command }, ...change })]);
+  let status = await scheduler.nextStatus(id);
+  const pid = status.container_status!['executor_pid'] as number;
+  strays.add(pid);
+  if (acknowledge) {
+    await scheduler.acknowledge(status);
+    status = await scheduler.nextStatus(id);
+    expect(status.state).toBe('TASK_RUNNING');
+    await scheduler.acknowledge(status);
+  }
+  return { scheduler, status, pid };
+}
+
+/** The framework of a client, on another cluster. */
+async function again(on: LocalMesos, before: MesosClient): Promise<MesosClient> {
+  const scheduler = client(on);
+  await scheduler.connect(frameworkInfo({ id: { value: before.frameworkId } }));
+  return scheduler;
+}
+
+async function until(scheduler: MesosClient, id: string, state: string): Promise<TaskStatus> {
+  for (;;) {
+    const status = await scheduler.nextStatus(id);
+    if (status.uuid !== undefined) await scheduler.acknowledge(status);
+    if (status.state === state) return status;
+  }
+}
+
+describe('a cluster that takes up the work of an earlier one', () => {
+  it('has the same agents, frameworks, tasks and processes, and answers for them', async () => {
+    const dir = await directory();
+    const first = await real(dir, { agents: 2 });
+    const { scheduler, pid, status } = await run(first, 'kept', 'echo started; exec sleep 1000');
+    await first.leave();
+    expect(await lives(pid)).toBe(true);
+    const second = await real(dir, { agents: 2 });
+    expect([...second.master.state.agents.keys()]).toEqual([...first.master.state.agents.keys()]);
+    const next = await again(second, scheduler);
+    await next.reconcile({ taskId: 'kept' });
+    const answer = await next.nextStatus('kept');
+    expect(answer).toMatchObject({
+      state: 'TASK_RUNNING',
+      reason: 'REASON_RECONCILIATION',
+      agent_id: status.agent_id,
+      container_status: { container_id: status.container_status!['container_id'], executor_pid: pid },
+    });
+    expect(await lives(pid)).toBe(true);
+    // What it holds is not offered.
+    const offers = await next.nextOffers();
+    const cpus = offers.map(({ resources }) => resources.find(({ name }) => name === 'cpus')?.scalar?.value);
+    expect(cpus.sort()).toEqual([3.9, 4]);
+    await next.kill('kept');
+    const end = await until(next, 'kept', 'TASK_KILLED');
+    expect(end).toMatchObject({ message: 'Command terminated with signal Terminated', source: 'SOURCE_EXECUTOR' });
+    expect(await lives(pid)).toBe(false);
+    await eventually('nothing is kept of it', async () => (await readdir(join(dir, 'children'))).length === 0, waitMs);
+  });
+
+  it.each([
+    ['exit 0', 'TASK_FINISHED', 'Command exited with status 0'],
+    ['exit 7', 'TASK_FAILED', 'Command exited with status 7'],
+    ['exit 143', 'TASK_FAILED', 'Command exited with status 143'],
+    ['kill -TERM $$', 'TASK_FAILED', 'Command terminated with signal Terminated'],
+    ['kill -INT $$', 'TASK_FAILED', 'Command terminated with signal Interrupt'],
+  ])('knows how a task ended while it was away, and afterwards: %s', async (ending, state, message) => {
+    const dir = await directory();
+    const first = await real(dir);
+    const command = `until [ -e go ]; do sleep 0.05; done; ${ending}`;
+    const { scheduler, pid, status } = await run(first, 'away', command);
+    const sandbox = first.master.state.agents.get(status.agent_id!.value)!.runner.sandbox('away')!;
+    await first.leave();
+    await writeFile(join(sandbox, 'go'), '');
+    await eventually('it has ended', async () => !(await lives(pid)), waitMs);
+    const second = await real(dir);
+    const next = await again(second, scheduler);
+    expect(await until(next, 'away', state)).toMatchObject({ message, source: 'SOURCE_EXECUTOR' });
+    // And one that ends under its eyes, though it is not its child.
+    next.close();
+    const other = await run(second, 'present', command, { info: frameworkInfo({ name: 'other' }) });
+    await second.leave();
+    const third = await real(dir);
+    const last = await again(third, other.scheduler);
+    await last.reconcile({ taskId: 'present' });
+    expect((await last.nextStatus('present')).state).toBe('TASK_RUNNING');
+    const agent = third.master.state.agents.get(other.status.agent_id!.value)!;
+    await writeFile(join(agent.runner.sandbox('present')!, 'go'), '');
+    expect(await until(last, 'present', state)).toMatchObject({ message, source: 'SOURCE_EXECUTOR' });
+  });
+
+  it('repeats what had not been acknowledged, under the same uuid, and then goes on', async () => {
+    const dir = await directory();
+    const first = await real(dir);
+    const { scheduler, status } = await run(first, 'pending', 'exit 3', { acknowledge: false });
+    const task = first.master.state.frameworks.get(scheduler.frameworkId)!.tasks.get('pending')!;
+    await eventually('it has ended', async () => task.state === 'TASK_FAILED', waitMs);
+    await first.leave();
+    const next = await again(await real(dir), scheduler);
+    const repeated = await next.nextStatus('pending');
+    expect(repeated).toMatchObject({ state: 'TASK_STARTING', uuid: status.uuid });
+    await next.acknowledge(repeated);
+    expect(await until(next, 'pending', 'TASK_FAILED')).toMatchObject({ message: 'Command exited with status 3' });
+    await next.reconcile({ taskId: 'pending', agentId: status.agent_id!.value });
+    expect((await next.nextStatus('pending')).state).toBe('TASK_GONE');
+  });
+
+  it('ends a kill that was under way, and runs on with health checks', async () => {
+    const dir = await directory();
+    const first = await real(dir);
+    const health = {
+      type: 'COMMAND',
+      command: { value: 'test -e ok' },
+      delay_seconds: 0,
+      interval_seconds: 0.1,
+      grace_period_seconds: 0,
+      consecutive_failures: 100,
+    };
+    const command = 'touch ok; trap "" TERM; while true; do sleep 0.05; done';
+    const { scheduler, status } = await run(first, 'checked', command, {
+      change: { health_check: health, ...grace(300) },
+    });
+    expect((await scheduler.nextStatus('checked')).healthy).toBe(true);
+    await first.leave();
+    const second = await real(dir);
+    const next = await again(second, scheduler);
+    const sandbox = second.master.state.agents.get(status.agent_id!.value)!.runner.sandbox('checked')!;
+    // A success after a success is not told; a failure is.
+    await rm(join(sandbox, 'ok'));
+    await eventually(
+      'it is unhealthy',
+      async () => (await until(next, 'checked', 'TASK_RUNNING')).healthy === false,
+      waitMs,
+    );
+    await next.kill('checked');
+    await until(next, 'checked', 'TASK_KILLING').catch(() => undefined);
+    await second.leave();
+    const last = await again(await real(dir), next);
+    const end = await until(last, 'checked', 'TASK_KILLED');
+    expect(end.message).toBe('Command terminated with signal Killed');
+  });
+
+  it('adopts nothing that is not certainly ours, and says so of a task whose process is gone without a trace', async () => {
+    const dir = await directory();
+    const first = await real(dir);
+    const { scheduler, pid } = await run(first, 'lost', 'exec sleep 1000');
+    await first.leave();
+    process.kill(-pid, 'SIGKILL');
+    await eventually('it has ended', async () => !(await lives(pid)), waitMs);
+    const stranger = spawn('sleep', ['1000'], { stdio: 'ignore', detached: true });
+    strays.add(stranger.pid!);
+    const [record] = (await readdir(join(dir, 'children'))).filter((name) => name.endsWith('.json'));
+    const path = join(dir, 'children', record!);
+    // As if its number had been given to another process since.
+    await writeFile(path, JSON.stringify({ ...JSON.parse(await readFile(path, 'utf8')), pid: stranger.pid }));
+    const next = await again(await real(dir), scheduler);
+    const end = await until(next, 'lost', 'TASK_FAILED');
+    expect(end).toMatchObject({ source: 'SOURCE_AGENT', reason: 'REASON_EXECUTOR_REREGISTRATION_TIMEOUT' });
+    expect(await lives(stranger.pid!)).toBe(true);
+  });
+
+  it('drops a launch that had not become a process', async () => {
+    const dir = await directory();
+    const first = await real(dir);
+    const scheduler = client(first);
+    await scheduler.connect();
+    const [offer] = await scheduler.nextOffers();
+    first.master.lifecycle.freeze([...first.master.state.agents.values()][0]!);
+    await scheduler.launch([offer!], [taskFor(offer!, 'unborn')]);
+    await first.leave();
+    const next = await again(await real(dir), scheduler);
+    expect(await until(next, 'unborn', 'TASK_DROPPED')).toMatchObject({ reason: 'REASON_RECONCILIATION' });
+  });
+
+  it('ends what belongs to a framework that does not let agents keep tasks, already on the way out', async () => {
+    const dir = await directory();
+    const first = await real(dir);
+    const { pid, scheduler, status } = await run(first, 'brief', 'exec sleep 1000', {
+      info: frameworkInfo({ checkpoint: false }),
+    });
+    await first.leave();
+    expect(await lives(pid)).toBe(false);
+    const next = await again(await real(dir), scheduler);
+    await next.reconcile({ taskId: 'brief', agentId: status.agent_id!.value });
+    expect((await next.nextStatus('brief')).state).toBe('TASK_GONE');
+  });
+
+  it('without being told to recover ends what it finds, as ever', async () => {
+    const dir = await directory();
+    const first = await real(dir);
+    const { pid, scheduler, status } = await run(first, 'left', 'exec sleep 1000');
+    await first.leave();
+    const next = await again(await real(dir, { recover: false }), scheduler);
+    expect(await lives(pid)).toBe(false);
+    await next.reconcile({ taskId: 'left', agentId: status.agent_id!.value });
+    expect((await next.nextStatus('left')).state).toBe('TASK_GONE');
+    expect(existsSync(join(dir, 'meta', 'frameworks', scheduler.frameworkId, 'tasks'))).toBe(false);
+  });
+
+  it('adopts also what a cluster without the flag has launched, when that was killed', async () => {
+    const dir = await directory();
+    const first = await real(dir, { recover: false });
+    const { pid, scheduler } = await run(first, 'plain', 'exec sleep 1000');
+    await first.leave('vanish');
+    const next = await again(await real(dir), scheduler);
+    await next.reconcile({ taskId: 'plain' });
+    expect((await next.nextStatus('plain')).state).toBe('TASK_RUNNING');
+    process.kill(pid, 'SIGKILL');
+    expect(await until(next, 'plain', 'TASK_FAILED')).toMatchObject({ source: 'SOURCE_EXECUTOR' });
+  });
+
+  it('refuses to begin on files that it cannot read, with one line, and touches nothing', async () => {
+    const dir = await directory();
+    const first = await real(dir);
+    const { pid, scheduler } = await run(first, 'safe', 'exec sleep 1000');
+    await first.leave();
+    const path = join(dir, 'meta', 'frameworks', scheduler.frameworkId, 'tasks', 'safe', 'status.json');
+    const text = await readFile(path, 'utf8');
+    await writeFile(path, text.slice(0, 30));
+    const options = { port: 0, agents: 1, simulate: false, workDir: dir, recover: true } as const;
+    await expect(startLocalMesos(options)).rejects.toThrow(`${path} cannot be understood`);
+    await writeFile(path, JSON.stringify({ ...JSON.parse(text), version: 99 }));
+    await expect(startLocalMesos(options)).rejects.toThrow(`${path} is of format 99`);
+    expect(await lives(pid)).toBe(true);
+    await writeFile(path, text);
+    const next = await again(await real(dir), scheduler);
+    await next.reconcile({ taskId: 'safe' });
+    expect((await next.nextStatus('safe')).state).toBe('TASK_RUNNING');
+  });
+
+  it('shows a framework as recovered until it subscribes', async () => {
+    const dir = await directory();
+    const first = await real(dir);
+    const { scheduler } = await run(first, 'shown', 'exec sleep 1000');
+    await first.leave();
+    const second = await real(dir);
+    const frameworks = async (): Promise<unknown> => JSON.parse((await send(`${second.url}/master/frameworks`)).body);
+    expect(await frameworks()).toMatchObject({
+      frameworks: [
+        { id: scheduler.frameworkId, name: 'probe', recovered: true, active: false, tasks: [{ id: 'shown' }] },
+      ],
+    });
+    await again(second, scheduler);
+    expect(await frameworks()).toMatchObject({ frameworks: [{ recovered: false, active: true }] });
+  });
+
+  it('does not go together with --simulate', async () => {
+    await expect(cluster({ recover: true })).rejects.toThrow('leave out --simulate');
+  });
+});
