@@ -2,12 +2,14 @@
  * Follows a file of a task from an offset on, for as long as the task may write to it: what comes is handed on in order and without a gap,
  * not faster than the reader takes it. A file that was rotated or cut goes on at its new beginning, behind a word about it.
  */
-import type { Clock, FilesFailure, SandboxFiles, TimerHandle } from '../../actors/ports.ts';
+import type { Clock, FilePart, FilesFailure, SandboxFiles, TimerHandle } from '../../actors/ports.ts';
 import { wholeLength } from '../../core/task/whole-text.ts';
 import type { TaskPlace } from './task-places.ts';
 
 /** Bytes of one question: what an agent gives at most. */
 export const partBytes = 64 * 1024;
+/** So many bytes before the offset are read again with each look: another file is known by having others there. */
+export const knownBytes = 64;
 /** Between two looks at a file: right after it grew, and at most. */
 export const shortestPauseMs = 200;
 export const longestPauseMs = 1_000;
@@ -45,9 +47,13 @@ export function followFile(options: FollowOptions): () => void {
   return () => follower.leave();
 }
 
+const nothing = Buffer.alloc(0);
+
 class Follower {
   readonly #options: FollowOptions;
   #offset: number;
+  /** What stood before the offset, as far as it was read, at most `knownBytes`. */
+  #known: Buffer = nothing;
   /** The file that is being read: the path, or for its last part the name that it was rotated to. */
   #path: string;
   #pauseMs = shortestPauseMs;
@@ -73,24 +79,34 @@ class Follower {
     if (this.#isGone) return;
     const { files, task } = this.#options;
     this.#wasOver = task.isOver();
-    void files.read(task.place, this.#path, { offset: this.#offset, length: partBytes }).then((part) => {
+    const from = this.#offset - this.#known.length;
+    void files.read(task.place, this.#path, { offset: from, length: partBytes }).then((part) => {
       if (this.#isGone) return;
       if (!part.ok) {
         this.#bear(part.error);
         return;
       }
       this.#failingSinceMs = undefined;
-      const { data, size } = part.value;
-      if (data.length > 0) this.#pass(data, size);
-      else if (size < this.#offset) void this.#restart();
+      const { size } = part.value;
+      const fresh = this.#behindKnown(part.value);
+      if (fresh === undefined) void this.#restart();
+      else if (fresh.length > 0) this.#pass(fresh, size);
       else if (this.#path !== this.#options.path) this.#beginAnew('rotated');
       else if (this.#wasOver) this.#end({ type: 'end', offset: this.#offset, reason: 'taskOver' });
       else this.#pause();
     });
   }
 
+  /** What is new in a part that begins with what is known; undefined if it does not: the file is another one. */
+  #behindKnown({ data, size }: FilePart): Buffer | undefined {
+    const bytes = Buffer.from(data.buffer, data.byteOffset, data.length);
+    const known = this.#known.length;
+    if (size < this.#offset || !bytes.subarray(0, known).equals(this.#known)) return undefined;
+    return bytes.subarray(known);
+  }
+
   /** Half a character at the end waits for its other half, unless nothing more comes. */
-  #pass(data: Uint8Array, size: number): void {
+  #pass(data: Buffer, size: number): void {
     const isLast = this.#offset + data.length >= size && (this.#wasOver || this.#path !== this.#options.path);
     const length = isLast ? data.length : wholeLength(data);
     if (length === 0) {
@@ -100,8 +116,9 @@ class Follower {
     const offset = this.#offset;
     this.#offset += length;
     this.#pauseMs = shortestPauseMs;
-    const text = Buffer.from(data.buffer, data.byteOffset, length).toString('utf8');
-    this.#options.tell({ type: 'data', offset, next: this.#offset, text });
+    const passed = data.subarray(0, length);
+    this.#known = Buffer.from(Buffer.concat([this.#known, passed.subarray(-knownBytes)]).subarray(-knownBytes));
+    this.#options.tell({ type: 'data', offset, next: this.#offset, text: passed.toString('utf8') });
     const hasMore = this.#offset < size;
     this.#options.whenReady(() => {
       if (this.#isGone) return;
@@ -110,16 +127,17 @@ class Follower {
     });
   }
 
-  /** The file is shorter than it was. A rotated one is found under the next name, and read to its end first. */
+  /** The file is another one. A rotated one is found under the next name, and read to its end first. */
   async #restart(): Promise<void> {
     const { files, task, path } = this.#options;
     if (this.#path !== path) {
       this.#beginAnew('truncated');
       return;
     }
-    const rotated = await files.read(task.place, `${path}.1`, { offset: this.#offset, length: 0 });
+    const known = this.#known.length;
+    const rotated = await files.read(task.place, `${path}.1`, { offset: this.#offset - known, length: known });
     if (this.#isGone) return;
-    if (rotated.ok && rotated.value.size >= this.#offset) {
+    if (rotated.ok && this.#behindKnown(rotated.value) !== undefined) {
       this.#path = `${path}.1`;
       this.look();
     } else this.#beginAnew('truncated');
@@ -129,6 +147,7 @@ class Follower {
     const offset = this.#offset;
     this.#path = this.#options.path;
     this.#offset = 0;
+    this.#known = nothing;
     this.#options.tell({ type: 'restart', offset, reason });
     this.#options.whenReady(() => this.look());
   }

@@ -122,6 +122,33 @@ describe('following a file', () => {
     expect(events.find(({ type }) => type === 'restart')).toEqual({ type: 'restart', offset: 12, reason: 'rotated' });
   });
 
+  it.each(['new 1\n', 'new 1\nnew 2\n', 'x'.repeat(10_000)])(
+    'knows a new file by what is in it, even if it is as long as the old one: %j',
+    async (content) => {
+      const { files, begin, pass, text } = following();
+      files.write('stdout', 'old 1\n');
+      begin();
+      await pass();
+      files.write('stdout.1', 'old 1\n');
+      files.write('stdout', content);
+      await pass();
+      expect(text()).toBe(`old 1\n<restart>${content}`);
+    },
+  );
+
+  it('is not misled by an older file of the same name', async () => {
+    const { files, begin, pass, text, events } = following();
+    files.write('stdout.1', 'something quite old\n');
+    files.write('stdout', 'old 1\n');
+    begin();
+    await pass();
+    files.write('stdout', '');
+    files.append('stdout', 'new\n');
+    await pass();
+    expect(text()).toBe('old 1\n<restart>new\n');
+    expect(events.find(({ type }) => type === 'restart')).toMatchObject({ reason: 'truncated' });
+  });
+
   it('says that a file was cut, and goes on at its new beginning', async () => {
     const { files, begin, pass, text, events } = following();
     files.write('stdout', 'old\n');
