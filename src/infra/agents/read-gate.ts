@@ -8,7 +8,7 @@ export const maxWaiting = 1_024;
 /** Downloads at the same time; they pass through without being looked at. */
 export const maxDownloads = 16;
 /** Bytes of files that are decoded and encoded in a second, over all readers. */
-export const bytesPerSecond = 16 * 1024 * 1024;
+export const bytesPerSecond = 8 * 1024 * 1024;
 /** So much may be saved up while nobody reads. */
 const burstBytes = 4 * 1024 * 1024;
 
