@@ -2,7 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import type { ReadModel } from './actors/front.ts';
 import { createOrchestrator } from './actors/orchestrator.ts';
-import type { Logger, MesosLink } from './actors/ports.ts';
+import type { Logger, MesosLink, SandboxFiles } from './actors/ports.ts';
 import type { ApiConfig } from './api/dependencies.ts';
 import { defaultMaxBodyBytes, defaultProxyLimits } from './api/dependencies.ts';
 import { listen } from './api/listen.ts';
@@ -14,13 +14,15 @@ import { infoConfig } from './config/info.ts';
 import type { ServerConfig } from './config/server-config.ts';
 import type { Result } from './core/result.ts';
 import { err, ok } from './core/result.ts';
+import { masterPlace } from './infra/agents/master-place.ts';
+import { createSandboxFiles } from './infra/agents/sandbox-files.ts';
 import { withBodies } from './infra/body-probe.ts';
 import { createCallbackPoster } from './infra/callback-poster.ts';
 import { systemClock } from './infra/clock.ts';
 import { systemIds } from './infra/ids.ts';
 import { createLogger } from './infra/logger.ts';
 import { createMesosLink } from './infra/mesos/link.ts';
-import { createMasterDetector } from './infra/mesos/link-options.ts';
+import { basicAuthorization, createMasterDetector } from './infra/mesos/link-options.ts';
 import { createMesosProbe } from './infra/mesos/reach.ts';
 import { createMetricsRegistry } from './infra/metrics/registry.ts';
 import { createProber } from './infra/prober.ts';
@@ -66,6 +68,7 @@ export async function startServer(config: ServerConfig): Promise<Result<RunningS
   });
   const { read, control, events } = orchestrator;
   const api = apiConfig(config, election ? advertisedAddress : undefined);
+  const files = filesOf(config, shared, read);
   const server = buildServer({
     read,
     control,
@@ -74,6 +77,7 @@ export async function startServer(config: ServerConfig): Promise<Result<RunningS
     config: api,
     clock: systemClock,
     logger,
+    files,
     logLevel: logger.level,
   });
   const { http, https, tls } = config;
@@ -84,6 +88,7 @@ export async function startServer(config: ServerConfig): Promise<Result<RunningS
   });
   const release = async (): Promise<void> => {
     prober.close();
+    files.close();
     poster?.close();
     mesosProbe.stop();
     await opened.value.release();
@@ -128,6 +133,21 @@ function linkOf(
     mayRegisterAnew: () => registerAnew || hasNoInstances(read),
     ...(mesosTls ? { tls: mesosTls } : {}),
     ...(mesosCredentials ? { credentials: mesosCredentials } : {}),
+  });
+}
+
+/** Agents are asked with the credentials and certificates that the master gets. */
+function filesOf(config: ServerConfig, shared: Surroundings, read: ReadModel): SandboxFiles {
+  const { master, mesosTls, mesosCredentials } = config;
+  return createSandboxFiles({
+    ...shared,
+    master: () => {
+      const { mesosMaster } = read.cluster();
+      return mesosMaster === undefined ? undefined : masterPlace(mesosMaster, master, mesosTls !== undefined);
+    },
+    frameworkId: () => read.cluster().frameworkId,
+    authorization: basicAuthorization(mesosCredentials),
+    tls: mesosTls,
   });
 }
 

@@ -134,7 +134,8 @@ export interface ReadModel {
 export type StateChange =
   /** `before` is absent for a new app. */
   | { readonly type: 'app'; readonly id: string; readonly before: AppDefinition | undefined }
-  | { readonly type: 'instance'; readonly id: string; readonly appId: string }
+  /** `before` is what its record was, if the record has changed or gone. */
+  | { readonly type: 'instance'; readonly id: string; readonly appId: string; readonly before?: Instance }
   /** Told before the change, so that one that ends can still be read. */
   | { readonly type: 'deployment'; readonly id: string; readonly apps: readonly string[] }
   /** The state was emptied, and is loaded anew. */

@@ -25,7 +25,9 @@ export function probed(
   if (!app || !check || instance.condition !== 'Running') return state;
   const nowMs = context.clock.now();
   const runningSinceMs = instance.activeSinceMs ?? instance.sinceMs;
-  const judged = verdict(check, state.health[checkIndex], result, runningSinceMs, nowMs);
+  // An agent is silent about failures within the grace period; what it tells counts, whatever a new leader knows.
+  const counted = isRunByLeader(check) ? check : { ...check, gracePeriodSeconds: 0 };
+  const judged = verdict(counted, state.health[checkIndex], result, runningSinceMs, nowMs);
   if (judged.status === state.health[checkIndex]) return state;
   const health = app.healthChecks.map((_, i) => (i === checkIndex ? judged.status : state.health[i]));
   const { journal, healthGuard, views } = state.props.services;

@@ -1,4 +1,5 @@
 /** One instance: its life cycle, its timers, its health. Decisions are `core/instance/decide`; this performs the effects. */
+import { isAlive } from '../core/health/health.ts';
 import { keptHealth } from '../core/health/kept.ts';
 import type { InstanceCommand, InstanceEffect } from '../core/instance/decide.ts';
 import { decide, isLaunchLost } from '../core/instance/decide.ts';
@@ -118,7 +119,8 @@ function updated(state: InstanceState, status: TaskStatus, context: Ctx): Instan
     const again = isLiving(status) && state.instance.goal !== 'Running' ? killsOf(state, 'still alive') : [];
     const all = [...effects, ...again];
     if (all.length > 0) journal.tell({ type: 'write', records: [], events: [], effects: all });
-    return state;
+    // Mesos tells of each failure, and nothing else in the task changes by the second one (recording 09).
+    return effect.type === 'noop' ? judged(state, status, context) : state;
   }
   const last = effect.type === 'update' ? effect.next : effect.last;
   const isNew = last.condition !== state.instance.condition;
@@ -127,12 +129,21 @@ function updated(state: InstanceState, status: TaskStatus, context: Ctx): Instan
   const isFailure = isNew && countsAsFailure(last.condition) && !isDraining(status) && !isLost;
   const failure = isNew && !isLost ? taskFailureRecord(last, status, context.clock.now()) : undefined;
   const next = commit(state, effect, { effects, isFailure, isDrained, records: failure ? [failure] : [] }, context);
-  const check = agentCheck(next, status);
-  if (check === undefined || status.healthy === undefined || next.instance.condition !== 'Running') return next;
+  return judged(next, status, context);
+}
+
+/** Accounts for the result of the agent's health check that a status carries, if it is news (behaviour §6.1). */
+function judged(state: InstanceState, status: TaskStatus, context: Ctx): InstanceState {
+  const check = agentCheck(state, status);
+  if (check === undefined || status.healthy === undefined || state.instance.condition !== 'Running') return state;
+  // Other updates repeat the last result: a reconciliation, or one about the task's `check`.
+  const known = state.health[check];
+  const isNews = status.reason === 'REASON_TASK_HEALTH_CHECK_STATUS_UPDATED' || known === undefined;
+  if (!isNews && isAlive(known) === status.healthy) return state;
   const result = status.healthy
     ? ({ type: 'healthy' } as const)
     : ({ type: 'unhealthy', cause: status.message ?? 'unhealthy' } as const);
-  return probed(next, check, result, context, apply);
+  return probed(state, check, result, context, apply);
 }
 
 const isLiving = ({ state }: TaskStatus): boolean =>

@@ -3,6 +3,7 @@ import type { LoggedEvent } from '../core/events.ts';
 import type { PostResult } from '../core/events-callback.ts';
 import type { Batch, CommitOutcome, EncodedEvent, LoadedJournal, StoreContent } from '../core/journal/batch.ts';
 import type { FrameworkInfo, MasterInfo, Offer, TaskInfo, TaskStatus } from '../core/mesos/types.ts';
+import type { Result } from '../core/result.ts';
 
 export interface TimerHandle {
   readonly cancel: () => void;
@@ -227,5 +228,66 @@ export interface CallbackPoster {
     },
     done: (result: PostResult) => void,
   ) => void;
+  readonly close: () => void;
+}
+
+/** A task's sandbox, as far as the server knows where it is. */
+export interface SandboxPlace {
+  readonly taskId: string;
+  readonly agentId: string;
+  /** Names that its executor may have, the likeliest first. */
+  readonly executorIds: readonly string[];
+}
+
+export interface SandboxEntry {
+  /** Below the sandbox, without a slash in front. */
+  readonly path: string;
+  /** Bytes. */
+  readonly size: number;
+  readonly modifiedMs: number;
+  /** As `ls -l` writes it. */
+  readonly mode: string;
+  readonly user: string;
+  readonly group: string;
+  readonly links: number;
+}
+
+export interface FilesFailure {
+  /**
+   * `notFound`: no such file, or no sandbox (any more). `refused`: not what can be read so, such as a directory. `away`: the agent, or the
+   * master that knows where it is, gives no proper answer now. `busy`: too much is being read at the moment.
+   */
+  readonly kind: 'notFound' | 'refused' | 'away' | 'busy';
+  /** One line for people. */
+  readonly reason: string;
+}
+
+export interface FilePart {
+  readonly data: Uint8Array;
+  /** Of the whole file, in bytes, when it was read. */
+  readonly size: number;
+}
+
+export interface Download {
+  /** Bytes; undefined if the agent does not tell. */
+  readonly size: number | undefined;
+  /** Ends early with an error if the agent does. */
+  readonly chunks: AsyncIterable<Uint8Array>;
+  readonly cancel: () => void;
+}
+
+/**
+ * Files of tasks, read from their agents. Paths lie below the sandbox and are normalised (`core/task/sandbox-path.ts`). Never rejects; no
+ * file is ever held as a whole.
+ */
+export interface SandboxFiles {
+  readonly browse: (place: SandboxPlace, path: string) => Promise<Result<readonly SandboxEntry[], FilesFailure>>;
+  /** At most 64 KiB from `offset` on; nothing beyond the end. */
+  readonly read: (
+    place: SandboxPlace,
+    path: string,
+    range: { readonly offset: number; readonly length: number },
+  ) => Promise<Result<FilePart, FilesFailure>>;
+  readonly download: (place: SandboxPlace, path: string) => Promise<Result<Download, FilesFailure>>;
   readonly close: () => void;
 }

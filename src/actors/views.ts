@@ -234,12 +234,12 @@ export class Views implements ReadModel {
       const siblings = this.#instancesByApp.get(instance.appId);
       if (siblings) siblings.set(instance.id, instance);
       else this.#instancesByApp.set(instance.appId, new Map([[instance.id, instance]]));
-      this.#changed({ type: 'instance', id: key, appId: instance.appId });
+      this.#changed({ type: 'instance', id: key, appId: instance.appId, ...(before ? { before } : {}) });
       return;
     }
     if (!before) return;
     this.#instances.delete(key);
-    this.#changed({ type: 'instance', id: key, appId: before.appId });
+    this.#changed({ type: 'instance', id: key, appId: before.appId, before });
     const siblings = this.#instancesByApp.get(before.appId);
     siblings?.delete(before.id);
     if (siblings?.size === 0) this.#instancesByApp.delete(before.appId);

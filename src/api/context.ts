@@ -5,6 +5,7 @@ import type { CachedAnswers } from './cached-answers.ts';
 import type { ChangedApps } from './changed-apps.ts';
 import type { ApiDependencies } from './dependencies.ts';
 import { pathOf } from './failures.ts';
+import type { TaskFiles } from './files/task-files.ts';
 import type { FlatHeaders } from './headers.ts';
 import type { AppRenderer } from './render/app-info.ts';
 import type { TaskRenderer } from './render/task.ts';
@@ -18,6 +19,7 @@ export interface ApiContext {
   readonly apps: AppRenderer;
   readonly streams: EventStreams;
   readonly changedApps: ChangedApps;
+  readonly taskFiles: TaskFiles;
   readonly headers: (request: FastifyRequest['headers']) => FlatHeaders;
   readonly requestMetrics: RequestMetrics;
 }

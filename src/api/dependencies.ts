@@ -1,6 +1,6 @@
 /** What the API is built from. Everything behind it is an interface, so that tests put fakes there. */
 import type { Control, EventHub, ReadModel } from '../actors/front.ts';
-import type { Clock, Logger, Metrics } from '../actors/ports.ts';
+import type { Clock, Logger, Metrics, SandboxFiles } from '../actors/ports.ts';
 
 /** Values that `/v2/info` shows (rest-api §6A.1). Members of the two maps that are missing are shown as null. */
 export interface InfoConfig {
@@ -112,6 +112,8 @@ export interface ApiDependencies {
   readonly config: ApiConfig;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Files of tasks on their agents; absent = nobody can read them here. */
+  readonly files?: SandboxFiles;
   /** Changes how much is logged; absent = `/logging` is not there. */
   readonly logLevel?: { readonly get: () => string; readonly set: (level: string) => void };
 }

@@ -1,6 +1,7 @@
 /** Counts and times every request (rest-api §12.3) and logs it; `/ping` stays silent, since it comes every second. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { ApiDependencies } from './dependencies.ts';
+import { pathOf } from './failures.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -72,7 +73,8 @@ export function requestMetrics(server: FastifyInstance, deps: ApiDependencies): 
     metrics.mark(`http.responses.${Math.floor(status / 100)}xx.rate`);
     const sent = request.sentBytes >= 0 ? request.sentBytes : lengthOf(reply.getHeader('content-length'));
     metrics.count('http.responses.size', sent);
-    const path = request.raw.url ?? '';
+    // Without the query, which may hold an address with a password in it, or a whole secret.
+    const path = pathOf(request);
     if (path !== '/ping') logger.debug('http.request', { method: request.method, path, status, durationMs });
   };
 

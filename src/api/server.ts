@@ -8,6 +8,7 @@ import { ChangedApps } from './changed-apps.ts';
 import type { ApiContext } from './context.ts';
 import type { ApiDependencies } from './dependencies.ts';
 import { answerBrokenClient, frameworkFailure, handleFailures } from './failures.ts';
+import { TaskFiles } from './files/task-files.ts';
 import { installGate } from './follower/gate.ts';
 import { turnedAway } from './follower/turn-away.ts';
 import { eachHeader, standardHeaders } from './headers.ts';
@@ -31,6 +32,7 @@ import { loggingRoutes } from './routes/logging.ts';
 import { podsRoutes } from './routes/pods.ts';
 import { queueRoutes } from './routes/queue.ts';
 import { systemRoutes } from './routes/system.ts';
+import { taskFilesRoutes } from './routes/task-files.ts';
 import { tasksRoutes } from './routes/tasks.ts';
 import { eventStreams } from './stream/event-streams.ts';
 import { liveServer } from './stream/live/live-server.ts';
@@ -88,6 +90,7 @@ export function buildServer(deps: ApiDependencies): FastifyInstance {
     appRoutes,
     groupsRoutes,
     tasksRoutes,
+    taskFilesRoutes,
     deploymentsRoutes,
     queueRoutes,
     podsRoutes,
@@ -138,6 +141,7 @@ function contextOf(deps: ApiDependencies, shared: Pick<ApiContext, 'headers' | '
     apps: appRenderer(read, tasks, (app) => renderAppDefinition(app, { legacy })),
     streams: eventStreams({ hub: events, read, clock, logger, metrics }),
     changedApps: new ChangedApps({ hub: events, read, metrics }),
+    taskFiles: new TaskFiles(deps),
   };
 }
 

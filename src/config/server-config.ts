@@ -7,6 +7,7 @@ import type { FrameworkSettings } from '../actors/ports.ts';
 import type { SchedulerSettings } from '../actors/settings.ts';
 import { defaultSchedulerSettings } from '../actors/settings.ts';
 import { checkCallbackUrl, maxSubscriptions } from '../core/events-callback.ts';
+import { withoutUserInfo } from '../core/redact.ts';
 import type { Result } from '../core/result.ts';
 import { err, ok } from '../core/result.ts';
 import { parseMasters } from '../infra/mesos/detector.ts';
@@ -158,7 +159,7 @@ function callbackContradiction(values: FlagValues): string | undefined {
     if (checked.ok) continue;
     const { details } = checked.error;
     const why = typeof details === 'object' ? details[0]?.errors[0] : checked.error.message;
-    return `--http_endpoints: "${url}" ${why}`;
+    return `--http_endpoints: "${withoutUserInfo(url)}" ${why}`;
   }
   return undefined;
 }

@@ -167,6 +167,17 @@ const samples: Readonly<
   'POST /v2/deployments/{deploymentId}/continue': ({ pausedId }) => [`/v2/deployments/${pausedId}/continue`],
   'POST /v2/eventSubscriptions': () => ['/v2/eventSubscriptions', undefined, callback],
   'DELETE /v2/eventSubscriptions': () => ['/v2/eventSubscriptions', undefined, callback],
+  'GET /v2/tasks/{taskId}/files': ({ taskId }) => [`/v2/tasks/${taskId}/files`],
+  'GET /v2/tasks/{taskId}/files/read': ({ taskId }) => [
+    `/v2/tasks/${taskId}/files/read`,
+    undefined,
+    { path: 'stdout' },
+  ],
+  'GET /v2/tasks/{taskId}/files/download': ({ taskId }) => [
+    `/v2/tasks/${taskId}/files/download`,
+    undefined,
+    { path: 'stdout' },
+  ],
   'GET /v2/queue': () => ['/v2/queue', undefined, { embed: 'why' }],
   'POST /v2/tasks/delete': ({ taskId }) => ['/v2/tasks/delete', { ids: [taskId] }],
   'DELETE /v2/queue/{id}/delay': () => ['/v2/queue/big/delay'],

@@ -45,6 +45,9 @@ const ownRoutes: ReadonlySet<string | undefined> = new Set([
   '/ui/*',
 ]);
 
+/** Follows a file of a task: open for long, like the events, but of no use to a reader that follows no redirect. */
+const followRoute = '/v2/tasks/:taskId/files/follow';
+
 /** Installs the gate; call it after authentication and before any route. */
 export function installGate(server: FastifyInstance, options: GateOptions): Gate {
   const gate = new RequestGate(options);
@@ -150,12 +153,14 @@ class RequestGate {
   }
 
   #forward(request: FastifyRequest, reply: FastifyReply): Promise<Found> {
-    const isStream = request.routeOptions.url === '/v2/events' && !isWrite(request.method);
+    const { url } = request.routeOptions;
+    const isEvents = url === '/v2/events' && !isWrite(request.method);
+    const isStream = isEvents || (url === followRoute && request.method === 'GET');
     return this.#seek(
       request.raw,
       () => reply.raw.destroyed,
       (link, startWithinMs) =>
-        isStream && !this.#options.proxy.proxyEvents
+        isEvents && !this.#options.proxy.proxyEvents
           ? Promise.resolve(redirect(reply, `${link.url}${pathOf(request.raw)}`))
           : this.#exchange(request, reply, { link, startWithinMs, lane: isStream ? 'stream' : 'request' }),
     );

@@ -76,6 +76,11 @@ export const queryParameters = {
   event_type: 'list',
   'plan-format': 'planFormat',
   ids: 'boolean',
+  path: 'string',
+  offset: 'string',
+  length: 'string',
+  tail: 'string',
+  encoding: 'string',
 } as const;
 
 export type QueryName = keyof typeof queryParameters;

@@ -3,6 +3,7 @@ import { Type } from 'typebox';
 import { taskIdsBody } from '../schemas/app.ts';
 import { loggingBody } from '../schemas/logging.ts';
 import { appOperations } from './app-operations.ts';
+import { fileOperations } from './file-operations.ts';
 import { groupOperations } from './group-operations.ts';
 import { error, limits, list, type Operation, object, reads, result, text, writes } from './operation.ts';
 import { answer } from './responses.ts';
@@ -191,4 +192,9 @@ const otherOperations: readonly Operation[] = [
   },
 ];
 
-export const operations: readonly Operation[] = [...appOperations, ...groupOperations, ...otherOperations];
+export const operations: readonly Operation[] = [
+  ...appOperations,
+  ...groupOperations,
+  ...fileOperations,
+  ...otherOperations,
+];

@@ -199,6 +199,17 @@ export const answerSchemas: Readonly<Record<string, TSchema>> = {
     lastOfferAt: maybe(stamp),
     drain: maybe(exactly({ startsAt: stamp, durationSeconds: maybe(count) })),
   }),
+  SandboxFile: exactly({
+    path: text,
+    size: count,
+    mode: text,
+    isDirectory: Type.Boolean(),
+    modifiedAt: stamp,
+    user: text,
+    group: text,
+    links: count,
+  }),
+  FilePart: exactly({ data: text, offset: count, next: count, size: count }),
   Info: exactly({
     name: text,
     version: text,

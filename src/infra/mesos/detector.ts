@@ -1,4 +1,5 @@
 /** Where the leading master is: a list of addresses, and what redirects say (mesos-v1 §1.8, §1.9). */
+import { withoutUserInfo } from '../../core/redact.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 
 const DEFAULT_PORT = 5050;
@@ -74,7 +75,7 @@ export function parseMasters(text: string): Result<readonly MasterAddress[], str
   const addresses: MasterAddress[] = [];
   for (const part of text.split(',')) {
     const address = parseOne(part.trim());
-    if (address === undefined) return err(`not a master address: '${part.trim().replace(/\/\/[^/]*@/, '//')}'`);
+    if (address === undefined) return err(`not a master address: '${withoutUserInfo(part.trim())}'`);
     addresses.push(address);
   }
   return ok(addresses);

@@ -86,7 +86,8 @@ export function createMasterDetector(
   return createListDetector(masters.value, options.trustRedirects ?? false);
 }
 
-function basicAuthorization(credentials: MesosLinkOptions['credentials']): string | undefined {
+/** Value of the Authorization header. Throws `MesosOptionsError`. */
+export function basicAuthorization(credentials: MesosLinkOptions['credentials']): string | undefined {
   if (credentials === undefined) return undefined;
   const { principal, secret } = credentials;
   if (principal.includes(':') || secret.includes(':')) {

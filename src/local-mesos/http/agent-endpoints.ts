@@ -2,16 +2,19 @@
 import type { Master } from '../master/master.ts';
 import { type Agent, type Executor, executorIdOf, isTerminal, type Task } from '../master/model.ts';
 import { addToBag, type Bag, summariseBag } from '../resources/bag.ts';
+import { agentApi } from './agent-api.ts';
 import { sendEmpty, sendJson, sendText, sendWrongMethod } from './answers.ts';
 import type { Endpoint } from './server.ts';
 import { agentView, fullResources, taskView, versionView } from './views.ts';
 
 /** Answers below /slave(N); other agents' numbers are 404. */
-export function agentEndpoint(master: Master): Endpoint {
+export function agentEndpoint(master: Master, sandboxRoot: string | undefined): Endpoint {
+  const api = agentApi(sandboxRoot);
   return (req, res, url) => {
     const [, number, what] = /^\/slave\((\d+)\)\/(.*?)\/?$/.exec(decodeURI(url.pathname)) ?? [];
     const agent = [...master.state.agents.values()].find((one) => one.number === Number(number));
     if (agent === undefined) sendText(res, 404);
+    else if (what === 'api/v1') api(req, res, url);
     else if (req.method !== 'GET' && req.method !== 'HEAD') sendWrongMethod(res, 'GET', req.method ?? '');
     else if (what === 'state') sendJson(res, stateOf(master, agent), url.searchParams.get('jsonp') ?? undefined);
     else if (what === 'containers') sendJson(res, [...agent.tasks].filter(isAlive).map(containerOf));

@@ -68,7 +68,7 @@ export function filesEndpoints(root: string): Readonly<Record<string, Endpoint>>
 const jsonp = (url: URL): string | undefined => url.searchParams.get('jsonp') ?? undefined;
 
 /** The real path, which must lie below the root, links included. */
-async function locate(root: string, asked: string): Promise<Located> {
+export async function locate(root: string, asked: string): Promise<Located> {
   const virtual = /^\/frameworks\/[^/]+\/executors\/[^/]+\/runs\//.test(asked);
   const candidates = virtual ? await belowAgents(root, asked) : [asked];
   for (const candidate of candidates) {
@@ -83,7 +83,8 @@ async function locate(root: string, asked: string): Promise<Located> {
 const belowAgents = async (root: string, path: string): Promise<readonly string[]> =>
   (await readdir(root).catch(() => [])).map((agent) => join(root, agent, path));
 
-async function listing(path: string, asked: string): Promise<readonly object[]> {
+/** What lies in a directory, in the words of `/files/browse`. */
+export async function listing(path: string, asked: string): Promise<readonly object[]> {
   const names = (await readdir(path)).sort().slice(0, maxEntries);
   const entries = await Promise.all(
     names.map(async (name) => {

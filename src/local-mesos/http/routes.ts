@@ -69,7 +69,7 @@ export function createRoutes(
   if (sandboxRoot !== undefined) {
     for (const [path, endpoint] of Object.entries(filesEndpoints(sandboxRoot))) exact.set(path, endpoint);
   }
-  const agent = agentEndpoint(master);
+  const agent = agentEndpoint(master, sandboxRoot);
   if (simulation !== undefined) prefixes.set('/simulate', simulation);
   return {
     exact,

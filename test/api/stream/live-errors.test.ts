@@ -26,7 +26,7 @@ describe('/v2/live: what cannot be understood', () => {
     [subscribe({ sub: 'x'.repeat(101) }), undefined, 'badSub'],
     [{ op: 'unsubscribe', sub: 's' }, 's', 'unknownSub'],
     [subscribe({ stream: 'gossip' }), 's', 'unknownStream'],
-    [subscribe({ stream: 'log' }), 's', 'notAvailable'],
+    [subscribe({ stream: 'log' }), 's', 'badTask'],
     [subscribe({ types: 'all' }), 's', 'badTypes'],
     [subscribe({ types: ['no_such_event'] }), 's', 'unknownType'],
     [subscribe({ types: ['toString'] }), 's', 'unknownType'],

@@ -8,6 +8,7 @@ import { type ApiConfig, defaultApiConfig } from '../../../src/api/dependencies.
 import { listen } from '../../../src/api/listen.ts';
 import { buildServer } from '../../../src/api/server.ts';
 import { createMetricsRegistry, type MetricsRegistry } from '../../../src/infra/metrics/registry.ts';
+import { FakeFiles } from '../../support/fake-files.ts';
 import { FakeFront } from '../../support/fake-front.ts';
 import { createVirtualClock, type VirtualClock } from '../../support/virtual-clock.ts';
 
@@ -21,6 +22,7 @@ export interface LogLine {
 export interface TestApi<C extends Clock = VirtualClock> {
   readonly server: FastifyInstance;
   readonly front: FakeFront;
+  readonly files: FakeFiles;
   readonly clock: C;
   readonly metrics: MetricsRegistry;
   readonly lines: LogLine[];
@@ -34,6 +36,7 @@ export function testApi(config: Partial<ApiConfig> = {}): TestApi {
 /** The same in a time of one's choice. */
 export function testApiAt<C extends Clock>(clock: C, config: Partial<ApiConfig> = {}): TestApi<C> {
   const front = new FakeFront();
+  const files = new FakeFiles();
   const metrics = createMetricsRegistry({ clock, withProcess: false });
   const lines: LogLine[] = [];
   const log =
@@ -48,12 +51,13 @@ export function testApiAt<C extends Clock>(clock: C, config: Partial<ApiConfig> 
     metrics,
     config: { ...defaultApiConfig, ...config },
     clock,
+    files: files.port,
     logger: { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') },
   });
   onTestFinished(async () => {
     await server.close();
   });
-  return { server, front, clock, metrics, lines };
+  return { server, front, files, clock, metrics, lines };
 }
 
 /** The same server on a loopback port. */

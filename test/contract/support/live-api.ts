@@ -5,6 +5,7 @@ import { onTestFinished } from 'vitest';
 import { type ApiConfig, defaultApiConfig } from '../../../src/api/dependencies.ts';
 import { buildServer } from '../../../src/api/server.ts';
 import { createMetricsRegistry } from '../../../src/infra/metrics/registry.ts';
+import { FakeFiles } from '../../support/fake-files.ts';
 import { createWorld, type World, type WorldOptions } from '../../support/world.ts';
 
 export interface LiveApi {
@@ -32,6 +33,7 @@ export async function apiOn(world: World, config: Partial<ApiConfig> = {}): Prom
     metrics: createMetricsRegistry({ clock: world.clock, withProcess: false }),
     config: { ...defaultApiConfig, ...config },
     clock: world.clock,
+    files: new FakeFiles().port,
     logLevel: {
       get: () => level,
       set: (to) => {

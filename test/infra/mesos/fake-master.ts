@@ -3,6 +3,7 @@ import { createServer, type IncomingHttpHeaders, type IncomingMessage, type Serv
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { WireEvent } from '../../../src/infra/mesos/events.ts';
+import { mistakesInText } from '../../support/mesos-proto/check.ts';
 import { frame, recordOf } from './recorded.ts';
 
 /** Values that are awaited in the order in which they come. */
@@ -65,6 +66,7 @@ export interface FakeMaster {
   readonly calls: Inbox<SeenRequest>;
   /** While false, calls wait for their `answer`. */
   answersCalls: boolean;
+  /** Fails if a call was not as the protocol defines it. */
   readonly close: () => Promise<void>;
 }
 
@@ -123,6 +125,7 @@ export async function startFakeMaster(tls?: { readonly key: string; readonly cer
   const calls = createInbox<SeenRequest>();
   const sockets = new Set<Socket>();
   let streams = 0;
+  const mistakes: string[] = [];
   const handle = (request: IncomingMessage, response: ServerResponse): void => {
     let text = '';
     request.setEncoding('utf8');
@@ -131,6 +134,7 @@ export async function startFakeMaster(tls?: { readonly key: string; readonly cer
     });
     request.on('end', () => {
       const call = seen(request, response, text);
+      mistakes.push(...mistakesInText(text).map((mistake) => `${call.body.type} ${mistake}`));
       if (call.body.type === 'SUBSCRIBE') {
         streams += 1;
         subscribes.put(seenSubscribe(call, response, `stream-${streams}`));
@@ -154,9 +158,10 @@ export async function startFakeMaster(tls?: { readonly key: string; readonly cer
     subscribes,
     calls,
     answersCalls: true,
-    close: () => {
+    close: async () => {
       for (const socket of sockets) socket.destroy();
-      return new Promise((resolve) => server.close(() => resolve()));
+      await new Promise<void>((resolve) => server.close(() => resolve()));
+      if (mistakes.length > 0) throw new Error(`Calls that Mesos would misread: ${mistakes.join('; ')}`);
     },
   };
   return master;

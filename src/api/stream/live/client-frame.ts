@@ -4,6 +4,7 @@ import { isPathId } from '../../../core/ids.ts';
 import { err, ok, type Result } from '../../../core/result.ts';
 import { type LabelFilter, parseLabelSelector } from '../../label-selector.ts';
 import { parsePoint, type ResumePoint } from '../resume.ts';
+import { type LogFrame, readLogFrame } from './log-frame.ts';
 import { isTopic, type Topic, topics } from './state-objects.ts';
 
 /** Largest frame of a client, in bytes; a larger one is refused, and one beyond the second limit ends the connection. */
@@ -36,6 +37,7 @@ export type ClientFrame =
       readonly topics: readonly Topic[];
       readonly selection: AppSelection;
     }
+  | LogFrame
   | { readonly op: 'unsubscribe'; readonly sub: string }
   | { readonly op: 'ping' };
 
@@ -84,10 +86,12 @@ function readOp(frame: Members): Result<ClientFrame, FrameError> {
       return readEvents(frame, named, selection.value, refuse);
     case 'state':
       return readState(frame, named, selection.value, refuse);
-    case 'log':
-      return refuse('notAvailable', 'The stream "log" is not available');
+    case 'log': {
+      const log = readLogFrame(frame, named);
+      return log.ok ? log : refuse(log.error.code, log.error.message);
+    }
     default:
-      return refuse('unknownStream', `stream is "events" or "state", not ${shown(frame['stream'])}`);
+      return refuse('unknownStream', `stream is "events", "state" or "log", not ${shown(frame['stream'])}`);
   }
 }
 

@@ -4,6 +4,7 @@ import type { WebSocket } from 'ws';
 import type { ReadModel } from '../../../actors/front.ts';
 import type { Clock, Metrics, TimerHandle } from '../../../actors/ports.ts';
 import type { GapEvent } from '../../../core/events.ts';
+import type { TaskFiles } from '../../files/task-files.ts';
 import type { AppRenderer } from '../../render/app-info.ts';
 import type { TaskRenderer } from '../../render/task.ts';
 import { type EventStreams, heartbeatMs, maxBacklogBytes, maxStalledBeats, maxStreams } from '../event-streams.ts';
@@ -11,6 +12,8 @@ import { liveFormat, textFrame } from '../frames.ts';
 import { socketConnection } from '../socket-connection.ts';
 import { type ClientFrame, type FrameError, readFrame } from './client-frame.ts';
 import type { LiveConnection } from './live-connection.ts';
+import { followLog, maxLogs } from './log-feed.ts';
+import type { LogFrame } from './log-frame.ts';
 import { LabelBook, liveFilter } from './selection.ts';
 import { StateFeed } from './state-feed.ts';
 import { stateObjects } from './state-objects.ts';
@@ -23,6 +26,7 @@ export interface LiveOptions {
   readonly read: ReadModel;
   readonly apps: AppRenderer;
   readonly tasks: TaskRenderer;
+  readonly taskFiles: TaskFiles;
   readonly clock: Clock;
   readonly metrics: Metrics;
 }
@@ -79,6 +83,7 @@ class Session {
   readonly #options: SessionOptions;
   /** Name → how to end it. */
   readonly #subscriptions = new Map<string, () => void>();
+  readonly #logs = new Set<string>();
   #isDeaf = false;
   #stalledBeats = 0;
   #sentAtLastBeat = 0;
@@ -136,7 +141,7 @@ class Session {
     if (frame.op === 'unsubscribe') {
       if (!leave) return { sub, code: 'unknownSub', message: 'There is no such subscription' };
       leave();
-      this.#subscriptions.delete(sub);
+      this.#forget(sub);
       this.#say({ op: 'unsubscribed', sub });
       return undefined;
     }
@@ -145,6 +150,7 @@ class Session {
       return { sub, code: 'tooManySubs', message: `A connection has at most ${maxSubscriptions} subscriptions` };
     }
     if (frame.stream === 'events') return this.#followEvents(frame);
+    if (frame.stream === 'log') return this.#followLog(frame);
     this.#say({ op: 'subscribed', sub, id: this.#options.streams.newestId() });
     this.#subscriptions.set(sub, this.#options.state.subscribe(sub, this.connection, frame));
     return undefined;
@@ -175,6 +181,28 @@ class Session {
     );
     this.#subscriptions.set(sub, leave);
     return undefined;
+  }
+
+  #followLog(frame: LogFrame): FrameError | undefined {
+    const { sub } = frame;
+    if (this.#logs.size >= maxLogs) {
+      return { sub, code: 'tooManySubs', message: `A connection follows at most ${maxLogs} logs` };
+    }
+    this.#logs.add(sub);
+    const leave = followLog(frame, {
+      files: this.#options.taskFiles,
+      connection: this.connection,
+      say: (message) => this.#say(message),
+      newestId: this.#options.streams.newestId,
+      ended: () => this.#forget(sub),
+    });
+    this.#subscriptions.set(sub, leave);
+    return undefined;
+  }
+
+  #forget(sub: string): void {
+    this.#subscriptions.delete(sub);
+    this.#logs.delete(sub);
   }
 
   #say(message: object): void {
