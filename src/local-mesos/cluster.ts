@@ -71,6 +71,8 @@ export interface LocalMesos {
   readonly master: Master;
   /** Of a simulated cluster. */
   readonly simulation: SimulatedRunner | undefined;
+  /** Whether it leads and has taken in its agents. */
+  readonly registered: () => boolean;
   /** Registers the agents of a cluster with `agentsComeLater`. */
   readonly registerAgents: () => void;
   /** A new agent in place of one whose directory is lost: another id at the same address. */
@@ -168,16 +170,21 @@ async function startListening(
     const sandboxes = options.simulate ? undefined : await sandboxRoot(workDir);
     http.serve(createRoutes(master, pace, simulation && controlEndpoint(master, simulation), credentials, sandboxes));
     if (!options.simulate && isLoopback(host)) await listenForAgents(http, plans, host, port, log);
-    const stop = async (tasks: 'end' | 'stay', how: 'resign' | 'vanish'): Promise<void> => {
-      master.stop();
-      await http.close();
-      await leader.end(tasks, how);
+    let stopped: Promise<void> | undefined;
+    const stop = (tasks: 'end' | 'stay', how: 'resign' | 'vanish'): Promise<void> => {
+      stopped ??= (async () => {
+        master.stop();
+        await http.close();
+        await leader.end(tasks, how);
+      })();
+      return stopped;
     };
     return {
       url: `http://${host.includes(':') ? `[${host}]` : host}:${port}`,
       port,
       master,
       simulation,
+      registered: () => leader.tenure() !== undefined,
       registerAgents: () => leader.tenure()?.registerAgents(),
       replaceAgent: (id) => leader.tenure()?.replaceAgent(id),
       failed: leader.failed,
