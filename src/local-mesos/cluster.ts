@@ -13,6 +13,7 @@ import { createHttpServer, type HttpServer } from './http/server.ts';
 import { Master } from './master/master.ts';
 import { Counters, type Leadership, type Log, type MasterSettings, nowSeconds } from './master/model.ts';
 import { Watchers } from './master/watchers.ts';
+import { startTicksOf } from './process/process-table.ts';
 import type { ProcessRunnerOptions } from './process/runner.ts';
 import { beginTenure, type Tenure, type TenureOptions } from './recovery/tenure.ts';
 import { controlEndpoint } from './simulate/control-endpoint.ts';
@@ -121,6 +122,9 @@ export async function startLocalMesos(options: LocalMesosOptions): Promise<Local
   const { workDir, zk, recover = zk !== undefined } = options;
   if (options.simulate && recover) {
     throw new LocalMesosError('BAD_OPTION', 'simulated tasks end with the program: leave out --simulate');
+  }
+  if (recover && startTicksOf(process.pid) === undefined) {
+    throw new LocalMesosError('BAD_OPTION', 'without /proc nobody can tell which processes an earlier run has left');
   }
   const servers = zk === undefined ? ok(undefined) : parseZkUrl(zk);
   if (!servers.ok) throw new LocalMesosError('BAD_OPTION', servers.error);

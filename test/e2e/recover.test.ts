@@ -1,4 +1,5 @@
 /** Work survives a restart of the local cluster with `--recover`, seen through the server: the same instances in the same processes. */
+import { writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { inPlayground, isAlive, killIfThere, type Playground } from '../support/processes.ts';
@@ -76,7 +77,6 @@ describe('a local cluster with --recover', () => {
       const [ended] = await rest.running('/ending', 1);
       const before = new Map(playground.tasks());
       await cluster.program.end('SIGKILL');
-      const { writeFileSync } = await import('node:fs');
       writeFileSync(playground.path(`end-${ended!.id}`), '');
       await eventually('it has ended', () => !isAlive(before.get(ended!.id)!));
       const next = await startCluster(playground, ['--recover'], cluster.address);

@@ -1,4 +1,5 @@
 /** Several masters of one directory, one of which a real ZooKeeper lets lead; the recorded wire of that is in test/contract/transcripts. */
+import { writeFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type LocalMesos, type LocalMesosOptions, startLocalMesos } from '../../src/local-mesos/cluster.ts';
@@ -74,6 +75,9 @@ describe.skipIf(zooKeeperMissing)('two masters', () => {
     await follows(second);
     const { scheduler, status, pid } = await launch(first, 'kept');
     const redirect = await send(`${second.url}/master/state`);
+    const elected = async ({ url }: LocalMesos) =>
+      JSON.parse((await send(`${url}/metrics/snapshot`)).body)['master/elected'];
+    expect([await elected(first), await elected(second)]).toEqual([1, 0]);
     expect(redirect).toMatchObject({ status: 307, headers: { location: `//127.0.0.1:${first.port}/master/state` } });
     await first.leave('vanish');
     expect(await scheduler.ended).toBe('broken');
@@ -159,7 +163,6 @@ describe.skipIf(zooKeeperMissing)('two masters', () => {
   it('a successor that cannot read what was left says why, and does not pretend to have it', async () => {
     const { start } = await election();
     const dir = await workDir();
-    const { writeFile } = await import('node:fs/promises');
     await writeFile(`${dir}/registry.json`, '{');
     const one = await start({ workDir: dir });
     expect(await one.failed).toBe(`${dir}/registry.json cannot be read: move it away, or start without --recover`);
