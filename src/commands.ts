@@ -19,6 +19,12 @@ const startFlags: readonly FlagSpec[] = [
   { name: 'attributes', type: 'string', help: 'attributes of the agents, as for local-mesos' },
   { name: 'resources', type: 'string', help: 'resources of each agent, as for local-mesos' },
   { name: 'simulate', type: 'boolean', default: false, help: 'run no processes' },
+  {
+    name: 'recover',
+    type: 'boolean',
+    default: false,
+    help: 'go on with tasks that a killed start or a crashed local cluster has left; Ctrl-C ends them all the same',
+  },
 ];
 
 /** Refuses with one line on standard error. */
@@ -86,6 +92,7 @@ export async function runStart(argv: readonly string[]): Promise<number> {
     attributes: values['attributes'] as string | undefined,
     resources: values['resources'] as string | undefined,
     isSimulated: values['simulate'] === true,
+    recovers: values['recover'] === true,
     log: (line) => process.stderr.write(`${line}\n`),
   });
   if (!cluster.ok) return refuse(cluster.error);

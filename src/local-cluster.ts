@@ -19,6 +19,8 @@ export interface ClusterOptions {
   readonly attributes: string | undefined;
   readonly resources: string | undefined;
   readonly isSimulated: boolean;
+  /** Tasks that outlived a killed cluster go on; otherwise they are ended. */
+  readonly recovers: boolean;
   readonly log: (line: string) => void;
 }
 
@@ -80,7 +82,7 @@ export async function keepCluster(options: ClusterOptions): Promise<Result<KeptC
     const isClean = await endCluster(child);
     // A cluster that was killed has left its tasks behind. The next one ends them before it says that it is there.
     if (!isClean && !options.isSimulated) {
-      const last = await launch(options, port);
+      const last = await launch({ ...options, recovers: false }, port);
       if (last.ok) await endCluster(last.value.child);
       else options.log(`Tasks may be left: ${last.error}`);
     }
@@ -93,7 +95,8 @@ export async function keepCluster(options: ClusterOptions): Promise<Result<KeptC
 async function endCluster(child: ChildProcess): Promise<boolean> {
   if (child.exitCode === null && child.signalCode === null) {
     const ended = once(child, 'exit');
-    child.kill('SIGTERM');
+    // This signal ends the tasks, whatever becomes of them otherwise.
+    child.kill('SIGUSR1');
     await ended;
   }
   return child.exitCode === 0;
@@ -139,13 +142,14 @@ type Launched = { readonly child: ChildProcess; readonly port: number };
 
 /** One process; its first line names its address. */
 function launch(options: ClusterOptions, port: number): Promise<Result<Launched, string>> {
-  const { agents, attributes, resources, isSimulated, dataDir } = options;
+  const { agents, attributes, resources, isSimulated, recovers, dataDir } = options;
   const main = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? './main.ts' : './main.js', import.meta.url));
   const flags = [
     ...['--port', String(port), '--agents', String(agents), '--work_dir', join(dataDir, 'mesos')],
     ...(attributes === undefined ? [] : ['--attributes', attributes]),
     ...(resources === undefined ? [] : ['--resources', resources]),
     ...(isSimulated ? ['--simulate'] : []),
+    ...(recovers ? ['--recover'] : []),
   ];
   // A group of its own: Ctrl-C in the terminal must reach the server first, which ends the cluster in order.
   const child = spawn(process.execPath, [...process.execArgv, main, 'local-mesos', ...flags], {

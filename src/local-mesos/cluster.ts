@@ -13,6 +13,7 @@ import { createHttpServer, type HttpServer } from './http/server.ts';
 import { Master } from './master/master.ts';
 import { Counters, type Leadership, type Log, type MasterSettings, nowSeconds } from './master/model.ts';
 import { Watchers } from './master/watchers.ts';
+import { startTicksOf } from './process/process-table.ts';
 import type { ProcessRunnerOptions } from './process/runner.ts';
 import { beginTenure, type Tenure, type TenureOptions } from './recovery/tenure.ts';
 import { controlEndpoint } from './simulate/control-endpoint.ts';
@@ -71,6 +72,8 @@ export interface LocalMesos {
   readonly master: Master;
   /** Of a simulated cluster. */
   readonly simulation: SimulatedRunner | undefined;
+  /** Whether it leads and has taken in its agents. */
+  readonly registered: () => boolean;
   /** Registers the agents of a cluster with `agentsComeLater`. */
   readonly registerAgents: () => void;
   /** A new agent in place of one whose directory is lost: another id at the same address. */
@@ -120,6 +123,9 @@ export async function startLocalMesos(options: LocalMesosOptions): Promise<Local
   if (options.simulate && recover) {
     throw new LocalMesosError('BAD_OPTION', 'simulated tasks end with the program: leave out --simulate');
   }
+  if (recover && startTicksOf(process.pid) === undefined) {
+    throw new LocalMesosError('BAD_OPTION', 'without /proc nobody can tell which processes an earlier run has left');
+  }
   const servers = zk === undefined ? ok(undefined) : parseZkUrl(zk);
   if (!servers.ok) throw new LocalMesosError('BAD_OPTION', servers.error);
   await mkdir(workDir, { recursive: true }).catch((error: unknown) => {
@@ -168,16 +174,21 @@ async function startListening(
     const sandboxes = options.simulate ? undefined : await sandboxRoot(workDir);
     http.serve(createRoutes(master, pace, simulation && controlEndpoint(master, simulation), credentials, sandboxes));
     if (!options.simulate && isLoopback(host)) await listenForAgents(http, plans, host, port, log);
-    const stop = async (tasks: 'end' | 'stay', how: 'resign' | 'vanish'): Promise<void> => {
-      master.stop();
-      await http.close();
-      await leader.end(tasks, how);
+    let stopped: Promise<void> | undefined;
+    const stop = (tasks: 'end' | 'stay', how: 'resign' | 'vanish'): Promise<void> => {
+      stopped ??= (async () => {
+        master.stop();
+        await http.close();
+        await leader.end(tasks, how);
+      })();
+      return stopped;
     };
     return {
       url: `http://${host.includes(':') ? `[${host}]` : host}:${port}`,
       port,
       master,
       simulation,
+      registered: () => leader.tenure() !== undefined,
       registerAgents: () => leader.tenure()?.registerAgents(),
       replaceAgent: (id) => leader.tenure()?.replaceAgent(id),
       failed: leader.failed,

@@ -124,7 +124,9 @@ export class RegistryWriter {
     if (!this.#isDue || this.#isClosed) return;
     this.#isDue = false;
     try {
-      writeFileSync(`${this.#path}.new`, JSON.stringify({ version: format, ...this.#current() }));
+      const text = JSON.stringify({ version: format, ...this.#current() });
+      // On the disk before it takes the place of the old one: volumes outlive a power cut, and so must what is known of them.
+      writeFileSync(`${this.#path}.new`, text, { flush: true });
       renameSync(`${this.#path}.new`, this.#path);
     } catch (error) {
       this.#log.warn(`ids and reservations could not be saved: ${String(error)}`);

@@ -66,7 +66,7 @@ export function leadWhenElected(master: Master, options: LeadOptions): Leader {
       if (state.leadership.kind === 'leading') {
         // Until the end of the program it says that it knows no better.
         state.leadership = { kind: 'none' };
-        fail('lost the election: another master leads now');
+        fail('lost the election: another master may lead by now');
       } else if (outcome.kind === 'leading') {
         log.info('elected: this master leads');
         state.recovering = true;

@@ -9,7 +9,7 @@ const scalars = ['cpus', 'mem', 'disk', 'gpus'] as const;
 
 export function metricsView(state: MasterState): Record<string, number> {
   const out: Record<string, number> = {
-    'master/elected': 1,
+    'master/elected': state.leadership.kind === 'leading' ? 1 : 0,
     'master/uptime_secs': nowSeconds() - state.identity.startTime,
     'master/outstanding_offers': state.offers.size,
     'system/mem_rss_bytes': process.memoryUsage.rss(),

@@ -12,7 +12,7 @@ import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FrameworkInfo, MesosTaskState } from '../../core/mesos/types.ts';
 import type { Keeper } from '../master/keeper.ts';
-import type { Framework, Log, PendingUpdate, StatusRecord, Task } from '../master/model.ts';
+import type { Counters, Framework, Log, PendingUpdate, StatusRecord, Task } from '../master/model.ts';
 import { pathSegment } from '../process/sandbox.ts';
 import type { LaunchOrder } from '../task-runner.ts';
 
@@ -49,13 +49,15 @@ export class CheckpointWriter implements Keeper {
   readonly clusterChanged: () => void;
   readonly #root: string;
   readonly #log: Log;
+  readonly #counters: Counters;
   /** Tasks whose status is to be written at the end of this turn of the loop. */
   readonly #dirty = new Set<Task>();
   #isClosed = false;
 
   /** `clusterChanged` is called for what the registry has. */
-  constructor(workDir: string, log: Log, clusterChanged: () => void) {
+  constructor(workDir: string, log: Log, counters: Counters, clusterChanged: () => void) {
     this.#root = metaDirectory(workDir);
+    this.#counters = counters;
     this.#log = log;
     this.clusterChanged = clusterChanged;
   }
@@ -116,6 +118,7 @@ export class CheckpointWriter implements Keeper {
       }
       renameSync(`${path}.new`, path);
     } catch (error) {
+      this.#counters.add('slave/checkpoint_failures');
       this.#log.warn(`a restart will not know all of the present tasks: ${(error as Error).message}`);
     }
   }

@@ -10,6 +10,8 @@ export class RecordKeeper {
   readonly #plans: ReadonlyMap<number, AgentPlan>;
   /** By the agent's number, those included that do not run at present. */
   readonly #agents: Map<number, AgentRecord>;
+  /** Numbers of the agents that were there when the record was last made. */
+  readonly #seen = new Set<number>();
 
   constructor(master: Master, plans: readonly AgentPlan[], earlier: ClusterRecord) {
     this.#master = master;
@@ -27,10 +29,10 @@ export class RecordKeeper {
     const present = new Set<number>();
     for (const agent of state.agents.values()) {
       present.add(agent.number);
+      this.#seen.add(agent.number);
       this.#agents.set(agent.number, recordOf(agent));
     }
-    for (const number of this.#agents.keys())
-      if (!present.has(number) && !this.#mayReturn(number)) this.#agents.delete(number);
+    for (const number of this.#seen) if (!present.has(number)) this.#left(number);
     return {
       agents: [...this.#agents.values()].sort((a, b) => a.number - b.number),
       removed: [...state.removed.keys()],
@@ -39,10 +41,11 @@ export class RecordKeeper {
     };
   };
 
-  /** Agents that this run has not, or that are down for maintenance, come back as who they were; others were removed for good. */
-  #mayReturn(number: number): boolean {
-    const plan = this.#plans.get(number);
-    return plan === undefined || this.#master.maintenance.forbids({ hostname: plan.ip, ip: plan.ip });
+  /** An agent whose machine is down comes back as who it was; another one was removed for good. */
+  #left(number: number): void {
+    this.#seen.delete(number);
+    const ip = this.#plans.get(number)?.ip ?? '';
+    if (!this.#master.maintenance.forbids({ hostname: ip, ip })) this.#agents.delete(number);
   }
 }
 

@@ -59,7 +59,8 @@ export async function beginTenure(master: Master, options: TenureOptions): Promi
   maintenance.restore(registry.value.maintenance);
   const records = new RecordKeeper(master, plans, registry.value);
   const writer = new RegistryWriter(workDir, log, records.current);
-  const checkpoints = simulation === undefined ? new CheckpointWriter(workDir, log, () => writer.save()) : undefined;
+  const checkpoints =
+    simulation === undefined ? new CheckpointWriter(workDir, log, state.counters, () => writer.save()) : undefined;
   state.keeper = checkpoints ?? onlyCluster(() => writer.save());
   const agents = new Agents(master, options, records);
   if (!options.agentsComeLater) agents.registerAll();
@@ -91,6 +92,7 @@ async function endLeftovers(workDir: string, { records, living }: Found, log: Lo
 
 function takeUp(master: Master, workDir: string, found: Found, log: Log): void {
   const { adopted, ended } = restore(master, workDir, found, log);
+  master.state.counters.add('slave/recovered_tasks', adopted);
   if (adopted > 0) log.info(`goes on with ${adopted} tasks of an earlier run`);
   if (ended > 0) log.info(`${ended} tasks of an earlier run have ended meanwhile`);
 }

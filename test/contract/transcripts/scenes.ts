@@ -157,5 +157,5 @@ export const notReplayed: Readonly<Record<string, string>> = {
   '01b-wire-framing': 'raw bytes: see wire-framing.test.ts',
   '12-endpoints':
     'agents have no operator API, no /monitor/statistics and no /files/debug; the rest: files.test.ts, operator.test.ts',
-  '19-two-masters-zookeeper': 'there are no elections yet',
+  '19-two-masters-zookeeper': 'needs ZooKeeper: see two-masters.test.ts',
 };
