@@ -232,7 +232,8 @@ export function taskView(task: Task): object {
   return completedView(task.framework.id, { ...task, agentId: task.agent.id, executorId: task.executor?.id });
 }
 
-function completedView(frameworkId: string, task: CompletedTask): object {
+/** A task that is over, as the framework it belonged to lists it. */
+export function completedView(frameworkId: string, task: CompletedTask): object {
   return {
     id: task.id,
     name: task.name,

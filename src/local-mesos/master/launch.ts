@@ -95,6 +95,7 @@ function addTask(
     freed: false,
     launchLost: false,
     user: info.command?.user,
+    commandText: commandTextOf(info),
     graceMs: graceOf(info),
   };
   framework.tasks.set(task.id, task);
@@ -113,6 +114,17 @@ function orderOf({ framework, agent }: LaunchContext, task: TaskInfo): LaunchOrd
     hostname: agent.hostname,
     user: framework.info.user,
   };
+}
+
+/** Longer commands are cut in the names of executors (mesos-v1 §5.1). */
+const shownCommandLength = 15;
+
+function commandTextOf({ command }: TaskInfo): string {
+  const { shell = true, value = '' } = command ?? {};
+  const whole = shell ? `sh -c '${value}'` : value;
+  if (value.length <= shownCommandLength) return whole;
+  const cut = `${value.slice(0, shownCommandLength - 3)}...`;
+  return shell ? `sh -c '${cut}'` : cut;
 }
 
 function graceOf({ kill_policy }: TaskInfo): number | undefined {
