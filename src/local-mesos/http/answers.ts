@@ -44,6 +44,14 @@ export function sendWrongMethod(res: ServerResponse, allowed: string, method: st
   sendText(res, 405, text);
 }
 
+/** A bug of ours: the client learns of it, and the server counts it among the broken answers. */
+export function sendFault(res: ServerResponse, error: unknown): void {
+  const fault = error instanceof Error ? error : new Error(String(error));
+  if (res.headersSent) res.destroy();
+  else sendText(res, 500, `${fault.stack ?? fault.message}\n`);
+  res.emit('error', fault);
+}
+
 /** Calls back with the whole body, unless the request is broken off or too large, which is answered here. */
 export function readBody(req: IncomingMessage, res: ServerResponse, done: (body: Buffer) => void): void {
   const chunks: Buffer[] = [];
@@ -59,6 +67,11 @@ export function readBody(req: IncomingMessage, res: ServerResponse, done: (body:
   });
   req.on('end', () => {
     if (size > maxBodyBytes) return;
-    done(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks));
+    try {
+      done(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks));
+    } catch (error) {
+      // Whatever a client sends, it must not end the cluster for the others.
+      sendFault(res, error);
+    }
   });
 }

@@ -67,11 +67,13 @@ export class Master {
     const agent = createAgent(description);
     this.state.agents.set(agent.id, agent);
     this.state.watchers.tell({ type: 'agentAdded', agent });
+    this.state.counters.add('master/slave_registrations');
     this.#allocator.addAgent(agent);
     return agent;
   }
 
   subscribe(call: SubscribeCall, res: ServerResponse): void {
+    this.state.counters.add('master/calls/subscribe');
     this.#frameworks.subscribe(call, res);
   }
 
