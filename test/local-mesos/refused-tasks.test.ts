@@ -58,6 +58,12 @@ const faults: readonly [string, Partial<TaskInfo>, string][] = [
     { health_check: { type: 'TCP', tcp: { port: 80 }, interval_seconds: -1 } },
     "Task uses invalid health check: Expecting 'interval_seconds' to be non-negative",
   ],
+  ['a check without a type', { check: {} }, "Task uses invalid check: CheckInfo must specify 'type'"],
+  [
+    'a check without its body',
+    { check: { type: 'TCP' } },
+    "Task uses invalid check: Expecting 'tcp' to be set for TCP check",
+  ],
   [
     'a negative grace period',
     { kill_policy: { grace_period: { nanoseconds: -1 } } },

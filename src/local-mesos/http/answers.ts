@@ -31,7 +31,7 @@ export function sendEmpty(res: ServerResponse, status: number, headers: Readonly
 
 export function sendJson(res: ServerResponse, body: unknown, jsonp?: string): void {
   const json = JSON.stringify(body);
-  const text = jsonp === undefined ? json : `${jsonp}(${json});`;
+  const text = jsonp === undefined ? json : `${jsonp}(${json})`;
   const type = jsonp === undefined ? 'application/json' : 'text/javascript';
   res.writeHead(200, { 'Content-Type': type, 'Content-Length': Buffer.byteLength(text) });
   res.end(text);
@@ -42,6 +42,14 @@ export function sendWrongMethod(res: ServerResponse, allowed: string, method: st
   const text = `405 Method Not Allowed. Expecting one of { '${allowed}' }, but received '${method}'.`;
   res.setHeader('Allow', allowed);
   sendText(res, 405, text);
+}
+
+/** A bug of ours: the client learns of it, and the server counts it among the broken answers. */
+export function sendFault(res: ServerResponse, error: unknown): void {
+  const fault = error instanceof Error ? error : new Error(String(error));
+  if (res.headersSent) res.destroy();
+  else sendText(res, 500, `${fault.stack ?? fault.message}\n`);
+  res.emit('error', fault);
 }
 
 /** Calls back with the whole body, unless the request is broken off or too large, which is answered here. */
@@ -59,6 +67,11 @@ export function readBody(req: IncomingMessage, res: ServerResponse, done: (body:
   });
   req.on('end', () => {
     if (size > maxBodyBytes) return;
-    done(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks));
+    try {
+      done(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks));
+    } catch (error) {
+      // Whatever a client sends, it must not end the cluster for the others.
+      sendFault(res, error);
+    }
   });
 }

@@ -1,80 +1,7 @@
 /** The form of scheduler calls, as far as the master reads them, for `convert` (mesos-v1 §1.11, §2, §3). */
 import { callTypes } from '../master/calls.ts';
-import { bool, bytes, enumOf, type Fields, message, num, opaque, repeated, required, str } from './convert.ts';
-
-const id = message({ value: required(str) });
-const value = message({ value: required(num) });
-
-const resource: Fields = {
-  name: required(str),
-  type: required(enumOf(['SCALAR', 'RANGES', 'SET', 'TEXT'])),
-  scalar: value,
-  ranges: message({ range: repeated(message({ begin: required(num), end: required(num) })) }),
-  set: message({ item: repeated(str) }),
-  role: str,
-  allocation_info: message({ role: str }),
-  reservation: opaque,
-  reservations: repeated(message({ type: enumOf(['STATIC', 'DYNAMIC']), role: str, principal: str })),
-  disk: opaque,
-  revocable: opaque,
-  shared: opaque,
-};
-
-const command: Fields = {
-  uris: repeated(message({ value: required(str), executable: bool, extract: bool, cache: bool, output_file: str })),
-  environment: message({
-    variables: repeated(message({ name: required(str), type: enumOf(['VALUE', 'SECRET']), value: str })),
-  }),
-  shell: bool,
-  value: str,
-  arguments: repeated(str),
-  user: str,
-};
-
-const healthCheck: Fields = {
-  type: enumOf(['COMMAND', 'HTTP', 'TCP']),
-  command: message(command),
-  http: message({ port: required(num), scheme: str, path: str, protocol: str, statuses: repeated(num) }),
-  tcp: message({ port: required(num), protocol: str }),
-  delay_seconds: num,
-  interval_seconds: num,
-  timeout_seconds: num,
-  consecutive_failures: num,
-  grace_period_seconds: num,
-};
-
-const executor: Fields = {
-  type: enumOf(['DEFAULT', 'CUSTOM', 'UNKNOWN']),
-  executor_id: required(id),
-  framework_id: id,
-  command: message(command),
-  container: opaque,
-  resources: repeated(message(resource)),
-  name: str,
-  source: str,
-  data: bytes,
-  discovery: opaque,
-  shutdown_grace_period: message({ nanoseconds: required(num) }),
-  labels: opaque,
-};
-
-const task: Fields = {
-  name: required(str),
-  task_id: required(id),
-  agent_id: required(id),
-  resources: repeated(message(resource)),
-  limits: opaque,
-  command: message(command),
-  executor: message(executor),
-  container: opaque,
-  labels: opaque,
-  health_check: message(healthCheck),
-  check: opaque,
-  kill_policy: message({ grace_period: message({ nanoseconds: required(num) }) }),
-  max_completion_time: message({ nanoseconds: required(num) }),
-  discovery: opaque,
-  data: bytes,
-};
+import { bool, bytes, enumOf, type Fields, mapOf, message, num, opaque, repeated, required, str } from './convert.ts';
+import { executor, id, killPolicy, labels, resource, task } from './task-schema.ts';
 
 const operation: Fields = {
   type: enumOf([
@@ -101,6 +28,29 @@ const operation: Fields = {
   }),
 };
 
+const text = message({ value: required(str) });
+const regex = message({ regex: required(str) });
+
+const constraintGroup = message({
+  attribute_constraints: repeated(
+    message({
+      selector: required(
+        message({ attribute_name: str, pseudoattribute_type: enumOf(['HOSTNAME', 'REGION', 'ZONE']) }),
+      ),
+      predicate: required(
+        message({
+          exists: opaque,
+          not_exists: opaque,
+          text_equals: text,
+          text_not_equals: text,
+          text_matches: regex,
+          text_not_matches: regex,
+        }),
+      ),
+    }),
+  ),
+});
+
 const frameworkInfo: Fields = {
   user: required(str),
   name: required(str),
@@ -113,7 +63,7 @@ const frameworkInfo: Fields = {
   webui_url: str,
   principal: str,
   capabilities: repeated(message({ type: str })),
-  labels: opaque,
+  labels,
 };
 
 const filters = message({ refuse_seconds: num });
@@ -121,7 +71,7 @@ const offerIds = repeated(id);
 const subscribe: Fields = {
   framework_info: required(message(frameworkInfo)),
   suppressed_roles: repeated(str),
-  offer_constraints: opaque,
+  offer_constraints: message({ role_constraints: mapOf({ groups: repeated(constraintGroup) }) }),
 };
 const reconciled: Fields = { task_id: required(id), agent_id: id };
 
@@ -139,7 +89,7 @@ export const callSchema: Fields = {
   kill: message({
     task_id: required(id),
     agent_id: id,
-    kill_policy: message({ grace_period: message({ nanoseconds: required(num) }) }),
+    kill_policy: killPolicy,
   }),
   shutdown: message({ executor_id: required(id), agent_id: required(id) }),
   acknowledge: message({ agent_id: required(id), task_id: required(id), uuid: required(bytes) }),

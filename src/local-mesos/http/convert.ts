@@ -6,7 +6,7 @@
 import { err, ok, type Result } from '../../core/result.ts';
 
 interface FieldShape {
-  readonly kind: 'string' | 'number' | 'boolean' | 'bytes' | 'enum' | 'message' | 'opaque';
+  readonly kind: 'string' | 'number' | 'boolean' | 'bytes' | 'enum' | 'message' | 'map' | 'opaque';
   readonly required?: boolean;
   readonly repeated?: boolean;
   readonly values?: ReadonlySet<string>;
@@ -22,6 +22,8 @@ export const bytes: FieldShape = { kind: 'bytes' };
 /** A message nobody here reads. */
 export const opaque: FieldShape = { kind: 'opaque' };
 export const message = (fields: Fields): FieldShape => ({ kind: 'message', fields: Object.entries(fields) });
+/** An object with any names, whose values are all such messages. */
+export const mapOf = (fields: Fields): FieldShape => ({ kind: 'map', fields: Object.entries(fields) });
 export const enumOf = (values: readonly string[]): FieldShape => ({ kind: 'enum', values: new Set(values) });
 export const required = (field: FieldShape): FieldShape => ({ ...field, required: true });
 export const repeated = (field: FieldShape): FieldShape => ({ ...field, repeated: true });
@@ -92,8 +94,21 @@ function convertOne(
     if (typeof value !== 'object' || value === null) return wrong(typeof value, name);
     return convertMessage(value as Message, field.fields ?? [], `${path}.`, missing);
   }
+  if (field.kind === 'map') {
+    if (typeof value !== 'object' || value === null) return wrong(typeof value, name);
+    return convertMap(value as Message, field, path, missing);
+  }
   if (typeof value === 'object') return wrong('object', name);
   return convertScalar(slots, key, name, field);
+}
+
+function convertMap(map: Message, field: FieldShape, path: string, missing: string[]): string | undefined {
+  const values: FieldShape = { kind: 'message', ...(field.fields === undefined ? {} : { fields: field.fields }) };
+  for (const key of Object.keys(map)) {
+    const fault = convertOne(map, key, key, values, `${path}.${key}`, missing);
+    if (fault !== undefined) return fault;
+  }
+  return undefined;
 }
 
 function convertScalar(

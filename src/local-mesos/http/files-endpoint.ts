@@ -49,7 +49,8 @@ export function filesEndpoints(root: string): Readonly<Record<string, Endpoint>>
       }
       locate(root, asked)
         .then(async (found) => {
-          if ('status' in found) sendText(res, found.status, found.text);
+          if ('status' in found)
+            sendText(res, found.status, url.pathname.endsWith('/download') ? undefined : found.text);
           else await answer(found.path, asked, url, res);
         })
         .catch((error: NodeJS.ErrnoException) => {

@@ -1,10 +1,37 @@
 /** The figures of /metrics/snapshot that Mesos tools look for (mesos-v1 §6.3). */
+import { availableParallelism, freemem, loadavg, totalmem } from 'node:os';
 import { isTerminal, type MasterState, nowSeconds } from '../master/model.ts';
 import { usesOf } from '../master/usage.ts';
 import { type Bag, milliOf } from '../resources/bag.ts';
 
 const countedStates = ['staging', 'starting', 'running', 'killing'] as const;
-const endStates = ['finished', 'failed', 'killed', 'lost', 'error', 'dropped', 'gone'] as const;
+const endStates = ['finished', 'failed', 'killed', 'lost', 'error', 'dropped', 'gone', 'gone_by_operator'] as const;
+/** Figures that are counted, and 0 until then. */
+const counted = [
+  'master/slave_registrations',
+  'master/slave_reregistrations',
+  'master/slave_removals',
+  'master/slave_unreachable_completed',
+  'master/valid_status_updates',
+  'master/invalid_status_updates',
+  'master/valid_status_update_acknowledgements',
+  'master/invalid_status_update_acknowledgements',
+] as const;
+/** The old names of what schedulers send, by type of call. */
+const messageOf: Readonly<Record<string, string>> = {
+  subscribe: 'register_framework',
+  teardown: 'unregister_framework',
+  decline: 'decline_offers',
+  kill: 'kill_task',
+  acknowledge: 'status_update_acknowledgement',
+  acknowledge_operation_status: 'operation_status_update_acknowledgement',
+  message: 'framework_to_executor',
+  reconcile: 'reconcile_tasks',
+  reconcile_operations: 'reconcile_operations',
+  request: 'resource_request',
+  revive: 'revive_offers',
+  suppress: 'suppress_offers',
+};
 const scalars = ['cpus', 'mem', 'disk', 'gpus'] as const;
 
 export function metricsView(state: MasterState): Record<string, number> {
@@ -13,21 +40,40 @@ export function metricsView(state: MasterState): Record<string, number> {
     'master/uptime_secs': nowSeconds() - state.identity.startTime,
     'master/outstanding_offers': state.offers.size,
     'system/mem_rss_bytes': process.memoryUsage.rss(),
+    ...systemFigures(),
   };
+  for (const name of counted) out[name] = 0;
   for (const [name, count] of state.counters.byName) out[name] = count;
+  for (const [call, message] of Object.entries(messageOf)) {
+    out[`master/messages_${message}`] = state.counters.get(`master/calls/${call}`);
+  }
   for (const name of endStates) out[`master/tasks_${name}`] ??= 0;
   Object.assign(out, agentFigures(state), frameworkFigures(state), taskFigures(state));
   return out;
 }
 
+function systemFigures(): Record<string, number> {
+  const [load1 = 0, load5 = 0, load15 = 0] = loadavg();
+  return {
+    'system/cpus_total': availableParallelism(),
+    'system/load_1min': load1,
+    'system/load_5min': load5,
+    'system/load_15min': load15,
+    'system/mem_free_bytes': freemem(),
+    'system/mem_total_bytes': totalmem(),
+  };
+}
+
 function agentFigures(state: MasterState): Record<string, number> {
   const agents = [...state.agents.values()];
   const here = agents.filter((agent) => agent.unreachableNs === undefined);
+  const active = here.filter((agent) => agent.link.state !== 'down' && !agent.deactivated).length;
+  const connected = here.filter((agent) => agent.link.state !== 'down').length;
   const out: Record<string, number> = {
-    'master/slaves_active': here.length,
-    'master/slaves_connected': here.length,
-    'master/slaves_inactive': 0,
-    'master/slaves_disconnected': 0,
+    'master/slaves_active': active,
+    'master/slaves_connected': connected,
+    'master/slaves_inactive': here.length - active,
+    'master/slaves_disconnected': here.length - connected,
     'master/slaves_unreachable': agents.length - here.length,
   };
   for (const name of scalars) {
@@ -42,6 +88,8 @@ function agentFigures(state: MasterState): Record<string, number> {
     out[`master/${name}_total`] = total;
     out[`master/${name}_used`] = used;
     out[`master/${name}_percent`] = total === 0 ? 0 : used / total;
+    // Nothing here is revocable.
+    for (const kind of ['total', 'used', 'percent']) out[`master/${name}_revocable_${kind}`] = 0;
   }
   return out;
 }

@@ -9,7 +9,7 @@ import { readBody, sendEmpty, sendJson, sendText, sendWrongMethod } from './answ
 import { metricsView } from './metrics.ts';
 import type { Endpoint } from './server.ts';
 import { agentV1, frameworkV1, liveTaskV1, reads, statusV1 } from './v1-views.ts';
-import { flagsView, versionView } from './views.ts';
+import { flagsView, maxOperatorStreams, versionView } from './views.ts';
 
 interface OperatorCall {
   readonly type?: unknown;
@@ -19,7 +19,6 @@ interface OperatorCall {
 /** A refusal, or nothing. */
 type Outcome = { readonly status: number; readonly text: string } | undefined;
 
-const maxStreams = 1000;
 /** Types of calls that exist; others read as no type at all. Those that are not answered below are 501. */
 const callTypes: ReadonlySet<string> = new Set(
   (
@@ -32,7 +31,7 @@ const callTypes: ReadonlySet<string> = new Set(
   ).split(' '),
 );
 
-export function operatorEndpoint(master: Master): Endpoint {
+export function operatorEndpoint(master: Master, hasCredentials: boolean): Endpoint {
   const streams = new Set<EventStream>();
   return (req, res) => {
     if (req.method !== 'POST') {
@@ -44,6 +43,8 @@ export function operatorEndpoint(master: Master): Endpoint {
       if (call === undefined) return;
       const type = call.type as string;
       if (type === 'SUBSCRIBE') follow(master, streams, res);
+      else if (type === 'GET_FLAGS')
+        sendJson(res, { type, get_flags: { flags: pairs(flagsView(master.state, hasCredentials)) } });
       else answer(master, type, call, res);
     });
   };
@@ -77,7 +78,6 @@ function answer(master: Master, type: string, call: OperatorCall, res: ServerRes
   const read = Object.hasOwn(reads, type) ? reads[type] : undefined;
   if (read !== undefined) show(read(state));
   else if (type === 'GET_VERSION') show({ version_info: versionView });
-  else if (type === 'GET_FLAGS') show({ flags: pairs(flagsView(state)) });
   else if (type === 'GET_METRICS') show({ metrics: pairs(metricsView(state)) });
   else if (type === 'GET_MAINTENANCE_STATUS') show({ status: master.maintenance.status() });
   else if (type === 'GET_MAINTENANCE_SCHEDULE') show({ schedule: master.maintenance.schedule() });
@@ -155,7 +155,7 @@ function follow(master: Master, streams: Set<EventStream>, res: ServerResponse):
   });
   streams.add(stream);
   const [oldest] = streams;
-  if (streams.size > maxStreams && oldest !== undefined) oldest.breakOff();
+  if (streams.size > maxOperatorStreams && oldest !== undefined) oldest.breakOff();
   const { heartbeatMs } = state.settings;
   const subscribed = { get_state: reads['GET_STATE']?.(state), heartbeat_interval_seconds: heartbeatMs / 1000 };
   stream.send(JSON.stringify({ type: 'SUBSCRIBED', subscribed }));

@@ -41,7 +41,7 @@ export function createRoutes(
     const { hostname, port } = leadership.kind === 'following' ? leadership.leader : state.identity;
     sendEmpty(res, 307, { Location: `//${hostname}:${port}` });
   });
-  read('/state', () => stateView(state));
+  read('/state', () => stateView(state, credentials !== undefined));
   read('/slaves', (query) => slavesView(state, query.get('slave_id')));
   read('/frameworks', () => frameworksView(state));
   read('/tasks', (query) => tasksView(state, query));
@@ -53,14 +53,17 @@ export function createRoutes(
   for (const [path, endpoint] of Object.entries(maintenanceEndpoints(master, credentials))) led(path, endpoint);
   both(
     '/flags',
-    viewOf(() => ({ flags: flagsView(state) })),
+    viewOf(() => ({ flags: flagsView(state, credentials !== undefined) })),
   );
   exact.set('/version', (_req, res) => sendJson(res, versionView));
   exact.set('/metrics/snapshot', (_req, res) => sendJson(res, metricsView(state)));
   const operator = onlyLeader(
     state,
     '/master/api/v1',
-    onlyRecovered(state, authenticated(credentials, 'mesos-master-readwrite', operatorEndpoint(master))),
+    onlyRecovered(
+      state,
+      authenticated(credentials, 'mesos-master-readwrite', operatorEndpoint(master, credentials !== undefined)),
+    ),
   );
   const prefixes = new Map<string, Endpoint>([
     ['/api/v1', operator],

@@ -1,7 +1,7 @@
 /** The HTTP server of the cluster, straight on `node:http`, since thousands of small calls a second pass through it. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { sendText } from './answers.ts';
+import { sendFault, sendText } from './answers.ts';
 
 export type Endpoint = (req: IncomingMessage, res: ServerResponse, url: URL) => void;
 
@@ -33,7 +33,13 @@ export function createHttpServer(onBroken: () => void): HttpServer {
     // Without a listener, writing to a connection that has just broken would end the program.
     res.on('error', onBroken);
     if (routes === undefined) sendText(res, 503, 'Master has not finished recovery');
-    else route(routes, req, res);
+    else {
+      try {
+        route(routes, req, res);
+      } catch (error) {
+        sendFault(res, error);
+      }
+    }
   };
   const sockets = new Set<Socket>();
   const more: Server[] = [];

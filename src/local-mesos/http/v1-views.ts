@@ -189,7 +189,7 @@ function tasksBody(state: MasterState): object {
   const active = frameworks.flatMap((one) => [...one.tasks.values()].map(liveTaskV1));
   return {
     ...(active.length === 0 ? {} : { tasks: active }),
-    ...(unreachable.length === 0 ? {} : { unreachable_tasks: unreachable }),
+    unreachable_tasks: unreachable,
     ...(completed.length === 0 ? {} : { completed_tasks: completed }),
   };
 }

@@ -2,15 +2,17 @@
 
 import type { Attribute } from '../../core/mesos/types.ts';
 import { mesosVersion } from '../master/events.ts';
-import type {
-  Agent,
-  CompletedTask,
-  Executor,
-  Framework,
-  MasterState,
-  OfferRecord,
-  StatusRecord,
-  Task,
+import {
+  type Agent,
+  type CompletedTask,
+  type Executor,
+  type Framework,
+  type MasterState,
+  maxCompletedFrameworks,
+  maxCompletedTasksPerFramework,
+  type OfferRecord,
+  type StatusRecord,
+  type Task,
 } from '../master/model.ts';
 import { usesOf } from '../master/usage.ts';
 import { addToBag, type Bag, isEmptyEntry, partForRole, summariseBag } from '../resources/bag.ts';
@@ -36,7 +38,7 @@ export const agentCapabilities = [
 ];
 
 /** The answer of /state. Cost is that of all agents and tasks: for people and tools, not for schedulers. */
-export function stateView(state: MasterState): object {
+export function stateView(state: MasterState, hasCredentials = false): object {
   const { id, hostname, ip, port, startTime } = state.identity;
   const pid = `master@${ip}:${port}`;
   const agents = [...state.agents.values()];
@@ -54,7 +56,7 @@ export function stateView(state: MasterState): object {
     unreachable_slaves: away,
     leader: pid,
     leader_info: { id, pid, port, hostname },
-    flags: flagsView(state),
+    flags: flagsView(state, hasCredentials),
     slaves: slavesHere(state).map(agentView),
     recovered_slaves: [],
     ...frameworksView(state),
@@ -62,16 +64,36 @@ export function stateView(state: MasterState): object {
   };
 }
 
-export function flagsView(state: MasterState): Record<string, string> {
+/** The flags of Mesos that say how this master behaves; those that choose parts of Mesos are left out. */
+export function flagsView(state: MasterState, hasCredentials = false): Record<string, string> {
   const { settings, identity } = state;
+  const duration = (ms: number): string => (ms % 1000 === 0 ? `${ms / 1000}secs` : `${ms}ms`);
   return {
-    allocation_interval: `${settings.allocationMs / 1000}secs`,
+    agent_ping_timeout: duration(settings.agentTimeoutMs / missedPings),
+    allocation_interval: duration(settings.allocationMs),
+    authenticate_http_frameworks: String(hasCredentials),
+    authenticate_http_readwrite: String(hasCredentials),
+    filter_gpu_resources: 'true',
+    framework_sorter: 'drf',
+    hostname: identity.hostname,
     ip: identity.ip,
+    max_agent_ping_timeouts: String(missedPings),
+    max_completed_frameworks: String(maxCompletedFrameworks),
+    max_completed_tasks_per_framework: String(maxCompletedTasksPerFramework),
+    max_operator_event_stream_subscribers: String(maxOperatorStreams),
+    min_allocatable_resources: 'cpus:0.01|mem:32',
     port: String(identity.port),
+    role_sorter: 'drf',
+    root_submissions: 'true',
     version: 'false',
-    ...(settings.offerTimeoutMs === undefined ? {} : { offer_timeout: `${settings.offerTimeoutMs / 1000}secs` }),
+    ...(settings.offerTimeoutMs === undefined ? {} : { offer_timeout: duration(settings.offerTimeoutMs) }),
   };
 }
+
+/** As many pings in vain make an agent unreachable. */
+const missedPings = 5;
+/** Streams of the operator API; the oldest ends when there are more. */
+export const maxOperatorStreams = 1000;
 
 export const slavesHere = (state: MasterState): Agent[] =>
   [...state.agents.values()].filter((agent) => agent.unreachableNs === undefined);
@@ -232,7 +254,8 @@ export function taskView(task: Task): object {
   return completedView(task.framework.id, { ...task, agentId: task.agent.id, executorId: task.executor?.id });
 }
 
-function completedView(frameworkId: string, task: CompletedTask): object {
+/** A task that is over, as the framework it belonged to lists it. */
+export function completedView(frameworkId: string, task: CompletedTask): object {
   return {
     id: task.id,
     name: task.name,

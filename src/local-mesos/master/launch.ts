@@ -96,6 +96,7 @@ function addTask(
     freed: false,
     launchLost: false,
     user: info.command?.user,
+    commandText: commandTextOf(info),
     graceMs: taskGraceMs(info),
   };
   framework.tasks.set(task.id, task);
@@ -114,6 +115,18 @@ function orderOf({ framework, agent }: LaunchContext, task: TaskInfo): LaunchOrd
     hostname: agent.hostname,
     user: framework.info.user,
   };
+}
+
+/** Longer commands are cut in the names of executors (mesos-v1 §5.1). */
+const shownCommandLength = 15;
+
+/** How the command stands in the name of its executor. */
+export function commandTextOf({ command }: TaskInfo): string {
+  const { shell = true, value = '' } = command ?? {};
+  const whole = shell ? `sh -c '${value}'` : value;
+  if (value.length <= shownCommandLength) return whole;
+  const cut = `${value.slice(0, shownCommandLength - 3)}...`;
+  return shell ? `sh -c '${cut}'` : cut;
 }
 
 /** The grace of its kill policy. */

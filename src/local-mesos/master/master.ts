@@ -81,11 +81,13 @@ export class Master {
     this.maintenance.announce(agent);
     this.state.keeper?.clusterChanged();
     this.state.watchers.tell({ type: 'agentAdded', agent });
+    this.state.counters.add('master/slave_registrations');
     this.#allocator.addAgent(agent);
     return agent;
   }
 
   subscribe(call: SubscribeCall, res: ServerResponse): void {
+    this.state.counters.add('master/calls/subscribe');
     this.#frameworks.subscribe(call, res);
   }
 

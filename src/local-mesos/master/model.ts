@@ -226,6 +226,8 @@ export interface Task {
   /** The agent ended before it had read the launch. */
   launchLost: boolean;
   readonly user: string | undefined;
+  /** The beginning of its command, as the names of executors show it. */
+  readonly commandText: string;
   /** From its kill policy. */
   readonly graceMs: number | undefined;
 }
@@ -241,6 +243,7 @@ export interface CompletedTask {
   readonly bag: Bag;
   readonly statuses: readonly StatusRecord[];
   readonly user: string | undefined;
+  readonly commandText: string;
   readonly details: Task['details'];
 }
 

@@ -29,7 +29,11 @@ export interface LaunchContext {
 /** Returns the resources the task needs, or why it is refused. */
 export function validateTask(task: TaskInfo, context: LaunchContext): { bag: Bag } | { refusal: string } {
   const { framework, agent, role, available } = context;
-  const early = refuseIdentity(task, framework, agent) ?? refuseTimes(task) ?? refuseHealthCheck(task.health_check);
+  const early =
+    refuseIdentity(task, framework, agent) ??
+    refuseTimes(task) ??
+    refuseCheck(task.check as CheckShape | undefined) ??
+    refuseHealthCheck(task.health_check);
   if (early !== undefined) return { refusal: early };
   const resources = task.resources ?? [];
   if (resources.length === 0) return { refusal: 'Task uses no resources' };
@@ -65,6 +69,38 @@ function refuseTimes(task: TaskInfo): string | undefined {
     return `Task's 'kill_policy.grace_period' must be non-negative`;
   }
   if ((task.max_completion_time?.nanoseconds ?? 0) < 0) return "Task's `max_completion_time` must be non-negative";
+  return undefined;
+}
+
+/** A CheckInfo as far as its validity goes. */
+interface CheckShape {
+  readonly type?: 'COMMAND' | 'HTTP' | 'TCP';
+  readonly command?: { readonly command?: CommandInfo };
+  readonly http?: { readonly path?: string };
+  readonly tcp?: object;
+  readonly delay_seconds?: number;
+  readonly interval_seconds?: number;
+  readonly timeout_seconds?: number;
+}
+
+function refuseCheck(check: CheckShape | undefined): string | undefined {
+  const detail = check === undefined ? undefined : checkFault(check);
+  return detail === undefined ? undefined : `Task uses invalid check: ${detail}`;
+}
+
+function checkFault(check: CheckShape): string | undefined {
+  const { type, command, http, tcp } = check;
+  if (type === undefined) return `CheckInfo must specify 'type'`;
+  const body = type === 'COMMAND' ? command : type === 'HTTP' ? http : tcp;
+  if (body === undefined) return `Expecting '${type.toLowerCase()}' to be set for ${type} check`;
+  if (type === 'COMMAND' && command?.command?.shell !== false && command?.command?.value === undefined) {
+    return `Command check must contain 'shell command'`;
+  }
+  const path = http?.path ?? '/';
+  if (type === 'HTTP' && !path.startsWith('/')) return `The path '${path}' of HTTP check must start with '/'`;
+  for (const name of ['delay_seconds', 'interval_seconds', 'timeout_seconds'] as const) {
+    if ((check[name] ?? 0) < 0) return `Expecting '${name}' to be non-negative`;
+  }
   return undefined;
 }
 

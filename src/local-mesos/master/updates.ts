@@ -107,6 +107,7 @@ export class Updates {
       bag: task.bag,
       statuses: task.statuses,
       user: task.user,
+      commandText: task.commandText,
       details: task.details,
     });
     if (framework.completed.length > maxCompletedTasksPerFramework) framework.completed.shift();

@@ -1,5 +1,5 @@
 /** Gives the frameworks and tasks of an earlier run back to the master, and their processes to the agents' runners. */
-import { taskDetails, taskGraceMs } from '../master/launch.ts';
+import { commandTextOf, taskDetails, taskGraceMs } from '../master/launch.ts';
 import type { Master } from '../master/master.ts';
 import { type Agent, type Framework, isTerminal, type Log, type Task } from '../master/model.ts';
 import {
@@ -106,6 +106,7 @@ function taskOf({ launch, status }: KeptTask, framework: Framework, agent: Agent
     freed: status?.freed === true,
     launchLost: status?.launchLost === true,
     user: info.command?.user,
+    commandText: commandTextOf(info),
     graceMs: taskGraceMs(info),
   };
 }

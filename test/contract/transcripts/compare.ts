@@ -67,6 +67,7 @@ const isByName = (at: string): boolean =>
 
 interface Named {
   readonly id?: string;
+  readonly container_id?: string;
   readonly name?: string;
   readonly task_id?: { readonly value: string };
   readonly role?: string;
@@ -76,7 +77,8 @@ interface Named {
 
 /** What a member of such a list is called: tasks by id, resources by kind. */
 function nameOf(item: unknown): string {
-  const { id, task_id, name, role, reservations, disk } = item as Named;
+  const { id, container_id, task_id, name, role, reservations, disk } = item as Named;
+  if (container_id !== undefined) return container_id;
   if (id !== undefined || task_id !== undefined) return id ?? task_id?.value ?? '';
   const reserved = (reservations ?? []).map((one) => `${one.type} ${one.role}`).join();
   return [name, role ?? '', reserved, disk?.persistence?.id ?? ''].join('|');

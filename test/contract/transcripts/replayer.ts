@@ -6,7 +6,7 @@ import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Bindings } from './bindings.ts';
 import { compare } from './compare.ts';
-import { byChance } from './exceptions.ts';
+import { byChance, notAsked } from './exceptions.ts';
 import { apart, type LiveEvent, LiveStream } from './live-stream.ts';
 import type { EndEntry, EventEntry, Recording, RequestEntry, ResponseEntry } from './recording.ts';
 
@@ -64,6 +64,7 @@ class Replay {
       const pauseMs = entry.t - before;
       before = entry.t;
       this.#at = entry.t;
+      if ('request' in entry && this.#isLeftOut(entry)) continue;
       if ('request' in entry) {
         await this.#pause(pauseMs);
         this.#send(entry);
@@ -93,6 +94,16 @@ class Replay {
     if (pauseMs < allocationMs) return;
     this.#scene.tick();
     await delay(1);
+  }
+
+  #isLeftOut({ t, target, method = 'POST', path }: RequestEntry): boolean {
+    return notAsked.some(
+      (one) =>
+        one.recording === this.#recording.name &&
+        (one.target === undefined || one.target === target) &&
+        t >= (one.fromMs ?? 0) &&
+        one.request.test(`${method} ${path}`),
+    );
   }
 
   #send(entry: RequestEntry): void {

@@ -117,6 +117,7 @@ export const scenes: Readonly<Record<string, SceneSettings>> = {
       resources: 'cpus(dev):1;mem(dev):512;ports(dev):[31101-31200];cpus:2;mem:1024;disk:1000;ports:[31000-31100]',
     },
   },
+  '12-endpoints': {},
   '13-many-agents': {
     options: {
       agents: 4,
@@ -155,7 +156,5 @@ export const scenes: Readonly<Record<string, SceneSettings>> = {
 /** Recordings that are not replayed, and why. */
 export const notReplayed: Readonly<Record<string, string>> = {
   '01b-wire-framing': 'raw bytes: see wire-framing.test.ts',
-  '12-endpoints':
-    'agents have no operator API, no /monitor/statistics and no /files/debug; the rest: files.test.ts, operator.test.ts',
   '19-two-masters-zookeeper': 'needs ZooKeeper: see two-masters.test.ts',
 };
