@@ -87,9 +87,10 @@ export async function startWorld({ simulate, random, agents = simulate ? 8 : 3 }
     const cluster = await startCluster(playground, simulate, agents);
     const relay = await startRelay(cluster.address);
     closers.push(() => relay.close());
+    // Before the first byte: it has to see every stream from its beginning.
+    const meddler = meddleWith(relay, random);
     const { server, url } = await startHurtableServer(playground, relay.address);
     const rest = restClient(url);
-    const meddler = meddleWith(relay, random);
     const heal = async (): Promise<void> => {
       meddler.stop();
       relay.trickle(0);
