@@ -155,7 +155,7 @@ export type MesosEvent =
   | { readonly type: 'disconnected'; readonly reason: string }
   /** A pipelined ACCEPT was refused or went unanswered: its offers are spent, its tasks must be reconciled. */
   | { readonly type: 'acceptFailed'; readonly taskIds: readonly string[]; readonly reason: string }
-  /** Calls that answered these offers got lost: the offers may be ours still, and nobody else gets what is in them. */
+  /** Calls that answered these offers failed: the offers may be ours still, and nobody else gets what is in them. */
   | { readonly type: 'offersInDoubt'; readonly offerIds: readonly string[] }
   /** The master will never take this framework id again. */
   | { readonly type: 'frameworkRemoved'; readonly reason: string };
