@@ -156,14 +156,9 @@ export type MesosEvent =
   | { readonly type: 'disconnected'; readonly reason: string }
   /** Nobody knows what Mesos did with an ACCEPT: its offers are spent, its tasks must be reconciled. */
   | { readonly type: 'acceptFailed'; readonly taskIds: readonly string[]; readonly reason: string }
-  /** Mesos refused an ACCEPT as a whole: none of its tasks will ever run, and its offers are ours still. */
-  | {
-      readonly type: 'acceptRefused';
-      readonly taskIds: readonly string[];
-      readonly offerIds: readonly string[];
-      readonly reason: string;
-    }
-  /** Calls that answered these offers got lost: the offers may be ours still, and nobody else gets what is in them. */
+  /** Mesos found an ACCEPT wrong as a whole: none of its tasks will ever run. */
+  | { readonly type: 'acceptRefused'; readonly taskIds: readonly string[]; readonly reason: string }
+  /** Calls that answered these offers failed: the offers may be ours still, and nobody else gets what is in them. */
   | { readonly type: 'offersInDoubt'; readonly offerIds: readonly string[] }
   /** The master will never take this framework id again. */
   | { readonly type: 'frameworkRemoved'; readonly reason: string };

@@ -268,14 +268,13 @@ function forgetSession(state: SchedulerState): void {
 
 type AcceptRefused = Extract<MesosEvent, { type: 'acceptRefused' }>;
 
-/** The offers go back; of the tasks Mesos is asked, as of those of an ACCEPT that got lost (C-23). */
-function acceptRefused(state: SchedulerState, { taskIds, offerIds, reason }: AcceptRefused, context: Ctx): void {
+/** Of the tasks Mesos is asked, as of those of an ACCEPT that got lost (C-23). */
+function acceptRefused(state: SchedulerState, { taskIds, reason }: AcceptRefused, context: Ctx): void {
   context.logger.warn('mesos.accept-refused', { tasks: taskIds.length, reason });
   for (const taskId of taskIds) {
     if (state.refused.size < maxRefusedKept) state.refused.set(taskId, reason);
     state.unreconciled.add(taskId);
   }
-  if (state.services.link.isConnected()) state.services.link.decline(offerIds, 0);
   reconcileRest(state, context);
 }
 

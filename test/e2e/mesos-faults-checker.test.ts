@@ -7,7 +7,7 @@ import { duplicates, type Facts, violations } from '../support/mesos-faults/chec
 import { duplicatesNow, frameworkIdOf } from '../support/mesos-faults/facts.ts';
 import { faultsFor } from '../support/mesos-faults/faults.ts';
 import { expectPeace, scheduleOf, seedsPerRound } from '../support/mesos-faults/storm.ts';
-import { openBook, settleIn } from '../support/mesos-faults/users.ts';
+import { openBook, settleIn, taskCommand } from '../support/mesos-faults/users.ts';
 import { type FaultWorld, startWorld } from '../support/mesos-faults/world.ts';
 import { randomFrom } from '../support/random.ts';
 
@@ -32,8 +32,8 @@ const good: Facts = {
   unreachable: 0,
   unacknowledged: 0,
   processes: [
-    { pid: 7, command: 'sleep', taskId: 'a.1', step: 'x' },
-    { pid: 1, command: 'server', taskId: undefined, step: undefined },
+    { pid: 7, command: taskCommand, taskId: 'a.1', step: 'x', leads: true },
+    { pid: 1, command: 'server', taskId: undefined, step: undefined, leads: false },
   ],
   programs: new Set([1]),
 };
@@ -82,7 +82,18 @@ const wrong: Readonly<Record<string, { readonly facts: Partial<Facts>; readonly 
     facts: { processes: [main!, server!, { ...server!, pid: 8 }] },
     says: /process 8 \(server\) is a stray/,
   },
-  'a second process of a task': { facts: { processes: [main!, { ...main!, pid: 8 }] }, says: /a\.1 is 2 processes/ },
+  'a second process of a task': {
+    facts: { processes: [main!, { ...main!, pid: 8, leads: false }] },
+    says: /a\.1 is 2 processes in 1 sessions/,
+  },
+  'a task whose shell has lost its command': {
+    facts: { processes: [{ ...main!, command: 'sh' }] },
+    says: /a\.1 is 0 processes in 1 sessions/,
+  },
+  'a command that has lost its shell': {
+    facts: { processes: [{ ...main!, leads: false }] },
+    says: /a\.1 is 1 processes in 0 sessions/,
+  },
   'a process of no task': {
     facts: { processes: [main!, { ...main!, pid: 8, taskId: 'a.0' }] },
     says: /process 8 .* is of a\.0, which/,
@@ -98,6 +109,8 @@ describe('the judge', () => {
   it('has nothing against facts that are right, whichever of two possible states an app is in', () => {
     expect(violations(good)).toEqual([]);
     expect(violations({ ...good, processes: undefined })).toEqual([]);
+    const below = { ...main!, pid: 8, leads: false };
+    expect(violations({ ...good, processes: [{ ...main!, command: 'sh' }, below] })).toEqual([]);
   });
 
   it.each(Object.keys(wrong))('names %s', (name) => {
@@ -171,7 +184,7 @@ describe('the judge of a world', () => {
     expect(duplicatesNow(world)).toEqual([]);
     const twin = await spawned({ MESOS_EXECUTOR_ID: taskId, STEP: 'first' });
     expect(duplicatesNow(world)).toEqual([taskId]);
-    await expect(verdict(500)).rejects.toThrow(`${taskId} is 2 processes`);
+    await expect(verdict(500)).rejects.toThrow(`${taskId} is 2 processes in 2 sessions`);
     await ended(twin);
     await verdict(20_000);
   });

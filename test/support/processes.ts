@@ -14,7 +14,7 @@ export const root = fileURLToPath(new URL('../..', import.meta.url));
 const mainFile = join(root, 'dist', 'main.js');
 
 /** Longest wait for the first line of a program on a busy machine. */
-const startTimeoutMs = 20_000;
+const startTimeoutMs = 60_000;
 /** A program that was asked to stop is killed after so long. */
 const stopTimeoutMs = 15_000;
 /** What was told to end may take so long to be gone. */

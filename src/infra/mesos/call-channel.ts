@@ -22,6 +22,14 @@ export type Call =
     }
   | { readonly type: 'TEARDOWN'; readonly settled: (reason: string | undefined) => void };
 
+export interface Refusal {
+  readonly reason: string;
+  /** From 500 on nobody knows what became of the call, as when it is lost. */
+  readonly status: number;
+  /** No call of this stream will be taken any more; `stale` follows. */
+  readonly isStale: boolean;
+}
+
 export interface CallChannelOptions {
   readonly address: MasterAddress;
   readonly streamId: string;
@@ -31,11 +39,8 @@ export interface CallChannelOptions {
   readonly acknowledgeConnections: number;
   readonly clock: Clock;
   readonly ids: Ids;
-  /**
-   * The master did not take the call; the text may be logged. `isCertain` if it read the call and found it wrong (400), so that
-   * no part of it was or will be done; the stream goes on then.
-   */
-  readonly refused: (call: Call, reason: string, isCertain: boolean) => void;
+  /** The master did not take the call; the text may be logged. */
+  readonly refused: (call: Call, refusal: Refusal) => void;
   /** Nobody knows whether the master acted on the call. */
   readonly lost: (call: Call, reason: string) => void;
   /** The master does not know the stream id any more, or does not lead: only a new subscription helps. */
@@ -94,9 +99,9 @@ export function openCallChannel(options: CallChannelOptions): CallChannel {
       return;
     }
     const reason = describeAnswer(answer.status, answer.body);
-    const stale = isStale(answer);
-    options.refused(call, reason, answer.status === 400 && !stale);
-    if (stale) options.stale(reason);
+    const isOver = isStale(answer);
+    options.refused(call, { reason, status: answer.status, isStale: isOver });
+    if (isOver) options.stale(reason);
   }
 
   const connect = (): PipelinedSender<Call> => {

@@ -1,7 +1,7 @@
 /** The connection to Mesos: subscribes, stays subscribed, and carries the calls (design §6, behaviour §2.11, mesos-v1 §7.2). */
 import type { Clock, MesosEvent, MesosLink } from '../../actors/ports.ts';
 import type { TaskInfo } from '../../core/mesos/types.ts';
-import { type Call, type CallChannel, openCallChannel } from './call-channel.ts';
+import { type Call, type CallChannel, openCallChannel, type Refusal } from './call-channel.ts';
 import { type CallEncoder, createCallEncoder, type TaskReference } from './calls.ts';
 import type { MasterAddress } from './detector.ts';
 import { completeOptions, type LinkSettings, type MesosLinkOptions } from './link-options.ts';
@@ -21,7 +21,7 @@ interface Calls {
  * Creates a link; nothing is sent before `start`. Throws `MesosOptionsError` when the options cannot be used.
  *
  * Guarantees: `disconnected` is the last event of a stream and comes once, after an `acceptFailed` for each ACCEPT that was
- * unanswered; an ACCEPT that the master found wrong is an `acceptRefused`; calls that get lost while the stream goes on leave an `offersInDoubt` for each ACCEPT and DECLINE; nothing of an old stream comes after the next `subscribed`; no ACCEPT is ever sent twice; nothing at all comes
+ * unanswered, and an `acceptRefused` for one that was found wrong; calls that fail while the stream goes on leave an `offersInDoubt` for each ACCEPT and lost DECLINE; nothing of an old stream comes after the next `subscribed`; no ACCEPT is ever sent twice; nothing at all comes
  * after `stop` was called. Mesos sends heartbeats over HTTP, so a master is not made to answer by made-up reconciliations.
  */
 export function createMesosLink(options: MesosLinkOptions): MesosLink {
@@ -153,8 +153,8 @@ class Link implements MesosLink {
       acknowledgeConnections,
       clock,
       ids,
-      refused: (call, reason, isCertain) => this.#failed(call, reason, isCertain ? 'refusedWhole' : 'refused'),
-      lost: (call, reason) => this.#failed(call, reason, 'lost'),
+      refused: (call, refusal) => this.#refused(call, refusal),
+      lost: (call, reason) => this.#lost(call, reason),
       stale: (reason) => this.#subscriber?.renew(`the stream is stale: ${reason}`),
       trouble: (reason, lostCalls) => {
         if (lostCalls > 0) logger.warn('mesos.calls.connection', { reason, lostCalls });
@@ -170,25 +170,46 @@ class Link implements MesosLink {
     closing?.channel.close(reason);
   }
 
-  #failed(call: Call, reason: string, how: 'refused' | 'refusedWhole' | 'lost'): void {
-    const { metrics, logger } = this.#settings;
-    metrics.count(how === 'lost' ? 'mesos.calls.lost' : 'mesos.calls.refused');
-    if (call.type === 'TEARDOWN') {
-      call.settled(reason);
-      return;
-    }
-    // Lost calls are many at a time: the connection that lost them is logged, with their number.
-    if (how !== 'lost') logger.warn('mesos.call.refused', { call: call.type, reason });
-    if (call.type === 'ACCEPT') {
-      const { taskIds, offerIds } = call;
-      if (how === 'refusedWhole') this.#emit({ type: 'acceptRefused', taskIds, offerIds, reason });
-      else this.#emit({ type: 'acceptFailed', taskIds, reason });
-    }
-    // The end of the stream is the end of its offers; and a refusal that means the stream leads to a new one.
-    const isInDoubt = how === 'lost' && this.#calls !== undefined;
-    if (isInDoubt && (call.type === 'ACCEPT' || call.type === 'DECLINE')) {
+  /**
+   * The stream may go on without the call, whose effect nobody else makes up for: the offers of a call that was not taken are ours
+   * still. What was refused would be refused again at once, so a new stream, which comes after a pause, takes the place of another
+   * try. Nobody knows what became of a call that is answered with 500 and more.
+   */
+  #refused(call: Call, { reason, status, isStale }: Refusal): void {
+    this.#settings.logger.warn('mesos.call.refused', { call: call.type, reason });
+    const isWrong = status === 400 && !isStale;
+    this.#told(call, reason, isWrong ? 'wrong' : 'refused');
+    if (isStale || this.#calls === undefined) return;
+    if (call.type === 'ACCEPT') this.#emit({ type: 'offersInDoubt', offerIds: call.offerIds });
+    else if (call.type === 'DECLINE') this.#renewSoon(`offers cannot be given back: ${reason}`);
+    else if (call.type === 'UPDATE_FRAMEWORK' && status >= 500) this.#renewSoon(`roles in doubt: ${reason}`);
+  }
+
+  /** Lost calls are many at a time: the connection that lost them is logged, with their number. */
+  #lost(call: Call, reason: string): void {
+    this.#told(call, reason, 'lost');
+    // The end of the stream is the end of its offers.
+    if (this.#calls === undefined) return;
+    if (call.type === 'ACCEPT' || call.type === 'DECLINE') {
       this.#emit({ type: 'offersInDoubt', offerIds: call.offerIds });
+    } else if (call.type === 'UPDATE_FRAMEWORK') this.#renewSoon(`roles in doubt: ${reason}`);
+  }
+
+  /** `wrong`: the master read the call and did nothing of it. */
+  #told(call: Call, reason: string, how: 'wrong' | 'refused' | 'lost'): void {
+    this.#settings.metrics.count(how === 'lost' ? 'mesos.calls.lost' : 'mesos.calls.refused');
+    if (call.type === 'TEARDOWN') call.settled(reason);
+    else if (call.type === 'ACCEPT') {
+      this.#emit({ type: how === 'wrong' ? 'acceptRefused' : 'acceptFailed', taskIds: call.taskIds, reason });
     }
+  }
+
+  /** When all calls that failed together have been told of: `disconnected` comes last. */
+  #renewSoon(reason: string): void {
+    const calls = this.#calls;
+    queueMicrotask(() => {
+      if (this.#calls === calls) this.#subscriber?.renew(reason);
+    });
   }
 
   /** The master ends the stream before it answers, so the end of the stream must not end the calls. */

@@ -100,7 +100,8 @@ export function openSubscription(options: SubscriptionOptions): Subscription {
     }
     streamId = id;
     response.on('data', (chunk: Buffer) => {
-      silence.heard();
+      // Before SUBSCRIBED the time is limited as a whole: bytes that trickle in must not put off the next master for ever.
+      if (hasBegun) silence.heard();
       const fault = decoder.push(chunk);
       if (fault !== undefined) end({ type: 'broken', reason: fault.message });
     });

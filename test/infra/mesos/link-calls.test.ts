@@ -130,7 +130,7 @@ describe('calls that fail', () => {
     for (const call of calls.slice(0, 4)) call.answer(202);
     // The third answer pair is the proof that the first two arrived: answers come in order.
     calls[4]?.answer(400, 'Failed to validate scheduler::Call: something', { 'Content-Type': 'text/plain' });
-    expect(await on.event('acceptRefused')).toMatchObject({ taskIds: ['t.3', 'u.3'], offerIds: ['O3'] });
+    expect((await on.event('acceptRefused')).taskIds).toEqual(['t.3', 'u.3']);
     calls[9]?.socket.destroy();
     expect((await on.event('acceptFailed')).taskIds).toEqual(['t.4', 'u.4']);
     expect((await on.event('acceptFailed')).taskIds).toEqual(['t.5', 'u.5']);

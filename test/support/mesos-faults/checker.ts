@@ -3,7 +3,7 @@
  * and nothing waits for an acknowledgement. What it judges are plain facts, so that it can be judged itself.
  */
 import type { FoundProcess } from '../processes.ts';
-import type { Want } from './users.ts';
+import { taskCommand, type Want } from './users.ts';
 
 export interface AppFact {
   readonly id: string;
@@ -28,6 +28,8 @@ export interface ClusterTask {
 
 /** A living process of a task. */
 export interface ProcessFact extends FoundProcess {
+  /** It leads a session: the first process of a task does, and no descendant. */
+  readonly leads: boolean;
   /** The variable STEP that it was started with. */
   readonly step: string | undefined;
 }
@@ -119,20 +121,24 @@ function* clusterViolations(facts: Facts): Iterable<string> {
 function* processViolations({ tasks, apps, programs }: Facts, processes: readonly ProcessFact[]): Iterable<string> {
   const steps = new Map(apps.map(({ id, step }) => [id, step]));
   const appOf = new Map(tasks.map(({ id, appId }) => [id, appId]));
-  const counts = new Map<string, number>();
-  for (const { pid, taskId, command, step } of processes) {
+  const leaders = new Map<string, number>();
+  const workers = new Map<string, number>();
+  const count = (counts: Map<string, number>, id: string): unknown => counts.set(id, (counts.get(id) ?? 0) + 1);
+  for (const { pid, taskId, command, step, leads } of processes) {
     if (taskId === undefined) {
       if (!programs.has(pid)) yield `process ${pid} (${command}) is a stray`;
       continue;
     }
-    counts.set(taskId, (counts.get(taskId) ?? 0) + 1);
+    if (leads) count(leaders, taskId);
+    if (command === taskCommand) count(workers, taskId);
     const app = appOf.get(taskId);
     if (app === undefined) yield `process ${pid} (${command}) is of ${taskId}, which the server does not list`;
     else if (step !== steps.get(app)) yield `process ${pid} of ${taskId} has step ${step}, not ${steps.get(app)}`;
   }
   for (const { id } of tasks) {
-    const count = counts.get(id) ?? 0;
-    if (count !== 1) yield `${id} is ${count} processes`;
+    // A shell may stand above the command that keeps its exit status.
+    const [led, working] = [leaders.get(id) ?? 0, workers.get(id) ?? 0];
+    if (led !== 1 || working !== 1) yield `${id} is ${working} processes in ${led} sessions`;
   }
 }
 

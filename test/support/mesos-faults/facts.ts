@@ -1,6 +1,6 @@
 /** Gathers what server, cluster and machine say of a world. */
 import { environmentOf, type FoundProcess, sessionOf } from '../processes.ts';
-import { type AppFact, type ClusterTask, duplicates, type Facts, type TaskFact } from './checker.ts';
+import { type AppFact, type ClusterTask, duplicates, type Facts, type ProcessFact, type TaskFact } from './checker.ts';
 import type { Book } from './users.ts';
 import type { FaultWorld } from './world.ts';
 
@@ -53,7 +53,7 @@ export async function gatherFacts(world: FaultWorld, book: Book, firstFrameworkI
     clusterTasks: frameworks.flatMap((one) => one.tasks.map(({ id, state: now }) => ({ id, state: now }))),
     unreachable: frameworks.reduce((sum, one) => sum + one.unreachable_tasks.length, 0),
     unacknowledged: figures['local/unacknowledged_tasks'] ?? Number.NaN,
-    processes: isSimulated ? undefined : playground.processes().map(withStep),
+    processes: isSimulated ? undefined : playground.processes().map(processFact),
     programs: new Set([cluster.pid(), server.pid()]),
   };
 }
@@ -72,8 +72,9 @@ const appFact = ({ id, instances, env, version, versionInfo }: ListedApp): AppFa
   version,
 });
 
-const withStep = (found: FoundProcess): FoundProcess & { readonly step: string | undefined } => ({
+const processFact = (found: FoundProcess): ProcessFact => ({
   ...found,
+  leads: sessionOf(found.pid) === found.pid,
   step: environmentOf(found.pid)['STEP'],
 });
 

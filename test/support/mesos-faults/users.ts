@@ -29,6 +29,8 @@ export interface Users {
   readonly stop: () => Promise<void>;
 }
 
+/** What every task runs, as a process shows it. */
+export const taskCommand = 'sleep 1000';
 const appsPerUser = 3;
 const maxInstances = 3;
 const maxPauseMs = 250;
@@ -107,7 +109,7 @@ async function operate(
 }
 
 const bodyOf = ({ instances, step }: NonNullable<Want>): object => ({
-  cmd: 'exec sleep 1000',
+  cmd: `exec ${taskCommand}`,
   instances,
   cpus: 0.01,
   mem: 8,

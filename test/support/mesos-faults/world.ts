@@ -8,6 +8,8 @@ import { type Meddler, meddleWith } from './meddler.ts';
 
 export interface WorldOptions {
   readonly simulate: boolean;
+  /** Tasks survive a killed cluster, where the cluster can that; otherwise its next life ends what the last one left. */
+  readonly recover?: boolean;
   /** Numbers below the argument, for what happens to records on their way. */
   readonly random: (below: number) => number;
   readonly agents?: number;
@@ -61,11 +63,6 @@ const settings = {
   agentTimeoutMs,
   reregisterDelayMs: 200,
 };
-/**
- * Whether work survives a killed cluster that is started again on the same directory. Without it the tasks of the first life
- * are ended by the second one and replaced by the server.
- */
-const clusterOptions: Readonly<Record<string, unknown>> = {};
 
 const serverFlags = [
   '--mesos_heartbeat_failure_threshold',
@@ -80,16 +77,18 @@ const serverFlags = [
 const host = fileURLToPath(new URL('./cluster-host.mjs', import.meta.url));
 const controlTimeoutMs = 5_000;
 
-export async function startWorld({ simulate, random, agents = simulate ? 8 : 3 }: WorldOptions): Promise<FaultWorld> {
+export async function startWorld(options: WorldOptions): Promise<FaultWorld> {
+  const { simulate, random, recover = false, agents = simulate ? 8 : 3 } = options;
   const playground = createPlayground();
   const closers: (() => Promise<unknown>)[] = [() => playground.close()];
   try {
-    const cluster = await startCluster(playground, simulate, agents);
+    const cluster = await startCluster(playground, { simulate, recover, agents });
     const relay = await startRelay(cluster.address);
     closers.push(() => relay.close());
+    // Before the first byte: it has to see every stream from its beginning.
+    const meddler = meddleWith(relay, random);
     const { server, url } = await startHurtableServer(playground, relay.address);
     const rest = restClient(url);
-    const meddler = meddleWith(relay, random);
     const heal = async (): Promise<void> => {
       meddler.stop();
       relay.trickle(0);
@@ -127,9 +126,12 @@ export async function startWorld({ simulate, random, agents = simulate ? 8 : 3 }
   }
 }
 
-async function startCluster(playground: Playground, simulate: boolean, agents: number): Promise<HurtableCluster> {
+async function startCluster(
+  playground: Playground,
+  { simulate, recover, agents }: { readonly simulate: boolean; readonly recover: boolean; readonly agents: number },
+): Promise<HurtableCluster> {
   const resources = simulate ? { resources: 'cpus:4;mem:4096;disk:10000;ports:[31000-31099]', dividePorts: false } : {};
-  const options = { workDir: playground.path('work'), agents, simulate, settings, ...resources, ...clusterOptions };
+  const options = { workDir: playground.path('work'), agents, simulate, recover, settings, ...resources };
   let address = '127.0.0.1:0';
   let control = '';
   const lives = livesOf(async () => {
