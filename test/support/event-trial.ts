@@ -91,6 +91,8 @@ async function runWith(fleet: Fleet, stage: Stage, size: TrialSize, since: strin
     disturbing = disturbing.then(next).finally(() => {
       underWay -= 1;
     });
+    // It is told below, where it is waited for.
+    disturbing.catch(() => {});
   };
   const made = await changeApps(urls, size, (next) => next < size.changes || underWay > 0, onChange);
   const changedMs = performance.now();
