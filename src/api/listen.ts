@@ -4,6 +4,12 @@ import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { err, ok, type Result } from '../core/result.ts';
 
+/**
+ * Connections that the kernel may hold until they are taken. Node's 511 are few where a thousand readers of events come back at the same
+ * moment: whoever finds no place tries again only after one second, three, seven, …
+ */
+const backlog = 4_096;
+
 export interface Endpoint {
   readonly host: string;
   /** 0 = any free port. */
@@ -58,7 +64,7 @@ export async function listen(server: FastifyInstance, options: ListenOptions): P
   }
   if (options.http) {
     try {
-      await server.listen(options.http);
+      await server.listen({ ...options.http, backlog });
     } catch (error) {
       return fail(listenError(error as NodeJS.ErrnoException, options.http));
     }
@@ -86,7 +92,7 @@ function secureServer(server: FastifyInstance, tls: ListenOptions['tls']): Resul
 const open = (server: Server, endpoint: Endpoint): Promise<Result<number, ListenError>> =>
   new Promise((resolve) => {
     server.once('error', (error) => resolve(err(listenError(error, endpoint))));
-    server.listen(endpoint.port, endpoint.host, () => resolve(ok((server.address() as AddressInfo).port)));
+    server.listen({ ...endpoint, backlog }, () => resolve(ok((server.address() as AddressInfo).port)));
   });
 
 function listenError(error: NodeJS.ErrnoException, { host, port }: Endpoint): ListenError {

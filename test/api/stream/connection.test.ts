@@ -1,12 +1,14 @@
 /** When bytes leave: at once, so that the time for a turn is the time that it takes, and further ones of the same turn together. */
 import { EventEmitter } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import { type AddressInfo, connect, type Socket } from 'node:net';
 import { Writable } from 'node:stream';
 import { expect, it } from 'vitest';
 import type { WebSocket } from 'ws';
 import { socketConnection } from '../../../src/api/stream/socket-connection.ts';
 import { sseConnection } from '../../../src/api/stream/sse-connection.ts';
+import { listeningApi } from '../support/api-server.ts';
 
 /** What leaves in one piece. */
 class FakeSocket extends Writable {
@@ -66,4 +68,20 @@ it('frames over SSE leave at once too', async () => {
   expect(await answer.text()).toBe('firstsecond');
   expect(left).toEqual(['first'.length, 'second'.length]);
   server.close();
+});
+
+it('a thousand readers that come at the same moment all find a place', async () => {
+  const { port } = await listeningApi();
+  const sockets = Array.from({ length: 1_000 }, () => connect(port, '127.0.0.1').on('error', () => {}));
+  // The kernel answers them on the spot, or has no place; this program takes none before its turn is over.
+  await new Promise<void>((resolve) => process.nextTick(resolve));
+  const suffix = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+  const lines = readFileSync('/proc/self/net/tcp', 'utf8')
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/));
+  const established = lines.filter(([, , remote = '', state]) => remote.endsWith(suffix) && state === '01');
+  for (const socket of sockets) socket.destroy();
+  // What this machine allows at all.
+  const allowed = Number(readFileSync('/proc/sys/net/core/somaxconn', 'utf8'));
+  expect(established).toHaveLength(Math.min(1_000, allowed + 1));
 });
