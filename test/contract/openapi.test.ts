@@ -97,7 +97,7 @@ function headersFor(operation: Operation): fc.Arbitrary<Readonly<Record<string, 
   const values: Record<string, fc.Arbitrary<string>> = {};
   for (const name of names) values[name] = fc.constantFrom(...headerValues[name]);
   if (operation.hasText) values['accept'] = fc.constantFrom('text/plain', 'application/json');
-  const some: fc.Arbitrary<Record<string, string>> = fc.record(values, { requiredKeys: [] });
+  const some = fc.record(values, { requiredKeys: [] }) as fc.Arbitrary<Record<string, string>>;
   return fc.oneof({ weight: 3, arbitrary: fc.constant({}) }, { weight: 1, arbitrary: some });
 }
 

@@ -197,6 +197,12 @@ describe('the configuration of the server', () => {
     expect(shown.marathonConfig).toMatchObject({ master: 'h:5050', hostname: '127.0.0.1', local_port_min: 10_000 });
   });
 
+  it('shows in /v2/info who may ask across origins', () => {
+    const shown = (...flags: string[]) => infoConfig(config(flags)).marathonConfig['access_control_allow_origin'];
+    expect(shown()).toBeNull();
+    expect(shown('--access_control_allow_origin', 'http://a,http://b')).toEqual(['http://a', 'http://b']);
+  });
+
   it('knows the limits of health kills, and how to lift them', () => {
     expect(config().settings.healthKills).toEqual({ hasBreaker: true, budget: { perMinute: 200, perAppShare: 0.2 } });
     const lifted = ['--disable_health_kill_breaker', '--health_kills_per_minute', '0', '--health_kills_per_app', '0'];
