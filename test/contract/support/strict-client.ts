@@ -32,7 +32,8 @@ export function complaintsAbout({ method, url, status, headers, body }: Answered
 /** Slashes as the router sees them; undefined for what is no path. */
 function pathOf(url: string): string | undefined {
   try {
-    const parts = decodeURIComponent(url.split(/[?#]/, 1)[0] ?? '').split('/');
+    // As `inject` does: dots go before anything else looks.
+    const parts = decodeURIComponent(new URL(url, 'http://x').pathname).split('/');
     return `/${parts.filter((part) => part !== '').join('/')}`;
   } catch {
     return undefined;
