@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { liveApi } from './support/live-api.ts';
-import { differences, marathonAnswers, type Shape } from './support/marathon-members.ts';
+import { marathonAnswers } from './support/marathon-members.ts';
+import { differences, type Shape } from './support/shapes.ts';
 import { complaintsAbout } from './support/strict-client.ts';
 
 const examples = JSON.parse(

@@ -1,6 +1,7 @@
 /** Every answer that passes through the tests of the API is looked at as a strict client of Marathon's would: each member, by all rules. */
-import { differences, errorShape, marathonAnswers } from './marathon-members.ts';
+import { errorShape, marathonAnswers } from './marathon-members.ts';
 import { schemaComplaints } from './published-schema.ts';
+import { differences } from './shapes.ts';
 
 export interface Answered {
   readonly method: string;

@@ -104,6 +104,9 @@ describe('the configuration of the server', () => {
     ],
     ['an unknown feature', [...master, '--enable_features', 'vips,magic'], /unknown feature "magic"/],
   ];
+  // deviation(missing): `--ssl_keystore_path`
+  //   here: refused
+  //   instead: PEM files: `--ssl_cert_file`, `--ssl_key_file`
   it.each(rows)('refuses %s with one line', (_, argv, message) => {
     const result = configure(argv);
     const error = result.ok ? '' : result.error;
