@@ -81,7 +81,7 @@ class Definitions {
   }
 
   plan(planned: ChangeSet['planned']): readonly PlanStep[] {
-    return planSteps(planned, (id) => this.tree.dependenciesOf(id));
+    return planSteps(planned, (node) => this.tree.edgesOf(node));
   }
 }
 

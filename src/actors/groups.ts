@@ -221,7 +221,7 @@ function deploy(state: GroupsState, set: ChangeSet, context: Ctx, limits?: Deplo
     startedAtMs: context.clock.now(),
     affected: untilTurn(affected, cancelled),
     ...(set.groups.length > 0 ? { groups: set.groups } : {}),
-    steps: planSteps(takingOver(set.planned, cancelled), (id) => tree.dependenciesOf(id)),
+    steps: planSteps(takingOver(set.planned, cancelled), (node) => tree.edgesOf(node)),
     currentStep: 0,
     ...(limits ? { limits } : {}),
   };

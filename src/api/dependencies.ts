@@ -89,7 +89,7 @@ export const defaultApiConfig: ApiConfig = {
   disableHttp: false,
   compression: true,
   maxBodyBytes: defaultMaxBodyBytes,
-  info: { version: '1.11.0', buildref: 'unknown', marathonConfig: {}, zookeeperConfig: {} },
+  info: { version: '1.11.0', buildref: 'unknown', marathonConfig: { features: [] }, zookeeperConfig: {} },
   emitLegacyFields: false,
   safeGroupUpdates: false,
 };

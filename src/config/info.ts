@@ -7,7 +7,7 @@ import type { ServerConfig } from './server-config.ts';
 const spokenVersion = '1.11.24';
 
 /** Flags under the names that `/v2/info` uses; members without a value are null. */
-export function infoConfig({ flags, hostname, framework, settings, zooKeeper }: ServerConfig): InfoConfig {
+export function infoConfig({ flags, hostname, framework, settings, zooKeeper, corsOrigins }: ServerConfig): InfoConfig {
   const flag = (name: string): unknown => flags[name] ?? null;
   /** What has a meaning with several servers alone. */
   const shared = (name: string): unknown => (zooKeeper ? flag(name) : null);
@@ -16,7 +16,7 @@ export function infoConfig({ flags, hostname, framework, settings, zooKeeper }: 
     version: spokenVersion,
     buildref: 'ultramarathon',
     marathonConfig: {
-      access_control_allow_origin: null,
+      access_control_allow_origin: corsOrigins.length > 0 ? [...corsOrigins] : null,
       checkpoint: flag('checkpoint'),
       decline_offer_duration: flag('decline_offer_duration'),
       default_network_name: flag('default_network_name'),

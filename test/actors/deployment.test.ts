@@ -195,6 +195,11 @@ describe('Rolling restarts', () => {
     expect(world.tasksOf('/web').some((t) => old.includes(t))).toBe(false);
   });
 
+  // deviation(different): change of labels, dependencies, upgrade strategy, back-off, kill selection, unreachable strategy, readiness checks
+  //   Marathon: restarts every task
+  //   here: new `version`, no new tasks; running ones keep their labels and environment until they are replaced;
+  //     `?restart=true` asks for the old way
+  //   why: an outage for a label
   it('do not happen for a change of metadata, which still makes a version', async () => {
     const world = await createWorld();
     await world.put('/web', { instances: 2 });

@@ -279,6 +279,10 @@ describe('Kills', () => {
 });
 
 describe('A lost agent', () => {
+  // deviation(different): unreachable tasks
+  //   Marathon: looked at with reconciliation
+  //   here: timers; never earlier than the strategy says
+  //   why: a replacement is not late
   it('has its instances replaced at once with the default strategy, and the returning task is killed', async () => {
     const world = await createWorld();
     await world.put('/web');

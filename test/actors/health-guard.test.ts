@@ -52,6 +52,13 @@ const healAll = (world: World): void => {
 const killsOf = (world: World): number => world.eventsOf('unhealthy_instance_kill_event').length;
 
 describe('The circuit breaker of health kills', () => {
+  // deviation(different): kills for failed health checks
+  //   Marathon: all that fail, at once
+  //   here: at most `--health_kills_per_minute` (200) in all and `--health_kills_per_app` (20 % of its instances, at
+  //     least 5) of one app in a minute; none while more than 30 % of at least 20 once-healthy tasks begin to fail
+  //     within 30 s, or this server lags (`--health_kill_breaker`;
+  //     [operations](operations.md#many-failed-health-checks-at-once))
+  //   why: a broken network must not end everything
   it('opens when a mass of healthy tasks begins to fail: nobody is killed, one alarm tells of it, and it closes by itself', async () => {
     const world = await healthyWorld(24);
     failAll(world);

@@ -123,6 +123,10 @@ describe('several servers', () => {
 });
 
 describe('design §5.11: a leader that cannot prove that it leads', () => {
+  // deviation(servers): losing ZooKeeper
+  //   Marathon: the process ends and is started again
+  //   here: reads until two thirds of the session time-out, then 503; goes on by itself
+  //   why: no suicide loops
   it('stops within two thirds of the session, before anybody else can lead', async () => {
     const world = await threeServers();
     const first = world.leader;
@@ -207,6 +211,10 @@ describe('design §5.11: a leader that cannot prove that it leads', () => {
 });
 
 describe('design §5.5: what becomes of a write', () => {
+  // deviation(servers): interrupted writes
+  //   Marathon: an error
+  //   here: 503 with `Marathon-Write-Outcome: refused` or `unknown`
+  //   why: a client knows whether to send it again
   it('is refused while the store is away, and unknown if it was under way', async () => {
     const world = await threeServers();
     const first = world.leader;
@@ -235,6 +243,10 @@ describe('design §5.5: what becomes of a write', () => {
 });
 
 describe('giving up the lead', () => {
+  // deviation(servers): `DELETE /v2/leader`
+  //   Marathon: the process ends
+  //   here: it steps down and follows; with one server it starts anew from its store. `backup=` and `restore=` take
+  //     `file:` URIs
   it('by an abdication hands over to the next one, after the answer', async () => {
     const world = await threeServers();
     const first = world.leader;

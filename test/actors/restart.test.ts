@@ -16,6 +16,10 @@ async function rollingUntil(crashAt: number): Promise<{ world: World; hasCrashed
 }
 
 describe('A restart on the same journal', () => {
+  // deviation(different): deployments under a new leader
+  //   Marathon: are started anew
+  //   here: go on at the step they had reached
+  //   why: no second rolling upgrade
   it('at any point of a rolling restart carries the plan on and launches nothing twice', async () => {
     let points = 0;
     for (let crashAt = 1; crashAt < 500; crashAt++) {

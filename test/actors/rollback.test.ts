@@ -13,6 +13,10 @@ const healthChecks = [
 ] as const;
 
 describe('The way back from a deployment', () => {
+  // deviation(different): rollback of a deployment
+  //   Marathon: every task is replaced
+  //   here: tasks that still run what it goes back to stay
+  //   why: no harm to what was well
   it('never touches healthy tasks of the configuration before', async () => {
     const world = await createWorld();
     const definition = {

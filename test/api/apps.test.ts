@@ -120,6 +120,11 @@ describe('GET /v2/apps', () => {
     expect(answer.json().message).toMatch(/^Can not parse label selector/);
   });
 
+  // deviation(different): old members (`ports`, `uris`, `ipAddress`, `container.docker.network`, …)
+  //   Marathon: up to 1.5
+  //   here: accepted by all; shown (`ports`, `uris`, `container.docker.network` and `portMappings`) only with
+  //     `--emit_legacy_fields`
+  //   why: old clients go on working; strict ones do not break
   it('adds the old members when told to', async () => {
     for (const emitLegacyFields of [false, true]) {
       const { server, front } = testApi({ emitLegacyFields });

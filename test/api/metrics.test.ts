@@ -3,6 +3,10 @@ import { fakeApp } from '../support/fake-front.ts';
 import { ask, listeningApi, RawClient, testApi } from './support/api-server.ts';
 
 describe('/metrics', () => {
+  // deviation(different): `/metrics`
+  //   Marathon: JSON
+  //   here: JSON; Prometheus' text if `Accept` asks for it
+  //   why: scrapers need no path of their own
   it.each([
     [undefined, 'application/json'],
     ['*/*', 'application/json'],

@@ -163,7 +163,7 @@ describe('/v2/info, /v2/leader, /v2/plugins', () => {
       info: {
         version: '1.11.24',
         buildref: 'x',
-        marathonConfig: { master: 'zk://me:secret@h:2181/mesos', hostname: 'h', ours: 1 },
+        marathonConfig: { master: 'zk://me:secret@h:2181/mesos', hostname: 'h', ours: 1, features: [] },
         zookeeperConfig: { zk_timeout: 10_000 },
       },
     });

@@ -152,7 +152,10 @@ describe('DELETE /v2/apps/{id}/tasks/{taskId}', () => {
     const others = [`${ids[0]}._app.2`, `${ids[2]}._app.1`, ids[2], 'nonsense', 'a_b.0000'];
     for (const id of others) {
       const answer = await server.inject({ method: 'DELETE', url: `/v2/apps/prod/web/tasks/${id}` });
-      expect([answer.statusCode, answer.json()]).toEqual([404, { message: `Task '${id}' does not exist` }]);
+      expect([answer.statusCode, answer.json()]).toEqual([
+        404,
+        { message: `Task '${id}' does not exist`, details: [] },
+      ]);
     }
     const wrongApp = await server.inject({ method: 'DELETE', url: `/v2/apps/bare/tasks/${taskIds[0]}` });
     expect(wrongApp.statusCode).toBe(404);

@@ -147,6 +147,8 @@ async function prepared(): Promise<Prepared> {
 }
 
 describe('Marathon’s endpoint', () => {
+  // deviation(missing): `/v2/artifacts`, `/config`
+  //   here: 404
   it.each([...apps, ...groups, ...others, ...pods, ...system])('%s %s answers %i', async (...row) => {
     const [method, path, status, type, body] = row as unknown as Row;
     const { ask, fill, world } = await prepared();

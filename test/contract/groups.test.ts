@@ -290,8 +290,11 @@ describe('Writing groups', () => {
 
   it('has Marathon’s refusals for ids, bodies and verbs', async () => {
     const { ask } = await liveApi({}, { settings: {} });
-    expect((await ask('POST', '/v2/groups', {})).json().details).toEqual([
-      { path: '/id', errors: ['Path must contain at least one path element'] },
+    // The root is a group that is always there.
+    const root = await ask('POST', '/v2/groups', {});
+    expect([root.statusCode, root.json()]).toEqual([
+      409,
+      { message: 'Group / is already created. Use PUT to change this group.' },
     ]);
     expect((await ask('POST', '/v2/groups', { id: '/Upper' })).json().details).toEqual([
       { path: '/id', errors: ['error.pattern'] },

@@ -249,6 +249,9 @@ describe('Quirks of clients', () => {
 });
 
 describe('Pods on a server that runs none', () => {
+  // deviation(missing): pods
+  //   here: `/v2/pods` is an empty collection, writes are refused with 422
+  //   instead: apps
   it('are an empty collection, and a clear refusal', async () => {
     const { ask } = await liveApi();
     expect((await ask('HEAD', '/v2/pods')).statusCode).toBe(200);
@@ -276,6 +279,9 @@ describe('Pods on a server that runs none', () => {
 });
 
 describe('/logging', () => {
+  // deviation(different): `/logging`
+  //   Marathon: any logger of the JVM
+  //   here: one logger, `ROOT`
   it('shows and changes the level, for a while if asked', async () => {
     const { ask, world } = await liveApi();
     expect((await ask('GET', '/logging')).json()).toEqual({ ROOT: 'INFO' });

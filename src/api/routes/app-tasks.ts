@@ -14,6 +14,8 @@ import { taskLines } from '../render/task-text.ts';
 import type { Verbs } from '../resource.ts';
 import { sendRefusal } from '../respond.ts';
 
+const taskNotFound = (id: string): Refusal => refusal('notFound', `Task '${id}' does not exist`, { details: [] });
+
 /** The tasks of one app. */
 export const appTasksVerbs = (context: ApiContext, id: string): Verbs => ({
   GET: (request, reply) =>
@@ -99,6 +101,6 @@ async function killTask(
   if (!mode.ok) return sendRefusal(reply, mode.error);
   if (!context.deps.read.app(id)) return sendRefusal(reply, appNotFound(id));
   const instance = instanceOfTask(context, taskId);
-  if (instance?.appId !== id) return sendRefusal(reply, refusal('notFound', `Task '${taskId}' does not exist`));
+  if (instance?.appId !== id) return sendRefusal(reply, taskNotFound(taskId));
   return killAndAnswer(context, reply, [instance], mode.value, (task) => `{"task":${task === '' ? 'null' : task}}`);
 }

@@ -4,7 +4,7 @@ import type { ChangeOptions } from '../../actors/front.ts';
 import { readGroupId } from '../../core/app/id-rules.ts';
 import { type GroupRequest, type GroupUpdate, groupNotFound } from '../../core/group/group-request.ts';
 import { isBelow, resolvePath } from '../../core/ids.ts';
-import { invalid, type Refusal } from '../../core/refusal.ts';
+import { invalid, type Refusal, refusal } from '../../core/refusal.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import { readVersion } from '../app-request.ts';
 import type { ApiContext } from '../context.ts';
@@ -138,7 +138,7 @@ async function write(
   return apply(context, request, reply, { type, path: path.value, update: update.value });
 }
 
-const rootIsThere = invalid([{ path: '/id', errors: ['Path must contain at least one path element'] }]);
+const rootIsThere = refusal('alreadyExists', 'Group / is already created. Use PUT to change this group.');
 
 /** The group that a body is about; never outside the path of the request. */
 function pathOf(base: string, { id }: GroupUpdate): Result<string, Refusal> {

@@ -26,13 +26,15 @@ export function applyChange(
   settings: AppSettings,
   options: { readonly force: boolean } = { force: false },
 ): Result<AppDefinition, Refusal> {
-  if (change.type === 'create' && current) {
-    return err(refusal('alreadyExists', `An app with id [${change.id}] already exists.`));
-  }
   if (change.type === 'patch' && !current) return err(appNotFound(change.id));
   const isPartial = change.type === 'patch' || (change.type === 'put' && change.partial);
   if (isPartial && change.update.version !== undefined) return err(versionNotAlone);
   const context = { settings, ...options };
+  if (change.type === 'create' && current) {
+    // What is wrong with the body is told first, as Marathon does: 422 whether the id is free or not.
+    const wanted = normalizeComplete(change.id, change.update, context);
+    return wanted.ok ? err(refusal('alreadyExists', `An app with id [${change.id}] already exists.`)) : wanted;
+  }
   const next =
     current && isPartial
       ? normalizePartial(current, change.update, context)

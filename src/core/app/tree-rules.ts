@@ -2,22 +2,20 @@
 import type { AppId } from '../ids.ts';
 import { isBelow, parentOf } from '../ids.ts';
 import { invalid, type Refusal } from '../refusal.ts';
-import type { AppDefinition } from './definition.ts';
+import type { DependencyNode } from './dependency-graph.ts';
 
 /** What the rules may ask about the tree as it will be after the change. */
 export interface TreeView {
   readonly hasApp: (id: string) => boolean;
   /** True if some app lies below this path. */
   readonly isGroup: (path: string) => boolean;
-  /** Every app below this path. */
-  readonly appsBelow: (path: string) => Iterable<AppId>;
 }
 
 /** 422 for the request as a whole. */
 export const refusedAtRoot = (message: string): Refusal => invalid([{ path: '/', errors: [message] }]);
 
 /** Refuses ids that are a group and an app at once. `added` are the apps that did not exist before. Costs O(depth) for each. */
-export function idConflict(added: readonly AppId[], tree: Pick<TreeView, 'hasApp' | 'isGroup'>): Refusal | undefined {
+export function idConflict(added: readonly AppId[], tree: TreeView): Refusal | undefined {
   for (const id of added) {
     if (tree.isGroup(id)) return sameId;
     for (let path = parentOf(id); path !== '/'; path = parentOf(path)) if (tree.hasApp(path)) return sameId;
@@ -28,26 +26,14 @@ export function idConflict(added: readonly AppId[], tree: Pick<TreeView, 'hasApp
 const sameId = refusedAtRoot('Groups and Applications may not have the same identifier.');
 
 /**
- * The apps that an app depends on, groups resolved to the apps inside them. Unknown ids are ignored. An app inside a group that it depends on
- * waits for the others of the group, not for itself.
- */
-export function dependenciesOf(app: Pick<AppDefinition, 'id' | 'dependencies'>, tree: TreeView): readonly AppId[] {
-  const found = new Set<AppId>();
-  for (const dependency of app.dependencies) {
-    if (tree.hasApp(dependency)) found.add(dependency as AppId);
-    else if (tree.isGroup(dependency)) {
-      for (const id of tree.appsBelow(dependency)) if (id !== app.id) found.add(id);
-    }
-  }
-  return [...found];
-}
-
-/**
  * Refuses a change that closes a circle of dependencies. A new circle leads through a changed app, so only what the changed apps depend on,
  * directly or not, is visited, once each; chains may be of any length.
  */
-export function dependencyCycle(changed: Iterable<AppId>, edges: (id: AppId) => readonly AppId[]): Refusal | undefined {
-  const finished = new Set<AppId>();
+export function dependencyCycle(
+  changed: Iterable<DependencyNode>,
+  edges: (node: DependencyNode) => readonly DependencyNode[],
+): Refusal | undefined {
+  const finished = new Set<DependencyNode>();
   for (const start of changed) if (!finished.has(start) && leadsToCircle(start, edges, finished)) return circular;
   return undefined;
 }
@@ -55,14 +41,18 @@ export function dependencyCycle(changed: Iterable<AppId>, edges: (id: AppId) => 
 const circular = refusedAtRoot('Dependency graph has cyclic dependencies.');
 
 interface Visit {
-  readonly id: AppId;
-  readonly targets: readonly AppId[];
+  readonly id: DependencyNode;
+  readonly targets: readonly DependencyNode[];
   next: number;
 }
 
 /** Depth-first search without recursion. */
-function leadsToCircle(start: AppId, edges: (id: AppId) => readonly AppId[], finished: Set<AppId>): boolean {
-  const open = new Set<AppId>([start]);
+function leadsToCircle(
+  start: DependencyNode,
+  edges: (node: DependencyNode) => readonly DependencyNode[],
+  finished: Set<DependencyNode>,
+): boolean {
+  const open = new Set<DependencyNode>([start]);
   const path: Visit[] = [{ id: start, targets: edges(start), next: 0 }];
   for (let visit = path.at(-1); visit; visit = path.at(-1)) {
     const target = visit.targets[visit.next];

@@ -1,5 +1,6 @@
 /** From what changed to the ordered steps of a deployment (behaviour §4.3). */
 import type { AppDefinition } from '../app/definition.ts';
+import { type DependencyNode, isGroupNode } from '../app/dependency-graph.ts';
 import type { PlanView } from '../events.ts';
 import type { AppId, InstanceId } from '../ids.ts';
 import type { AffectedApp, Deployment, PlanAction, PlanStep } from './plan-types.ts';
@@ -16,17 +17,16 @@ export interface PlannedChange {
 
 /**
  * Steps: stop what goes, start what is new (with no instances, kept for compatibility), then one step for each layer of
- * dependencies, lowest first (V77–V87). `dependenciesOf` gives the apps that an app depends on in the target tree, groups already
- * resolved to the apps inside them.
+ * dependencies, lowest first (V77–V87). `edges` are those of the target tree.
  */
 export function planSteps(
   changes: readonly PlannedChange[],
-  dependenciesOf: (id: AppId) => readonly AppId[],
+  edges: (node: DependencyNode) => readonly DependencyNode[],
 ): readonly PlanStep[] {
   const stops: PlanAction[] = [];
   const starts: PlanAction[] = [];
   const layers = new Map<number, PlanAction[]>();
-  const depth = layerDepth(dependenciesOf);
+  const depth = layerDepth(edges);
   for (const change of changes) {
     if (!change.after) {
       if (change.before) stops.push({ action: 'StopApplication', app: change.id });
@@ -55,8 +55,8 @@ function actionOf(change: PlannedChange): PlanAction | undefined {
 }
 
 interface Visit {
-  readonly id: AppId;
-  readonly targets: readonly AppId[];
+  readonly id: DependencyNode;
+  readonly targets: readonly DependencyNode[];
   next: number;
   deepest: number;
 }
@@ -65,20 +65,21 @@ interface Visit {
  * Layer of an app: the number of apps on the longest path of dependencies that starts at it. Remembers what it computed, and does
  * without recursion, since chains may be of any length.
  */
-function layerDepth(dependenciesOf: (id: AppId) => readonly AppId[]): (id: AppId) => number {
-  const known = new Map<AppId, number>();
+function layerDepth(edges: (node: DependencyNode) => readonly DependencyNode[]): (id: AppId) => number {
+  const known = new Map<DependencyNode, number>();
   return (start) => {
-    const open = new Set<AppId>();
+    const open = new Set<DependencyNode>();
     const path: Visit[] = [];
-    const enter = (id: AppId): void => {
+    const enter = (id: DependencyNode): void => {
       open.add(id);
-      path.push({ id, targets: dependenciesOf(id), next: 0, deepest: 0 });
+      path.push({ id, targets: edges(id), next: 0, deepest: 0 });
     };
     if (!known.has(start)) enter(start);
     for (let visit = path.at(-1); visit; visit = path.at(-1)) {
       const target = visit.targets[visit.next];
       if (target === undefined) {
-        known.set(visit.id, visit.deepest + 1);
+        // A group is no step of its own.
+        known.set(visit.id, visit.deepest + (isGroupNode(visit.id) ? 0 : 1));
         open.delete(visit.id);
         path.pop();
         continue;

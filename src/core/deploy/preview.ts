@@ -34,7 +34,7 @@ export interface Preview {
 }
 
 /** Looks at a decided change. */
-export function previewOf({ planned, dependenciesOf, version }: Omit<ChangeSet, 'groups'>): Preview {
+export function previewOf({ planned, edges, version }: Omit<ChangeSet, 'groups'>): Preview {
   const changed = planned.filter((p) => p.kind !== 'none' || !p.before || !p.after);
   const restarted = changed.filter((p) => p.before && p.after && (p.kind === 'config' || p.kind === 'restart'));
   const restarting = new Set(restarted.map((p) => p.id));
@@ -44,7 +44,7 @@ export function previewOf({ planned, dependenciesOf, version }: Omit<ChangeSet, 
     kills += restarting.has(id) ? had : Math.max(0, had - (after?.instances ?? 0));
   }
   return {
-    steps: planSteps(planned, dependenciesOf).map(stepView),
+    steps: planSteps(planned, edges).map(stepView),
     created: changed.filter((p) => !p.before).map((p) => p.id),
     restarted: [...restarting],
     removed: changed.filter((p) => !p.after).map((p) => p.id),
@@ -78,7 +78,7 @@ export function remainingPreview(
     const kind = action === 'RestartApplication' ? 'config' : 'scale';
     return [{ id, before: definition(id, before), after: definition(id, after), kind }];
   });
-  const preview = previewOf({ planned, version, dependenciesOf: () => [] });
+  const preview = previewOf({ planned, version, edges: () => [] });
   return { ...preview, steps: left.map(stepView) };
 }
 

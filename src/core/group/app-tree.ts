@@ -1,5 +1,6 @@
 /** The tree of apps with the indexes that make a change cost what it touches, never what exists (design §5.13). */
 import type { AppDefinition } from '../app/definition.ts';
+import { type DependencyNode, type DependencyView, edgesOf } from '../app/dependency-graph.ts';
 import type { PortRange } from '../app/service-ports.ts';
 import { ServicePorts } from '../app/service-ports.ts';
 import type { AppId } from '../ids.ts';
@@ -14,6 +15,14 @@ export class AppTree {
   /** Path → apps that name it as a dependency. */
   readonly #dependents = new Map<string, Set<AppId>>();
   readonly #groups = new Map<string, GroupRecord>();
+
+  readonly #view: DependencyView = {
+    namedBy: (id) => this.#apps.get(id as AppId)?.dependencies,
+    namedAround: (id) => this.groupDependenciesOf(id),
+    isGroup: (path) => this.#paths.hasChildren(path),
+    childrenOf: (path) => this.#paths.childrenOf(path),
+    appsBelow: (path) => this.below(path),
+  };
 
   /** Service ports of all apps. */
   readonly ports: ServicePorts;
@@ -88,20 +97,9 @@ export class AppTree {
     }
   }
 
-  /**
-   * The apps that an app depends on: those that it or a group around it names, and those inside the groups so named. Unknown ids
-   * give nothing.
-   */
-  dependenciesOf(id: AppId): readonly AppId[] {
-    const found = new Set<AppId>();
-    const add = (path: string): void => {
-      if (this.#apps.has(path as AppId)) found.add(path as AppId);
-      else for (const below of this.below(path)) found.add(below);
-    };
-    for (const path of this.#apps.get(id)?.dependencies ?? []) add(path);
-    for (const path of this.groupDependenciesOf(id)) add(path);
-    found.delete(id);
-    return [...found];
+  /** What a node of the graph of dependencies depends on (`dependency-graph.ts`). */
+  edgesOf(node: DependencyNode): readonly DependencyNode[] {
+    return edgesOf(node, this.#view);
   }
 
   /** What the groups around a path depend on. */

@@ -2,6 +2,7 @@
 import { applyChange } from '../app/apply-change.ts';
 import type { AppChange } from '../app/change.ts';
 import type { AppDefinition } from '../app/definition.ts';
+import type { DependencyNode } from '../app/dependency-graph.ts';
 import { kindOfChange } from '../app/diff.ts';
 import { maxInstances, tooManyInstances } from '../app/limits.ts';
 import { assignServicePorts } from '../app/service-ports.ts';
@@ -50,7 +51,7 @@ export interface ChangeSet {
   /** Groups whose own members change, come or go. */
   readonly groups: readonly GroupDelta[];
   /** Of the tree as it will be. */
-  readonly dependenciesOf: (id: AppId) => readonly AppId[];
+  readonly edges: (node: DependencyNode) => readonly DependencyNode[];
 }
 
 type Wanted = {
@@ -112,7 +113,7 @@ function complete(
 ): Result<ChangeSet, Refusal> {
   const target = targetTree(planned, groups, tree);
   const refused = target.refusal(settings.maxApps);
-  return refused ? err(refused) : ok({ version, planned, groups, dependenciesOf: target.dependenciesOf });
+  return refused ? err(refused) : ok({ version, planned, groups, edges: target.edges });
 }
 
 /** The later of some stamps. */

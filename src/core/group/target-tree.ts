@@ -1,6 +1,7 @@
 /** The tree that a change would make, looked at only where the change touches it. */
 import type { AppDefinition } from '../app/definition.ts';
-import { dependenciesOf, dependencyCycle, idConflict, refusedAtRoot } from '../app/tree-rules.ts';
+import { type DependencyNode, edgesOf } from '../app/dependency-graph.ts';
+import { dependencyCycle, idConflict, refusedAtRoot } from '../app/tree-rules.ts';
 import type { PlannedChange } from '../deploy/plan.ts';
 import type { AppId } from '../ids.ts';
 import { isBelow, parentOf } from '../ids.ts';
@@ -9,8 +10,8 @@ import type { AppTree } from './app-tree.ts';
 import type { GroupDelta, GroupRecord } from './group-record.ts';
 
 export interface TargetTree {
-  /** Apps that an app will depend on, groups resolved to the apps in them. */
-  readonly dependenciesOf: (id: AppId) => readonly AppId[];
+  /** What a node of the graph of dependencies will depend on. */
+  readonly edges: (node: DependencyNode) => readonly DependencyNode[];
   /** What is wrong with it (rest-api §9.6). */
   readonly refusal: (maxApps: number | undefined) => Refusal | undefined;
 }
@@ -24,11 +25,9 @@ export function targetTree(
   const after = new Map<string, AppDefinition | undefined>(planned.map((p) => [p.id, p.after]));
   const get = (id: string): AppDefinition | undefined => (after.has(id) ? after.get(id) : tree.get(id as AppId));
   const added = planned.filter((p) => !p.before && p.after).map((p) => p.id);
-  // Both are looked up for every app of the change: a change of thousands must not look through itself thousands of times.
-  const newGroups = new Set<string>();
-  for (const id of added) {
-    for (let path = parentOf(id); path !== '/' && !newGroups.has(path); path = parentOf(path)) newGroups.add(path);
-  }
+  // Looked up for every app of the change: a change of thousands must not look through itself thousands of times.
+  const newChildren = new Map<string, Set<string>>();
+  for (const id of added) addTo(newChildren, id);
   const members = new Map<string, readonly AppId[]>();
   const appsBelow = (path: string): readonly AppId[] => {
     const found = members.get(path) ?? [
@@ -38,32 +37,48 @@ export function targetTree(
     members.set(path, found);
     return found;
   };
-  const isGroup = (path: string): boolean => newGroups.has(path) || (tree.isGroup(path) && appsBelow(path).length > 0);
-  const view = { hasApp: (id: string) => get(id) !== undefined, isGroup, appsBelow };
-  const inherited = groupDependencies(groups, tree);
-  const edges = (id: AppId): readonly AppId[] => {
-    const app = get(id);
-    if (!app) return [];
-    const around = inherited(id);
-    if (around.length === 0) return app.dependencies.length === 0 ? [] : dependenciesOf(app, view);
-    return dependenciesOf({ id, dependencies: [...app.dependencies, ...around] }, view);
+  const isGroup = (path: string): boolean =>
+    newChildren.has(path) || (tree.isGroup(path) && appsBelow(path).length > 0);
+  const hasApp = (id: string): boolean => get(id) !== undefined;
+  const view = {
+    namedBy: (id: string) => get(id)?.dependencies,
+    namedAround: groupDependencies(groups, tree),
+    isGroup: (path: string) => newChildren.has(path) || tree.isGroup(path),
+    childrenOf: (path: string) => {
+      const more = newChildren.get(path);
+      return more ? new Set([...tree.childrenOf(path), ...more]) : tree.childrenOf(path);
+    },
+    appsBelow,
   };
+  const edges = (node: DependencyNode): readonly DependencyNode[] => edgesOf(node, view);
   const refusal = (maxApps: number | undefined): Refusal | undefined => {
     const linked = planned.filter((p) => p.after).map((p) => p.id);
     const relinked = groups.filter((g) => (g.after?.dependencies.length ?? 0) > 0).flatMap(({ id }) => appsBelow(id));
     const newPaths = groups.filter((g) => g.after && !g.before).map((g) => g.id);
     return (
-      idConflict(added, view) ??
-      pathConflict(newPaths, view.hasApp) ??
+      idConflict(added, { hasApp, isGroup }) ??
+      pathConflict(newPaths, hasApp) ??
       dependencyCycle([...linked, ...relinked], edges) ??
       tooMany(planned, tree, maxApps)
     );
   };
-  return { dependenciesOf: edges, refusal };
+  return { edges, refusal };
+}
+
+/** Links a path to the group that it lies in, and that to its own, up to one that is linked already. */
+function addTo(children: Map<string, Set<string>>, id: string): void {
+  for (let at = id; at !== '/'; at = parentOf(at)) {
+    const siblings = children.get(parentOf(at));
+    if (siblings) {
+      siblings.add(at);
+      return;
+    }
+    children.set(parentOf(at), new Set([at]));
+  }
 }
 
 /** What the groups around an id will depend on. */
-function groupDependencies(groups: readonly GroupDelta[], tree: AppTree): (id: AppId) => readonly string[] {
+function groupDependencies(groups: readonly GroupDelta[], tree: AppTree): (id: string) => readonly string[] {
   if (groups.length === 0) return (id) => tree.groupDependenciesOf(id);
   const changed = new Map<string, GroupRecord | undefined>(groups.map((g) => [g.id, g.after]));
   return (id) => {

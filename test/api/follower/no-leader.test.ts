@@ -20,6 +20,10 @@ function expectTurnedAway(answer: RawAnswer, outcome: 'refused' | 'unknown' | un
 }
 
 describe('without a leader (design §8)', () => {
+  // deviation(servers): no leader, or the leader cannot be reached
+  //   Marathon: 503 or an HTML page after a time-out
+  //   here: 503 with JSON, a reason and `Retry-After: 1` after at most 1 s
+  //   why: clients can act on it
   it('every request is turned away after the wait, with a reason, and writes are told that nothing was done', async () => {
     const follower = await haApi({ waitForLeaderMs: 60 });
     for (const path of ['/v2/apps', '/v2/info', '/v2/events', '/made/up', '/v2/queue/x/delay']) {

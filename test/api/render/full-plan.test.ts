@@ -51,6 +51,10 @@ function setUp(): { front: FakeFront; plans: FullPlans; show: (logged: LoggedEve
 }
 
 describe('full plans', () => {
+  // deviation(different): `plan-format=full`
+  //   Marathon: before 1.8 the default, with all apps
+  //   here: only if asked for, with the apps that the deployment touches
+  //   why: an event costs what it tells
   it('show the apps of the deployment before and after', () => {
     const { show } = setUp();
     const shown = show(event('deployment_info', { plan, currentStep: { actions: [] } }));

@@ -1,13 +1,14 @@
 /** A server on fakes, in memory or on a real port, and what tests ask of it. */
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { connect, type Socket } from 'node:net';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, InjectOptions, LightMyRequestResponse as Response } from 'fastify';
 import { onTestFinished } from 'vitest';
 import type { Clock } from '../../../src/actors/ports.ts';
 import { type ApiConfig, defaultApiConfig } from '../../../src/api/dependencies.ts';
 import { listen } from '../../../src/api/listen.ts';
 import { buildServer } from '../../../src/api/server.ts';
 import { createMetricsRegistry, type MetricsRegistry } from '../../../src/infra/metrics/registry.ts';
+import { expectMarathonLike } from '../../contract/support/strict-client.ts';
 import { FakeFiles } from '../../support/fake-files.ts';
 import { FakeFront } from '../../support/fake-front.ts';
 import { createVirtualClock, type VirtualClock } from '../../support/virtual-clock.ts';
@@ -57,7 +58,20 @@ export function testApiAt<C extends Clock>(clock: C, config: Partial<ApiConfig> 
   onTestFinished(async () => {
     await server.close();
   });
+  if (!config.emitLegacyFields) lookAtAnswers(server);
   return { server, front, files, clock, metrics, lines };
+}
+
+/** What tests inject is looked at as by a strict client, whatever else they look at. */
+function lookAtAnswers(server: FastifyInstance): void {
+  const inject = server.inject.bind(server) as (asked: InjectOptions | string) => Promise<Response>;
+  server.inject = (async (asked: InjectOptions | string) => {
+    const answer = await inject(asked);
+    const { method = 'GET', url } = typeof asked === 'string' ? { url: asked } : asked;
+    const { statusCode: status, headers, body } = answer;
+    if (typeof url === 'string') expectMarathonLike({ method: method.toUpperCase(), url, status, headers, body });
+    return answer;
+  }) as unknown as FastifyInstance['inject'];
 }
 
 /** The same server on a loopback port. */

@@ -7,6 +7,9 @@ import { buildServer } from '../../../src/api/server.ts';
 import { createMetricsRegistry } from '../../../src/infra/metrics/registry.ts';
 import { FakeFiles } from '../../support/fake-files.ts';
 import { createWorld, type World, type WorldOptions } from '../../support/world.ts';
+import { expectMarathonLike } from './strict-client.ts';
+
+const seen = ({ statusCode, headers, body }: Response) => ({ status: statusCode, headers, body });
 
 export interface LiveApi {
   readonly world: World;
@@ -71,6 +74,7 @@ export async function apiOn(world: World, config: Partial<ApiConfig> = {}): Prom
       await nextTurn();
     }
     await world.settle();
+    if (!config.emitLegacyFields) expectMarathonLike({ ...seen(answer), method: method ?? 'GET', url });
     return answer;
   };
   return { world, ask, errors };

@@ -120,6 +120,10 @@ describe('the kind of a change (design §8)', () => {
     [{ tty: true }, 'config'],
     [{ replaceBeforeKill: true }, 'metadata'],
   ];
+  // deviation(different): change of `executorResources` alone
+  //   Marathon: does nothing
+  //   here: new tasks
+  //   why: what is asked for should happen
   it.each(kinds)('%j is %s', (body, kind) => {
     expect(kindOfChange(stamped, must(update(stamped, body)))).toBe(kind);
   });

@@ -5,6 +5,7 @@ import { affectedBy, type PlannedChange, planSteps } from '../../../src/core/dep
 import type { PlanStep } from '../../../src/core/deploy/plan-types.ts';
 import { revertOf } from '../../../src/core/group/change-set.ts';
 import type { AppId } from '../../../src/core/ids.ts';
+import { appsNeededBy } from '../../support/dependencies.ts';
 import { must } from '../app/given.ts';
 import { id, put, remove, World } from '../group/given.ts';
 
@@ -31,11 +32,13 @@ const wish: fc.Arbitrary<AppChange> = fc.oneof(
 const request = fc.uniqueArray(wish, { minLength: 1, maxLength: 6, selector: (change) => change.id });
 const history = fc.array(request, { minLength: 1, maxLength: 6 });
 
+const needed = (world: World, app: AppId): readonly AppId[] => appsNeededBy(app, (node) => world.tree.edgesOf(node));
+
 /** Everything that an app waits for, near and far. */
 function below(world: World, start: AppId): ReadonlySet<AppId> {
   const found = new Set<AppId>();
   const visit = (app: AppId): void => {
-    for (const next of world.tree.dependenciesOf(app)) {
+    for (const next of needed(world, app)) {
       if (found.has(next)) continue;
       found.add(next);
       visit(next);
@@ -61,7 +64,7 @@ function carryOut(before: ReadonlyMap<AppId, string>, steps: readonly PlanStep[]
 }
 
 function checkPlan(world: World, before: ReadonlyMap<AppId, string>, planned: readonly PlannedChange[]): void {
-  const steps = planSteps(planned, (app) => world.tree.dependenciesOf(app));
+  const steps = planSteps(planned, (node) => world.tree.edgesOf(node));
   expect(carryOut(before, steps, planned)).toEqual(snapshot(world));
   const turns = new Map<AppId, number>();
   for (const [i, { actions }] of steps.entries()) {
@@ -125,9 +128,8 @@ describe('any plan', () => {
         const decided = world.decide(...changes);
         if (!decided.ok) return;
         world.apply(...changes);
-        const steps = planSteps(decided.value.planned, (app) => world.tree.dependenciesOf(app));
-        const depth = (app: AppId): number =>
-          1 + Math.max(0, ...world.tree.dependenciesOf(app).map((next) => depth(next)));
+        const steps = planSteps(decided.value.planned, (node) => world.tree.edgesOf(node));
+        const depth = (app: AppId): number => 1 + Math.max(0, ...needed(world, app).map((next) => depth(next)));
         const longest = Math.max(0, ...[...world.tree.all()].map((a) => depth(a.id)));
         expect(steps.length).toBeLessThanOrEqual(longest + 2);
       }),

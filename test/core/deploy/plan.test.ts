@@ -32,7 +32,7 @@ const changed = (name: string, kind: Kind, instances = 4): PlannedChange => ({
 });
 
 type Dependencies = Readonly<Record<string, readonly string[]>>;
-const edges = (dependencies: Dependencies) => (of: AppId) => (dependencies[of.slice(1)] ?? []).map(id);
+const edges = (dependencies: Dependencies) => (of: string) => (dependencies[of.slice(1)] ?? []).map(id);
 
 /** `Start a b` for each step. */
 const plan = (changes: readonly PlannedChange[], dependencies: Dependencies = {}): readonly string[] =>

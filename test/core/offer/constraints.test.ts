@@ -117,6 +117,10 @@ const groupRows: readonly GroupRow[] = [
 ];
 
 describe('GROUP_BY', () => {
+  // deviation(different): `GROUP_BY`
+  //   Marathon: two rules in its time; the last one divides by zero without a count
+  //   here: with a count the last rule; without one the classic rule: new groups are opened freely, otherwise the
+  //     smallest is next
   it.each(groupRows)('%s', (_, instances, count, placed, on, expected) => {
     const constraint: Constraint = count === undefined ? ['rack', 'GROUP_BY'] : ['rack', 'GROUP_BY', count];
     expect(accepts(constraint, placed, on, instances)).toBe(expected);

@@ -31,6 +31,11 @@ describe('who dies first on scale-down (design §8)', () => {
     );
   });
 
+  // deviation(different): scale-down: who dies first
+  //   Marathon: sentenced, GROUP_BY's choice, then by state, those that wait for an offer after running ones
+  //   here: sentenced, then what does not run (waiting ones first), then GROUP_BY's choice, unhealthy ones, those
+  //     not checked yet, and kill selection
+  //   why: least harm
   it('V60: those that do not run first, then by age inside each condition', () => {
     const order: readonly Condition[] = [
       'Scheduled',

@@ -104,6 +104,9 @@ describe('the configuration of the server', () => {
     ],
     ['an unknown feature', [...master, '--enable_features', 'vips,magic'], /unknown feature "magic"/],
   ];
+  // deviation(missing): `--ssl_keystore_path`
+  //   here: refused
+  //   instead: PEM files: `--ssl_cert_file`, `--ssl_key_file`
   it.each(rows)('refuses %s with one line', (_, argv, message) => {
     const result = configure(argv);
     const error = result.ok ? '' : result.error;
@@ -195,6 +198,12 @@ describe('the configuration of the server', () => {
     );
     expect(JSON.stringify(shown)).not.toContain('geheim');
     expect(shown.marathonConfig).toMatchObject({ master: 'h:5050', hostname: '127.0.0.1', local_port_min: 10_000 });
+  });
+
+  it('shows in /v2/info who may ask across origins', () => {
+    const shown = (...flags: string[]) => infoConfig(config(flags)).marathonConfig['access_control_allow_origin'];
+    expect(shown()).toBeNull();
+    expect(shown('--access_control_allow_origin', 'http://a,http://b')).toEqual(['http://a', 'http://b']);
   });
 
   it('knows the limits of health kills, and how to lift them', () => {

@@ -78,6 +78,11 @@ describe.skipIf(zooKeeperMissing)('the size of a batch', () => {
     expect((await again.store.readEvents(0, 10)).events).toEqual([0, 1, 2, 3].map(event));
   });
 
+  // deviation(servers): state in ZooKeeper (`--zk`)
+  //   Marathon: a node for each fact, gzip, up to 1 MB
+  //   here: a snapshot in chunks and a journal, no node over 512 KB; another layout, so that a Marathon's path is
+  //     refused
+  //   why: a change is one transaction; a new leader reads what came last
   it('design §5.6: above 64 MB it is refused; what came before it is committed, and no node is ever over 512 KB', async () => {
     const metrics = createSilentMetrics();
     const meddler = createMeddler();

@@ -278,6 +278,8 @@ describe.skipIf(zooKeeperMissing)('a batch', () => {
 });
 
 describe.skipIf(zooKeeperMissing)('a store that is not ours to use', () => {
+  // deviation(missing): taking over the state of a Marathon
+  //   here: a path in ZooKeeper that holds it is refused
   it.each([['leader-curator'], ['state/apps'], ['state/framework-id']])(
     "design §5.14: with Marathon's own %s is refused in one line, and nothing is changed",
     async (node) => {

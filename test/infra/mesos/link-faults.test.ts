@@ -26,6 +26,10 @@ describe('the end of a stream', () => {
     expect(on.events.unread()).toEqual([]);
   });
 
+  // deviation(defaults): `--mesos_heartbeat_interval`
+  //   Marathon: what the link expects
+  //   here: shown in `/v2/info`; the master's own interval is used
+  //   why: Mesos says it on subscribing
   it('comes after five silent heartbeat intervals, while any byte counts as a sign of life', async () => {
     const { link, stream } = await on.connected();
     on.clock.advance(74_999);

@@ -54,6 +54,10 @@ describe('The prober', () => {
     expect(connections).toBe(3);
   });
 
+  // deviation(different): interim HTTP answers (1xx but 101) to a health check
+  //   Marathon: the first answer counts
+  //   here: the final answer counts, if one comes
+  //   why: they announce it
   it('tells 101 as it is, and waits for what follows another 1xx (V116)', async () => {
     const { prober } = start();
     const upgrading = await kept(target(answering('HTTP/1.1 101 Switching Protocols\r\n\r\n')));
