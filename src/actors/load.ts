@@ -9,6 +9,7 @@ import { RootHistory } from '../core/group/root-history.ts';
 import type { AppId } from '../core/ids.ts';
 import type { Instance } from '../core/instance/instance.ts';
 import type { EncodedRecord, RecordWrite } from '../core/journal/batch.ts';
+import { SharedParts } from './shared-parts.ts';
 import { VersionBook } from './version-book.ts';
 import type { Views } from './views.ts';
 
@@ -34,9 +35,11 @@ export function loadState(records: Iterable<EncodedRecord>, views: Views, range:
   const subscriptions: Subscription[] = [];
   let frameworkId: string | undefined;
   const shown: RecordWrite[] = [];
+  const parts = new SharedParts();
   for (const { kind, key, json } of records) {
     if (json === undefined) continue;
-    const value = JSON.parse(json) as object;
+    const isDefinition = kind === 'app' || kind === 'appVersion';
+    const value: object = isDefinition ? parts.definition(json) : (JSON.parse(json) as object);
     shown.push({ kind, key, value });
     switch (kind) {
       case 'app':
@@ -46,7 +49,7 @@ export function loadState(records: Iterable<EncodedRecord>, views: Views, range:
         versions.put(value as AppDefinition);
         break;
       case 'instance': {
-        const instance = value as Instance;
+        const instance = parts.instance(key, value as Instance);
         const siblings = instances.get(instance.appId);
         if (siblings) siblings.push(instance);
         else instances.set(instance.appId, [instance]);
