@@ -32,7 +32,8 @@ export class SharedParts {
     draft.role = this.#text(draft.role);
     if (draft.agent !== undefined) draft.agent = this.#agent(draft.agent);
     for (const task of draft.tasks as readonly TaskDraft[]) {
-      if (task.mesosState !== undefined) task.mesosState = this.#text(task.mesosState) as NonNullable<Task['mesosState']>;
+      if (task.mesosState !== undefined)
+        task.mesosState = this.#text(task.mesosState) as NonNullable<Task['mesosState']>;
     }
     return decoded;
   }
