@@ -114,7 +114,18 @@ async function measure(apps: number): Promise<void> {
   const zk = ['--zk', ensemble.url('/bench'), '--zk_session_timeout', String(sessionTimeoutMs)];
   const world: World = {
     start: (port) =>
-      runCommand(['server', '--master', cluster.address, ...zk, '--http_port', port, '--logging_level', 'error']),
+      runCommand([
+        'server',
+        '--master',
+        cluster.address,
+        ...zk,
+        '--http_port',
+        port,
+        '--local_port_max',
+        '60000',
+        '--logging_level',
+        'error',
+      ]),
     leaderOf: async (url) => String((await get(`${url}/v2/leader`))['leader']),
   };
   const servers = [await world.start('0'), await world.start('0')] as const;

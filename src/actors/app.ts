@@ -18,9 +18,10 @@ import { killAction } from '../core/scale/kill-action.ts';
 import type { AppTarget, Known } from '../core/scale/reconcile.ts';
 import { isCounted, isReady, reconcile } from '../core/scale/reconcile.ts';
 import { instanceBehaviour } from './instance.ts';
+import type { InstanceProps } from './instance-state.ts';
 import type { AppMessage, AppsMessage, InstanceMessage, TargetOrder, Waiting } from './protocol.ts';
 import { ReadinessGate } from './readiness-gate.ts';
-import type { ActorRef, Behaviour, Context } from './runtime/types.ts';
+import type { ActorRef, Behaviour, Context, SpawnOptions } from './runtime/types.ts';
 import type { Services } from './services.ts';
 
 export interface AppProps {
@@ -40,6 +41,7 @@ interface Member extends Known {
 /** Mutable on purpose: an app may have 100,000 members, and nothing of this leaves the actor. */
 interface AppState {
   readonly props: AppProps;
+  readonly kin: Kin;
   readonly members: Map<InstanceId, Member>;
   readonly readiness: ReadinessGate;
   target: AppTarget | undefined;
@@ -56,6 +58,12 @@ interface AppState {
   readonly toAnnounce: Set<InstanceId>;
 }
 
+/** What all instances of the app are spawned with. */
+interface Kin {
+  readonly props: InstanceProps;
+  readonly options: SpawnOptions<AppMessage>;
+}
+
 type Ctx = Context<AppMessage>;
 
 const noneSentenced: ReadonlySet<InstanceId> = new Set();
@@ -68,6 +76,21 @@ export function appBehaviour(props: AppProps): Behaviour<AppState, AppMessage> {
 function start(props: AppProps, context: Ctx): AppState {
   const state: AppState = {
     props,
+    kin: {
+      props: {
+        services: props.services,
+        owner: context.self,
+        targetOf: () => state.target?.app,
+        isReplacedFirst: () => state.target?.mode === 'steady' && state.target.app.replaceBeforeKill === true,
+      },
+      options: {
+        isLight: true,
+        onStopped: (reason, name): AppMessage =>
+          reason.type === 'failed'
+            ? { type: 'childFailed', name, error: reason.error }
+            : { type: 'instanceGone', instanceId: name as InstanceId, isFailure: false },
+      },
+    },
     members: new Map(),
     readiness: new ReadinessGate(props.services.readiness, context.self),
     target: undefined,
@@ -314,16 +337,8 @@ function schedule(state: AppState, app: AppDefinition, context: Ctx): void {
 }
 
 function adopt(state: AppState, instance: Instance, type: 'loaded' | 'new', isAwaited: boolean, context: Ctx): void {
-  const { services } = state.props;
-  const targetOf = () => state.target?.app;
-  const isReplacedFirst = () => state.target?.mode === 'steady' && state.target.app.replaceBeforeKill === true;
-  const props = { services, owner: context.self, targetOf, isReplacedFirst, birth: { type, instance } } as const;
-  const ref = context.spawn(instanceBehaviour(props), instance.id, {
-    onStopped: (reason): AppMessage =>
-      reason.type === 'failed'
-        ? { type: 'childFailed', name: instance.id, error: reason.error }
-        : { type: 'instanceGone', instanceId: instance.id, isFailure: false },
-  });
+  const { props, options } = state.kin;
+  const ref = context.spawn(instanceBehaviour(props, { type, instance }), instance.id, options);
   replace(state, { instance, goal: instance.goal, ref, isAwaited, isAnnounced: false });
   if (isScheduled(instance)) state.toAnnounce.add(instance.id);
 }

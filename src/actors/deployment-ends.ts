@@ -48,6 +48,9 @@ export function endOf(
   if (forgotten.length > 0) metrics.count('deployments.forgotten', forgotten.length);
   const records: RecordWrite[] = [
     { kind: 'deployment', key: deployment.id, value: undefined },
+    ...(deployment.currentStep > 0
+      ? [{ kind: 'deploymentProgress', key: deployment.id, value: undefined } as const]
+      : []),
     { kind: 'finishedDeployment', key: deployment.id, value: over },
     ...forgotten.map((key): RecordWrite => ({ kind: 'finishedDeployment', key, value: undefined })),
   ];

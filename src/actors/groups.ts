@@ -8,6 +8,7 @@ import { DeploymentHistory } from '../core/deploy/history.ts';
 import { affectedBy, planSteps, planView, stepView, takingOver } from '../core/deploy/plan.ts';
 import type { Deployment, DeploymentLimits, Ending, FinishedDeployment } from '../core/deploy/plan-types.ts';
 import { previewOf } from '../core/deploy/preview.ts';
+import { progressOf } from '../core/deploy/progress.ts';
 import { aimedAt, isTurnOf, untilTurn } from '../core/deploy/turn.ts';
 import type { MarathonEvent } from '../core/events.ts';
 import type { AppTree } from '../core/group/app-tree.ts';
@@ -320,7 +321,7 @@ function stepStarted(state: GroupsState, id: DeploymentId, step: number, context
     events.push({ eventType: 'deployment_step_success', timestamp: at, plan, currentStep: stepView(previous) });
   }
   events.push({ eventType: 'deployment_info', timestamp: at, plan, currentStep: stepView(entered) });
-  const records: RecordWrite[] = [{ kind: 'deployment', key: id, value: deployment }];
+  const records: RecordWrite[] = [{ kind: 'deploymentProgress', key: id, value: progressOf(deployment) }];
   state.services.journal.tell({ type: 'write', records, events, effects: [] });
 }
 

@@ -9,7 +9,7 @@ import type { AppMessage, InstanceMessage } from './protocol.ts';
 import type { ActorRef, Context } from './runtime/types.ts';
 import type { Services } from './services.ts';
 
-/** What an instance is born with. */
+/** What the instances of one app have in common; one object for all of them, since there may be 100,000. */
 export interface InstanceProps {
   readonly services: Services;
   readonly owner: ActorRef<AppMessage>;
@@ -17,8 +17,12 @@ export interface InstanceProps {
   readonly targetOf: () => AppDefinition | undefined;
   /** True if an unhealthy instance must wait for its replacement (`replaceBeforeKill`). */
   readonly isReplacedFirst: () => boolean;
-  /** A stored instance that is taken up again, or a new one that must still be written. */
-  readonly birth: { readonly type: 'loaded' | 'new'; readonly instance: Instance };
+}
+
+/** A stored instance that is taken up again, or a new one that must still be written. */
+export interface Birth {
+  readonly type: 'loaded' | 'new';
+  readonly instance: Instance;
 }
 
 export interface InstanceState {

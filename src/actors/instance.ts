@@ -7,11 +7,12 @@ import type { Condition, Instance, Task } from '../core/instance/instance.ts';
 import { isActive, isLost, isTerminal } from '../core/instance/instance.ts';
 import { unreachableDeadlines } from '../core/instance/unreachable.ts';
 import type { TaskStatus } from '../core/mesos/types.ts';
+import { invariant } from '../core/result.ts';
 import { countsAsFailure } from '../core/scale/backoff.ts';
 import type { Effect } from './effects.ts';
 import { perform, tell } from './effects.ts';
 import { greetGuard, killUnhealthy, leaveGuard, probed } from './instance-health.ts';
-import type { Extras, InstanceProps, InstanceState } from './instance-state.ts';
+import type { Birth, Extras, InstanceProps, InstanceState } from './instance-state.ts';
 import { definitionOf, strategyOf } from './instance-state.ts';
 import type { InstanceMessage } from './protocol.ts';
 import type { Behaviour, Context } from './runtime/types.ts';
@@ -20,17 +21,38 @@ import { taskFailureRecord, unhealthyRecord } from './task-failure.ts';
 type Ctx = Context<InstanceMessage>;
 
 /** One instance of an app. It stops itself when it is expunged. */
-export function instanceBehaviour(props: InstanceProps): Behaviour<InstanceState, InstanceMessage> {
-  return {
-    initial: (context) => born(props, context),
-    receive,
-    // A half-applied change is worse than a rebuild from the store: fail upwards.
-    onFailure: () => 'stop',
-  };
+export const instanceBehaviour = (props: InstanceProps, birth: Birth): Behaviour<InstanceState, InstanceMessage> =>
+  new InstanceBehaviour(props, birth);
+
+/** A class, since there may be 100,000: each is two references. */
+class InstanceBehaviour implements Behaviour<InstanceState, InstanceMessage> {
+  readonly #props: InstanceProps;
+  /** Dropped once it has begun, or it would keep the first state of the instance for ever. */
+  #birth: Birth | undefined;
+
+  constructor(props: InstanceProps, birth: Birth) {
+    this.#props = props;
+    this.#birth = birth;
+  }
+
+  initial(context: Ctx): InstanceState {
+    invariant(this.#birth !== undefined, 'an instance begins once');
+    const birth = this.#birth;
+    this.#birth = undefined;
+    return born(this.#props, birth, context);
+  }
+
+  receive(state: InstanceState, message: InstanceMessage, context: Ctx): InstanceState {
+    return receive(state, message, context);
+  }
+
+  /** A half-applied change is worse than a rebuild from the store: fail upwards. */
+  onFailure(): 'stop' {
+    return 'stop';
+  }
 }
 
-function born(props: InstanceProps, context: Ctx): InstanceState {
-  const { instance, type } = props.birth;
+function born(props: InstanceProps, { instance, type }: Birth, context: Ctx): InstanceState {
   const state: InstanceState = { props, instance, health: [], launchedAtMs: context.clock.monotonic() };
   if (type === 'new') {
     const effect = decide(undefined, { type: 'schedule', instance }, context.clock.now());

@@ -2,6 +2,7 @@
 import type { AppDefinition } from '../core/app/definition.ts';
 import type { PortRange } from '../core/app/service-ports.ts';
 import type { Deployment, FinishedDeployment } from '../core/deploy/plan-types.ts';
+import { type DeploymentProgress, withProgress } from '../core/deploy/progress.ts';
 import type { Subscription } from '../core/events-callback.ts';
 import { AppTree } from '../core/group/app-tree.ts';
 import { type GroupRecord, type RootDelta, versionOfKey } from '../core/group/group-record.ts';
@@ -10,6 +11,7 @@ import type { AppId } from '../core/ids.ts';
 import type { Instance } from '../core/instance/instance.ts';
 import type { EncodedRecord, RecordWrite } from '../core/journal/batch.ts';
 import { isRequestKeyRecord, type KeyedResult } from '../core/request-keys.ts';
+import { SharedParts } from './shared-parts.ts';
 import { VersionBook } from './version-book.ts';
 import type { Views } from './views.ts';
 
@@ -31,16 +33,19 @@ export function loadState(records: Iterable<EncodedRecord>, views: Views, range:
   const history = new RootHistory();
   const versions = new VersionBook();
   const instances = new Map<AppId, Instance[]>();
-  const deployments: Deployment[] = [];
+  const plans = new Map<string, Deployment>();
+  const progress = new Map<string, DeploymentProgress>();
   const finished: FinishedDeployment[] = [];
   const subscriptions: Subscription[] = [];
   const requestKeys: KeyedResult[] = [];
   let frameworkId: string | undefined;
   const shown: RecordWrite[] = [];
+  const parts = new SharedParts();
   for (const { kind, key, json } of records) {
     if (json === undefined) continue;
-    const value = JSON.parse(json) as object;
-    shown.push({ kind, key, value });
+    const isDefinition = kind === 'app' || kind === 'appVersion';
+    const value: object = isDefinition ? parts.definition(json) : (JSON.parse(json) as object);
+    if (kind !== 'deployment' && kind !== 'deploymentProgress') shown.push({ kind, key, value });
     switch (kind) {
       case 'app':
         tree.put(value as AppDefinition);
@@ -49,14 +54,17 @@ export function loadState(records: Iterable<EncodedRecord>, views: Views, range:
         versions.put(value as AppDefinition);
         break;
       case 'instance': {
-        const instance = value as Instance;
+        const instance = parts.instance(key, value as Instance);
         const siblings = instances.get(instance.appId);
         if (siblings) siblings.push(instance);
         else instances.set(instance.appId, [instance]);
         break;
       }
       case 'deployment':
-        deployments.push(value as Deployment);
+        plans.set(key, value as Deployment);
+        break;
+      case 'deploymentProgress':
+        progress.set(key, value as DeploymentProgress);
         break;
       case 'finishedDeployment':
         finished.push(value as FinishedDeployment);
@@ -77,8 +85,13 @@ export function loadState(records: Iterable<EncodedRecord>, views: Views, range:
     }
   }
   for (const app of tree.all()) versions.put(app);
-  views.apply(shown);
+  const deployments = [...plans.values()].map((plan) => {
+    const reached = progress.get(plan.id);
+    return reached ? withProgress(plan, reached) : plan;
+  });
   deployments.sort((a, b) => a.startedAtMs - b.startedAtMs);
+  shown.push(...deployments.map((value) => ({ kind: 'deployment', key: value.id, value }) as const));
+  views.apply(shown);
   return { tree, history, versions, instances, deployments, finished, frameworkId, subscriptions, requestKeys };
 }
 

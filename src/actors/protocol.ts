@@ -103,6 +103,8 @@ export type SchedulerMessage =
   /** Every stored instance has told where it is: news from Mesos can be given to whom it concerns. */
   | { readonly type: 'takenUp' }
   | { readonly type: 'reconcileDue'; readonly isAll: boolean }
+  /** Nobody has answered the last questions of a round of reconciliation for a while. */
+  | { readonly type: 'reconcileStalled' }
   /** The session's framework id is durable. */
   | { readonly type: 'frameworkStored'; readonly frameworkId: string }
   | ChildFailed;

@@ -12,6 +12,24 @@ const longestWaitMs = 60_000;
 const chunk = 1_000;
 
 /**
+ * Tasks that are asked for and not answered, at most: the answers of 100,000 at once would stand before every offer, and nothing could be
+ * launched until the last of them was taken in.
+ */
+export const reconcileWindow = 4_000;
+/** Without answers the next ones are asked for after this long; a master may have nothing to say of those before. */
+const stalledMs = 250;
+
+/** A round of questions that is under way. */
+export interface ReconcileRound {
+  /** Goes over what is unreconciled; what is added meanwhile comes last. */
+  readonly rest: Iterator<string>;
+  /** Asked for and not answered. */
+  open: number;
+  /** Ends with the question for whatever else there is. */
+  readonly isAll: boolean;
+}
+
+/**
  * Explicitly every task that we know, then implicitly whatever else there is. In a running session those are left out whose ACCEPT
  * may still be on its way: Mesos would call them unknown, and they would be launched a second time.
  */
@@ -23,35 +41,63 @@ export function reconcileAll(state: SchedulerState, context: Ctx, isNewSession: 
     if (isNewSession || !state.demand.isLaunching(appId, instanceId, nowMs)) state.unreconciled.add(taskId);
   }
   state.reconcileRound = 0;
-  ask(state, context);
-  state.services.link.reconcile([]);
+  begin(state, context, true);
   context.timers.set('reconcileAll', state.services.settings.reconciliationIntervalMs, {
     type: 'reconcileDue',
     isAll: true,
   });
 }
 
-/** Those that have not been answered yet, again. */
+/** Those that have not been answered yet, again. A round that is under way comes to them by itself. */
 export function reconcileRest(state: SchedulerState, context: Ctx): void {
-  if (state.isConnected) ask(state, context);
+  if (state.isConnected && !state.reconciling) begin(state, context, false);
 }
 
-function ask(state: SchedulerState, context: Ctx): void {
-  const { link } = state.services;
-  let batch: { taskId: string; agentId: string | undefined }[] = [];
-  for (const taskId of state.unreconciled) {
-    const placed = state.tasks.get(taskId);
+function begin(state: SchedulerState, context: Ctx, isAll: boolean): void {
+  state.reconciling = { rest: state.unreconciled.values(), open: 0, isAll };
+  askMore(state, context);
+}
+
+/** Answers have been waited for in vain: on with the round. */
+export function reconcileStalled(state: SchedulerState, context: Ctx): void {
+  if (!state.reconciling || !state.isConnected) return;
+  state.reconciling.open = 0;
+  askMore(state, context);
+}
+
+function askMore(state: SchedulerState, context: Ctx): void {
+  const { reconciling: round } = state;
+  if (!round) return;
+  let isDone = false;
+  while (!isDone && round.open < reconcileWindow) {
+    const asked = askChunk(state, round);
+    round.open += asked;
+    isDone = asked < chunk;
+  }
+  if (isDone) endRound(state, round, context);
+  else context.timers.set('reconcileStalled', stalledMs, { type: 'reconcileStalled' });
+}
+
+/** How many it asked for; fewer than a chunk when there are no more. */
+function askChunk({ services, tasks, unreconciled }: SchedulerState, { rest }: ReconcileRound): number {
+  const batch: { taskId: string; agentId: string | undefined }[] = [];
+  for (let next = rest.next(); next.done !== true; next = rest.next()) {
+    const placed = tasks.get(next.value);
     if (!placed) {
-      state.unreconciled.delete(taskId);
+      unreconciled.delete(next.value);
       continue;
     }
-    batch.push({ taskId, agentId: placed.agent.agentId });
-    if (batch.length >= chunk) {
-      link.reconcile(batch);
-      batch = [];
-    }
+    batch.push({ taskId: next.value, agentId: placed.agent.agentId });
+    if (batch.length >= chunk) break;
   }
-  if (batch.length > 0) link.reconcile(batch);
+  if (batch.length > 0) services.link.reconcile(batch);
+  return batch.length;
+}
+
+function endRound(state: SchedulerState, { isAll }: ReconcileRound, context: Ctx): void {
+  state.reconciling = undefined;
+  context.timers.cancel('reconcileStalled');
+  if (isAll) state.services.link.reconcile([]);
   if (state.unreconciled.size === 0) return;
   const waitMs = Math.min(longestWaitMs, firstWaitMs * 2 ** state.reconcileRound);
   state.reconcileRound++;
@@ -59,6 +105,10 @@ function ask(state: SchedulerState, context: Ctx): void {
 }
 
 /** Mesos has spoken of this task on the present session. */
-export function answered(state: SchedulerState, taskId: string): void {
-  if (state.unreconciled.size > 0) state.unreconciled.delete(taskId);
+export function answered(state: SchedulerState, taskId: string, context: Ctx): void {
+  if (state.unreconciled.size === 0 || !state.unreconciled.delete(taskId)) return;
+  const { reconciling: round } = state;
+  if (!round) return;
+  round.open -= 1;
+  if (round.open <= reconcileWindow - chunk) askMore(state, context);
 }

@@ -3,6 +3,7 @@ import type { Offer, TaskInfo } from '../core/mesos/types.ts';
 import type { PlannedLaunch } from '../core/offer/demand.ts';
 import type { AgentBook } from './agent-book.ts';
 import type { DemandBook } from './demand-book.ts';
+import type { ReconcileRound } from './reconciliation.ts';
 import type { Services } from './services.ts';
 import type { TaskIndex } from './task-index.ts';
 
@@ -53,4 +54,6 @@ export interface SchedulerState {
   /** Tasks that the explicit reconciliation has not heard of yet. */
   readonly unreconciled: Set<string>;
   reconcileRound: number;
+  /** Undefined between two rounds. */
+  reconciling: ReconcileRound | undefined;
 }

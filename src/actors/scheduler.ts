@@ -17,7 +17,7 @@ import { noteDemand, reviewDemand, reviveDue } from './offer-demand.ts';
 import { placementView, watcherOf } from './placement-view.ts';
 import type { MesosEvent } from './ports.ts';
 import type { SchedulerMessage, Waiting } from './protocol.ts';
-import { answered, reconcileAll, reconcileRest } from './reconciliation.ts';
+import { answered, reconcileAll, reconcileRest, reconcileStalled } from './reconciliation.ts';
 import type { Behaviour, Context } from './runtime/types.ts';
 import type { SchedulerState } from './scheduler-state.ts';
 import type { Services } from './services.ts';
@@ -68,6 +68,7 @@ export function schedulerBehaviour(props: SchedulerProps): Behaviour<SchedulerSt
         isOffered: false,
         unreconciled: new Set(),
         reconcileRound: 0,
+        reconciling: undefined,
       };
       services.views.showQueue(() => state.demand.entries());
       services.views.showPlacement(placementView(state));
@@ -138,6 +139,9 @@ function handle(state: SchedulerState, message: SchedulerMessage, context: Ctx):
     case 'reconcileDue':
       if (message.isAll) reconcileAll(state, context, false);
       else reconcileRest(state, context);
+      return;
+    case 'reconcileStalled':
+      reconcileStalled(state, context);
       return;
     case 'frameworkStored':
       state.frameworkId = message.frameworkId;
@@ -264,6 +268,7 @@ function forgetSession(state: SchedulerState): void {
   state.held.clear();
   state.agents.sessionOver();
   state.rescinded.clear();
+  state.reconciling = undefined;
 }
 
 type AcceptRefused = Extract<MesosEvent, { type: 'acceptRefused' }>;
@@ -298,7 +303,7 @@ function statusUpdate(state: SchedulerState, told: TaskStatus, context: Ctx): vo
   context.metrics.count(`mesos.task-updates.${status.state.toLowerCase().replaceAll('_', '-')}`);
   const placed = state.tasks.get(taskId);
   if (placed && isPremature(state, placed, status, context)) return;
-  answered(state, taskId);
+  answered(state, taskId, context);
   // Now, and not when the instance has heard of it: the offer that gives the resources back may be right behind.
   if (isTerminal(conditionOf(status))) state.agents.vacated(taskId, context.clock.now());
   if (placed) {

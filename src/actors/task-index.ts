@@ -7,11 +7,6 @@ import type { Timestamp } from '../core/time.ts';
 import type { InstanceMessage, Placed } from './protocol.ts';
 import type { ActorRef } from './runtime/types.ts';
 
-interface Located {
-  readonly version: Timestamp;
-  readonly agent: AgentInfo;
-}
-
 const nowhere: readonly AgentInfo[] = [];
 
 /** Hears of each task that comes and goes; of a task that comes, perhaps more than once. */
@@ -26,7 +21,7 @@ export class TaskIndex {
   readonly #tasks = new Map<string, Placed>();
   readonly #instances = new Map<InstanceId, ActorRef<InstanceMessage>>();
   /** Placements that count for constraints. */
-  readonly #byApp = new Map<AppId, Map<InstanceId, Located>>();
+  readonly #byApp = new Map<AppId, Map<InstanceId, Placed>>();
   /** What `placements` last gave for an app, until somebody comes or goes. */
   readonly #placements = new Map<AppId, { readonly definition: Timestamp; readonly agents: readonly AgentInfo[] }>();
 
@@ -64,10 +59,9 @@ export class TaskIndex {
       return;
     }
     this.#placements.delete(placed.appId);
-    const located = { version: placed.version, agent: placed.agent };
     const known = this.#byApp.get(placed.appId);
-    if (known) known.set(placed.instanceId, located);
-    else this.#byApp.set(placed.appId, new Map([[placed.instanceId, located]]));
+    if (known) known.set(placed.instanceId, placed);
+    else this.#byApp.set(placed.appId, new Map([[placed.instanceId, placed]]));
   }
 
   remove(appId: AppId, instanceId: InstanceId, taskId: string | undefined): void {

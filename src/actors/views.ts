@@ -4,6 +4,7 @@
  */
 import type { AppDefinition } from '../core/app/definition.ts';
 import type { Deployment, FinishedDeployment } from '../core/deploy/plan-types.ts';
+import { type DeploymentProgress, withProgress } from '../core/deploy/progress.ts';
 import type { HealthStatus } from '../core/health/health.ts';
 import type { ReadinessResult } from '../core/health/readiness.ts';
 import type { AppId, DeploymentId, InstanceId } from '../core/ids.ts';
@@ -182,6 +183,9 @@ export class Views implements ReadModel {
       case 'deployment':
         this.#putDeployment(key, value as Deployment | undefined);
         return;
+      case 'deploymentProgress':
+        this.#putProgress(key, value as DeploymentProgress | undefined);
+        return;
       case 'finishedDeployment':
         if (value) this.#finished.set(key, value as FinishedDeployment);
         else this.#finished.delete(key);
@@ -248,6 +252,12 @@ export class Views implements ReadModel {
   #tally({ condition }: Instance, by: 1 | -1): void {
     if (condition === 'Running') this.#running += by;
     else if (condition === 'Staging' || condition === 'Starting' || condition === 'Provisioned') this.#staged += by;
+  }
+
+  /** The end of a deployment takes its progress away with it. */
+  #putProgress(key: string, progress: DeploymentProgress | undefined): void {
+    const deployment = this.#deployments.get(key);
+    if (deployment && progress) this.#putDeployment(key, withProgress(deployment, progress));
   }
 
   #putDeployment(key: string, deployment: Deployment | undefined): void {

@@ -96,7 +96,7 @@ describe('Deleting', () => {
     await world.advance(10_000);
     expect(world.tasksOf('/web')).toEqual([]);
     expect(world.read.app('/web')).toBeUndefined();
-    for (const kind of ['app', 'instance', 'deployment', 'taskFailure']) {
+    for (const kind of ['app', 'instance', 'deployment', 'deploymentProgress', 'taskFailure']) {
       expect(world.stored(kind).map((r) => r.key)).toEqual([]);
     }
     expect(world.eventsOf('app_terminated_event')).toHaveLength(1);

@@ -2,6 +2,7 @@
 import type { TaskFailure } from '../../src/actors/front.ts';
 import type { AppDefinition } from '../../src/core/app/definition.ts';
 import type { Deployment } from '../../src/core/deploy/plan-types.ts';
+import { type DeploymentProgress, withProgress } from '../../src/core/deploy/progress.ts';
 import type { Instance } from '../../src/core/instance/instance.ts';
 import type { Batch, EncodedEvent } from '../../src/core/journal/batch.ts';
 
@@ -69,7 +70,11 @@ export class Mirror {
       } else if (kind === 'appVersion') put(this.versions, key, value as AppDefinition | undefined);
       else if (kind === 'instance') instances.push(this.#putInstance(key, value as Instance | undefined));
       else if (kind === 'deployment') deployments.push(put(this.deployments, key, value as Deployment | undefined));
-      else if (kind === 'taskFailure') put(this.failures, key, value as TaskFailure | undefined);
+      else if (kind === 'deploymentProgress') {
+        const plan = this.deployments.get(key);
+        if (plan && value)
+          deployments.push(put(this.deployments, key, withProgress(plan, value as DeploymentProgress)));
+      } else if (kind === 'taskFailure') put(this.failures, key, value as TaskFailure | undefined);
     }
     this.events.push(...batch.events);
     return { batch, apps, instances, deployments };

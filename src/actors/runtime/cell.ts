@@ -5,6 +5,7 @@ import { type NactRef, spawnQuiet, wake } from './nact-link.ts';
 import { ChildEnded, OwnMessage } from './own-message.ts';
 import { endCell, failCell } from './supervision.ts';
 import type { CellTimers } from './timers.ts';
+import type { TurnTaker } from './turn-takers.ts';
 import type { ActorRef, Behaviour, Context, SpawnOptions, StopReason } from './types.ts';
 
 const DEFAULT_INBOX_LIMIT = 100_000;
@@ -58,6 +59,8 @@ export class Cell implements ActorRef<unknown>, Family {
   restarts: number[] | undefined = undefined;
   #inbox: Inbox | undefined = undefined;
   #nest: NactRef | undefined = undefined;
+  /** What runs the turns of a light actor while it has messages. */
+  #taker: TurnTaker | undefined = undefined;
   #isScheduled = false;
   #fullLoggedMs = NEVER;
 
@@ -67,6 +70,10 @@ export class Cell implements ActorRef<unknown>, Family {
     this.behaviour = behaviour;
     this.name = name;
     this.options = options;
+  }
+
+  get isLight(): boolean {
+    return this.options.isLight === true;
   }
 
   get path(): string {
@@ -102,14 +109,14 @@ export class Cell implements ActorRef<unknown>, Family {
     }
     inbox.push(item);
     this.kernel.queued += 1;
-    if (this.#isScheduled || this.address === undefined) return;
+    if (this.#isScheduled) return;
     this.#isScheduled = true;
     this.kernel.becameBusy();
-    wake(this.address);
+    this.#wake();
   }
 
   nest(): NactRef {
-    if (this.address === undefined) throw new Error('an actor without an address has no children');
+    if (this.isLight || this.address === undefined) throw new Error('an actor without an address has no children');
     this.#nest ??= spawnQuiet(this.address);
     return this.#nest;
   }
@@ -122,7 +129,7 @@ export class Cell implements ActorRef<unknown>, Family {
   childEnded(child: Cell, reason: StopReason): void {
     const { onStopped } = child.options;
     if (onStopped === undefined || this.phase !== 'alive') return;
-    this.enqueue(new ChildEnded(onStopped(reason), this));
+    this.enqueue(new ChildEnded(onStopped(reason, child.name), this));
   }
 
   /** Handles what was waiting when the turn began, as far as the drain limit and the slice of time allow. */
@@ -149,7 +156,7 @@ export class Cell implements ActorRef<unknown>, Family {
 
   /** Takes the turn that it had to wait with. */
   unpark(): void {
-    if (this.#isScheduled && this.phase === 'alive' && this.address !== undefined) wake(this.address);
+    if (this.#isScheduled && this.phase === 'alive') this.#wake();
   }
 
   turnBroke(error: unknown): void {
@@ -165,9 +172,7 @@ export class Cell implements ActorRef<unknown>, Family {
       this.kernel.queued -= inbox.size;
       this.kernel.deadLetter(inbox.size);
     }
-    if (!this.#isScheduled) return;
-    this.#isScheduled = false;
-    this.kernel.becameIdle();
+    if (this.#isScheduled) this.#becomeIdle();
   }
 
   #drain(inbox: Inbox, startedMs: number): void {
@@ -205,12 +210,28 @@ export class Cell implements ActorRef<unknown>, Family {
 
   #rest(inbox: Inbox): void {
     if (inbox.size > 0) {
-      wake(this.address as NactRef);
+      this.#wake();
       return;
     }
     this.#inbox = undefined;
     this.kernel.inboxes.giveBack(inbox);
+    this.#becomeIdle();
+  }
+
+  #wake(): void {
+    if (this.address !== undefined) wake(this.address);
+    else if (this.isLight) {
+      this.#taker ??= this.kernel.takers.lend(this);
+      this.#taker.wake();
+    }
+  }
+
+  #becomeIdle(): void {
     this.#isScheduled = false;
+    if (this.#taker !== undefined) {
+      this.#taker.borrower = undefined;
+      this.#taker = undefined;
+    }
     this.kernel.becameIdle();
   }
 

@@ -1,8 +1,10 @@
 import type { Clock, Logger, Metrics } from '../ports.ts';
 import type { Cell, Family } from './cell.ts';
 import { InboxPool } from './inbox.ts';
+import type { NactRef } from './nact-link.ts';
 import { TimerService } from './timer-service.ts';
 import { TurnPacer } from './turn-pacer.ts';
+import { TurnTakers } from './turn-takers.ts';
 import type { RuntimeOptions, RuntimeStats } from './types.ts';
 
 const DEFAULT_DRAIN_LIMIT = 64;
@@ -17,6 +19,7 @@ export class Kernel {
   readonly inboxes = new InboxPool();
   readonly timers: TimerService;
   readonly pacer: TurnPacer;
+  readonly takers: TurnTakers;
   actors = 0;
   deadLetters = 0;
   restarts = 0;
@@ -37,14 +40,15 @@ export class Kernel {
   #pendingStops: Cell[] = [];
   readonly #stopNow: (cell: Cell) => void;
 
-  /** `stopNow` ends a tree whose handlers are all at rest. */
-  constructor(options: RuntimeOptions, stopNow: (cell: Cell) => void) {
+  /** `system` is nact's; `stopNow` ends a tree whose handlers are all at rest. */
+  constructor(options: RuntimeOptions, system: NactRef, stopNow: (cell: Cell) => void) {
     this.clock = options.clock;
     this.logger = options.logger;
     this.metrics = options.metrics;
     this.drainLimit = Math.max(1, options.drainLimit ?? DEFAULT_DRAIN_LIMIT);
     this.timers = new TimerService(options.clock);
     this.pacer = new TurnPacer(options.clock, options.turnBudgetMs ?? DEFAULT_TURN_BUDGET_MS);
+    this.takers = new TurnTakers(system, () => this.nextName());
     this.#stopNow = stopNow;
   }
 

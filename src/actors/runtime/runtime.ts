@@ -12,8 +12,8 @@ import type { ActorRef, AnyRef, Behaviour, Runtime, RuntimeOptions, StopReason }
  * `actors.dead-letters`, `actors.failures` and `actors.restarts`, and times `actors.turn` (milliseconds), and counts `actors.pauses` (turns that came after `runUntil`).
  */
 export function createRuntime(options: RuntimeOptions): Runtime {
-  const kernel = new Kernel(options, (cell) => endCell(cell, { type: 'stopped' }));
   const root = new Root(options.name);
+  const kernel = new Kernel(options, root.nest(), (cell) => endCell(cell, { type: 'stopped' }));
   let asks = 0;
   options.metrics.gauge('actors.inbox.depth', () => kernel.queued);
   options.metrics.gauge('actors.timers', () => kernel.timers.size);
@@ -57,7 +57,7 @@ class Root implements Family {
   }
 
   childEnded(child: Cell, reason: StopReason): void {
-    child.options.onStopped?.(reason);
+    child.options.onStopped?.(reason, child.name);
   }
 
   /** Ends everything. Called from within a handler it waits until that handler has returned. */
@@ -67,6 +67,7 @@ class Root implements Family {
     if (kernel.isInHandler) await Promise.resolve();
     stopChildren(this);
     kernel.timers.close();
+    kernel.takers.close();
     stopNact(this.#system);
     this.phase = 'stopped';
   }

@@ -23,7 +23,7 @@ export function spawnCell(
   if (parent.phase === 'stopping' || parent.phase === 'stopped') throw new ParentEnded(parent.path);
   if (parent.children?.has(name)) throw new NameTaken(`${parent.path}/${name}`);
   const cell = new Cell(kernel, parent, behaviour, name, options);
-  cell.address = spawnWorker(parent.nest(), kernel.nextName(), cell);
+  if (options.isLight !== true) cell.address = spawnWorker(parent.nest(), kernel.nextName(), cell);
   cell.context = new CellContext(cell);
   parent.children ??= new Map();
   parent.children.set(name, cell);

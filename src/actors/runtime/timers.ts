@@ -38,11 +38,13 @@ class NamedTimer extends OwnMessage implements Alarm {
 
 /**
  * The named timers of one actor. A timer is there from `set` until its message is handled: after `cancel`, or after `set` with
- * the same name, the earlier message does not arrive any more, even if the timer had rung.
+ * the same name, the earlier message does not arrive any more, even if the timer had rung. Most actors have none or one, and there may be
+ * a hundred thousand of those: only a second one makes a map.
  */
 export class CellTimers implements Timers<unknown> {
   readonly #cell: Cell;
-  readonly #byName = new Map<string, NamedTimer>();
+  #one: NamedTimer | undefined = undefined;
+  #others: Map<string, NamedTimer> | undefined = undefined;
 
   constructor(cell: Cell) {
     this.#cell = cell;
@@ -52,30 +54,41 @@ export class CellTimers implements Timers<unknown> {
     this.cancel(name);
     if (this.#cell.phase === 'stopping' || this.#cell.phase === 'stopped') return;
     const timer = new NamedTimer(this.#cell, name, message);
-    this.#byName.set(name, timer);
+    if (this.#one === undefined) this.#one = timer;
+    else {
+      this.#others ??= new Map();
+      this.#others.set(name, timer);
+    }
     this.#cell.kernel.timers.set(timer, delayMs);
   }
 
   cancel(name: string): void {
-    const timer = this.#byName.get(name);
+    const timer = this.#find(name);
     if (timer === undefined) return;
-    this.#byName.delete(name);
+    this.forget(name);
     this.#void(timer);
   }
 
   has(name: string): boolean {
-    return this.#byName.has(name);
+    return this.#find(name) !== undefined;
   }
 
   /** The timer's message is about to be handled. */
   forget(name: string): void {
-    this.#byName.delete(name);
+    if (this.#one?.name === name) this.#one = undefined;
+    else this.#others?.delete(name);
   }
 
   /** Cancels all. */
   clear(): void {
-    for (const timer of this.#byName.values()) this.#void(timer);
-    this.#byName.clear();
+    if (this.#one !== undefined) this.#void(this.#one);
+    for (const timer of this.#others?.values() ?? []) this.#void(timer);
+    this.#one = undefined;
+    this.#others = undefined;
+  }
+
+  #find(name: string): NamedTimer | undefined {
+    return this.#one?.name === name ? this.#one : this.#others?.get(name);
   }
 
   #void(timer: NamedTimer): void {

@@ -37,8 +37,13 @@ export interface SpawnOptions<ParentM> {
   /** Restarts allowed within the period; one more stops the actor as failed. Default 5 in 10 s. */
   readonly maxRestarts?: number;
   readonly restartPeriodMs?: number;
-  /** What the parent is told when the child has ended, for whatever reason. */
-  readonly onStopped?: (reason: StopReason) => ParentM;
+  /**
+   * For actors that come by the hundred thousand: it has a nact actor only while it has messages, one that it shares with others of its
+   * kind. It must not have children.
+   */
+  readonly isLight?: boolean;
+  /** What the parent is told when the child of that name has ended, for whatever reason. */
+  readonly onStopped?: (reason: StopReason, name: string) => ParentM;
 }
 
 export interface Context<M> {

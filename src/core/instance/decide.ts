@@ -92,6 +92,8 @@ export function decide(current: Instance | undefined, command: InstanceCommand, 
 
 type Provision = Extract<InstanceCommand, { type: 'provision' }>;
 
+const noAddresses: Task['ipAddresses'] = [];
+
 function provisioned(current: Instance, command: Provision, nowMs: number): InstanceEffect {
   if (!isScheduled(current)) return { type: 'reject', reason: 'notScheduled' };
   const task: Task = {
@@ -99,7 +101,7 @@ function provisioned(current: Instance, command: Provision, nowMs: number): Inst
     condition: 'Provisioned',
     stagedAtMs: nowMs,
     hostPorts: command.hostPorts,
-    ipAddresses: [],
+    ipAddresses: noAddresses,
   };
   const next: Instance = {
     id: current.id,
@@ -109,9 +111,9 @@ function provisioned(current: Instance, command: Provision, nowMs: number): Inst
     goal: current.goal,
     condition: 'Provisioned',
     sinceMs: nowMs,
-    agent: command.agent,
     tasks: [task],
     incarnation: command.incarnation,
+    agent: command.agent,
   };
   return { type: 'update', next, previous: current, events: [instanceChanged(next, nowMs)] };
 }
@@ -167,23 +169,34 @@ function isOver(instance: Instance, strategy: UnreachableStrategy, nowMs: number
   return deadlines !== undefined && nowMs >= deadlines.expungeAtMs;
 }
 
+type Draft = { -readonly [Name in keyof Instance]: Instance[Name] };
+
+/**
+ * The instance with another state of its task. Members always come in one order: there are 100,000 of these, and objects that were put
+ * together differently share nothing.
+ */
 function withTask(current: Instance, task: Task, nowMs: number): Instance {
-  const tasks = current.tasks.map((t) => (t.id === task.id ? task : t));
+  const { agent, healthy, condemned: cause, tasks } = current;
   // An app instance has one task, whose condition is the instance's; several tasks are the business of pods.
-  const condition = task.condition;
-  const startedAtMs = task.startedAtMs;
-  const { healthy, condemned: cause, ...rest } = current;
-  const keepsHealth = healthy !== undefined && !isTerminal(condition);
-  const staysCondemned = cause !== undefined && !isTerminal(condition);
-  return {
-    ...rest,
-    ...(keepsHealth ? { healthy } : {}),
-    ...(staysCondemned ? { condemned: cause } : {}),
+  const { condition } = task;
+  const next: Draft = {
+    id: current.id,
+    appId: current.appId,
+    version: current.version,
+    role: current.role,
+    goal: current.goal,
     condition,
-    tasks,
     sinceMs: condition === current.condition ? current.sinceMs : nowMs,
-    ...(startedAtMs === undefined ? {} : { activeSinceMs: current.activeSinceMs ?? startedAtMs }),
+    tasks: tasks.length === 1 ? [task] : tasks.map((t) => (t.id === task.id ? task : t)),
+    incarnation: current.incarnation,
   };
+  if (agent !== undefined) next.agent = agent;
+  const activeSinceMs = current.activeSinceMs ?? task.startedAtMs;
+  if (activeSinceMs !== undefined) next.activeSinceMs = activeSinceMs;
+  if (isTerminal(condition)) return next;
+  if (healthy !== undefined) next.healthy = healthy;
+  if (cause !== undefined) next.condemned = cause;
+  return next;
 }
 
 function agedUnreachable(current: Instance, strategy: UnreachableStrategy, nowMs: number): InstanceEffect {

@@ -24,19 +24,24 @@ export function applyStatus(task: Task, condition: Condition, status: TaskStatus
   const healthy = status.healthy ?? task.healthy;
   const isSame = next === task.condition && healthy === task.healthy && !hasNewCheck(task, status);
   if (isSame) return task;
-  const { unreachableAtMs: _old, ...rest } = task;
-  return {
-    ...rest,
+  // Members in one order, whatever came before: there are 100,000 of these, and objects put together differently share nothing.
+  const changed: { -readonly [Name in keyof Task]: Task[Name] } = {
+    id: task.id,
     condition: next,
-    mesosState: status.state,
-    ...(healthy === undefined ? {} : { healthy }),
-    ...(status.check_status === undefined ? {} : { checkStatus: status.check_status }),
-    ...(next === 'Running' && task.startedAtMs === undefined ? { startedAtMs: reportedAtMs(status, nowMs) } : {}),
-    ...(next === 'Unreachable' || next === 'UnreachableInactive'
-      ? { unreachableAtMs: task.unreachableAtMs ?? unreachableSince(status, nowMs) }
-      : {}),
+    stagedAtMs: task.stagedAtMs,
+    hostPorts: task.hostPorts,
     ipAddresses: isTerminal(next) ? task.ipAddresses : addressesOf(status, task),
+    mesosState: status.state,
   };
+  const { startedAtMs = next === 'Running' ? reportedAtMs(status, nowMs) : undefined } = task;
+  if (startedAtMs !== undefined) changed.startedAtMs = startedAtMs;
+  if (next === 'Unreachable' || next === 'UnreachableInactive') {
+    changed.unreachableAtMs = task.unreachableAtMs ?? unreachableSince(status, nowMs);
+  }
+  if (healthy !== undefined) changed.healthy = healthy;
+  const checkStatus = status.check_status ?? task.checkStatus;
+  if (checkStatus !== undefined) changed.checkStatus = checkStatus;
+  return changed;
 }
 
 const hasNewCheck = (task: Task, status: TaskStatus): boolean =>
@@ -58,7 +63,11 @@ function addressesOf(status: TaskStatus, task: Task): Task['ipAddresses'] {
       if (address.ip_address) found.push({ ipAddress: address.ip_address, protocol: address.protocol ?? 'IPv4' });
     }
   }
-  return found;
+  const before = task.ipAddresses;
+  const isSame =
+    found.length === before.length &&
+    found.every(({ ipAddress, protocol }, i) => before[i]?.ipAddress === ipAddress && before[i].protocol === protocol);
+  return isSame ? before : found;
 }
 
 /** `instance_changed_event` for an instance as it is now. */

@@ -12,8 +12,10 @@ export const recordFormat = {
   group: 1,
   /** Instance id → instance. */
   instance: 1,
-  /** Deployment id → plan and progress. */
+  /** Deployment id → plan, and how far it had got when this was written. */
   deployment: 1,
+  /** Deployment id → how far it has got since. */
+  deploymentProgress: 1,
   /** Deployment id → a deployment that is over, and how it ended. */
   finishedDeployment: 1,
   /** App id → last task failure. */

@@ -8,6 +8,7 @@ type Deed =
       readonly type: 'spawn' /** Which call of `initial` throws, from 1, and every second one after it; 0 for none. */;
       readonly initialThrows: number;
       readonly stopThrows: boolean;
+      readonly isLight: boolean;
     }
   | { readonly type: 'tell'; readonly whom: number; readonly deed: Deed }
   | { readonly type: 'stop'; readonly whom: number }
@@ -19,7 +20,12 @@ const directives = fc.constantFrom<Directive>('resume', 'restart', 'stop');
 const { deed: deeds } = fc.letrec<{ deed: Deed }>((tie) => ({
   deed: fc.oneof(
     { depthSize: 'small', withCrossShrink: true },
-    fc.record({ type: fc.constant('spawn' as const), initialThrows: fc.nat(3), stopThrows: fc.boolean() }),
+    fc.record({
+      type: fc.constant('spawn' as const),
+      initialThrows: fc.nat(3),
+      stopThrows: fc.boolean(),
+      isLight: fc.boolean(),
+    }),
     fc.record({ type: fc.constant('stop' as const), whom: fc.nat(30) }),
     fc.constant<Deed>({ type: 'stopSelf' }),
     fc.record({ type: fc.constant('throw' as const), directive: directives }),
@@ -44,6 +50,7 @@ function createGrove() {
   /** States that were made and not stopped yet, with the actor and its parent. */
   const open = new Map<symbol, { readonly actor: number; readonly parent: number }>();
   const faults: string[] = [];
+  const light = new Set<number>();
   let actors = 0;
 
   const pick = (whom: number): ActorRef<Deed> | undefined => refs[whom % Math.max(1, refs.length)];
@@ -81,8 +88,14 @@ function createGrove() {
   function act(actor: number, deed: Deed, context: Context<Deed>): void {
     switch (deed.type) {
       case 'spawn':
+        // Light ones have no children.
+        if (light.has(actor)) return;
+        if (deed.isLight) light.add(actors);
         refs.push(
-          context.spawn(behaviour(actor, deed.initialThrows, deed.stopThrows), `${actors}`, { maxRestarts: 2 }),
+          context.spawn(behaviour(actor, deed.initialThrows, deed.stopThrows), `${actors}`, {
+            maxRestarts: 2,
+            isLight: deed.isLight,
+          }),
         );
         return;
       case 'tell':

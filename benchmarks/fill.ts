@@ -1,0 +1,115 @@
+/**
+ * What thousands of apps cost: N apps of 10 simulated tasks each, put 500 at a time into a server with the embedded store; then the server
+ * is killed and started again, until it serves and launches. `npm run bench -- fill [apps …]` (1,000, 3,000 and 10,000 otherwise).
+ * Prints one JSON line for each size; times of the leader's thread say more than those of the clock on a busy machine.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { get, request, residentMiB, runCommand, threadCpuMs } from './support/commands.ts';
+import { machine, workload } from './support/setup.ts';
+
+const sizes = process.argv.slice(2).map(Number);
+const instancesPerApp = 10;
+const appsPerPut = 500;
+const limitMs = 600_000;
+const profileTo = process.env['FILL_PROFILE'];
+
+async function until(what: string, holds: () => Promise<boolean>, pauseMs: number): Promise<void> {
+  const endMs = performance.now() + limitMs;
+  for (;;) {
+    if (await holds().catch(() => false)) return;
+    if (performance.now() > endMs) throw new Error(`not within ${limitMs} ms: ${what}`);
+    await delay(pauseMs);
+  }
+}
+
+const running = async (url: string): Promise<number> => {
+  const gauges = (await get(`${url}/metrics`))['gauges'] as Record<string, { value: number }>;
+  return gauges['marathon.instances.running.gauge']?.value ?? 0;
+};
+
+async function fill(url: string, apps: number): Promise<void> {
+  for (let from = 0; from < apps; from += appsPerPut) {
+    const some = Array.from({ length: Math.min(appsPerPut, apps - from) }, (_, i) => ({
+      ...workload.app,
+      id: `/fill/g${Math.floor(from / appsPerPut)}/app-${from + i}`,
+      cpus: 0.01,
+      mem: 1,
+      instances: instancesPerApp,
+    }));
+    // The server turns away what its store cannot take yet.
+    const put = (): Promise<boolean> => request(`${url}/v2/apps?force=true`, 'PUT', some).then(() => true);
+    await until('a PUT', put, 200);
+  }
+  const all = apps * instancesPerApp;
+  await until('all run', async () => (await running(url)) >= all, 250);
+  await until('no deployment', async () => ((await get(`${url}/v2/deployments`)) as unknown as []).length === 0, 250);
+}
+
+async function measure(apps: number): Promise<void> {
+  const directory = mkdtempSync(join(tmpdir(), 'ultramarathon-bench-'));
+  const agents = Math.max(10, Math.ceil((apps * instancesPerApp) / 100));
+  const cluster = await runCommand([
+    ...['local-mesos', '--simulate', '--port', '0', '--agents', String(agents), '--work_dir', join(directory, 'mesos')],
+    ...['--resources', workload.agentResources],
+  ]);
+  const start = (profile?: string) =>
+    runCommand(
+      [
+        ...['server', '--master', cluster.address, '--data_dir', join(directory, 'data')],
+        ...['--http_port', '0', '--local_port_max', '60000', '--logging_level', 'error'],
+      ],
+      profile,
+    );
+  let server = await start(profileTo && `${profileTo}-fill`);
+  try {
+    await until('serving', async () => (await running(server.url)) === 0, 50);
+    const cpuMs = threadCpuMs(server.pid);
+    const startedMs = performance.now();
+    await fill(server.url, apps);
+    const fillSeconds = (performance.now() - startedMs) / 1000;
+    const fillThreadMs = threadCpuMs(server.pid) - cpuMs;
+    const rssMiB = residentMiB(server.pid);
+    if (profileTo) await server.stop();
+    else process.kill(server.pid, 'SIGKILL');
+    await delay(1_000);
+
+    const againMs = performance.now();
+    server = await start(profileTo && `${profileTo}-start`);
+    const probe = { ...workload.latencyApp, id: '/fill/probe', instances: 1 };
+    await until('a write', () => request(`${server.url}/v2/apps`, 'POST', probe).then(() => true), 20);
+    const startToWriteMs = performance.now() - againMs;
+    const probeRuns = async (): Promise<boolean> => {
+      const { app } = (await get(`${server.url}/v2/apps/fill/probe`)) as { app: { tasksRunning: number } };
+      return app.tasksRunning === 1;
+    };
+    await until('a launch', probeRuns, 20);
+    const startToLaunchMs = performance.now() - againMs;
+    const startThreadMs = threadCpuMs(server.pid);
+    const tasks = apps * instancesPerApp;
+    await until('the exact count', async () => (await running(server.url)) === tasks + 1, 100);
+    const line = {
+      figure: 'fill',
+      apps,
+      tasks,
+      fillSeconds: Number(fillSeconds.toFixed(2)),
+      threadMicrosPerLaunch: Math.round((fillThreadMs * 1000) / tasks),
+      threadMicrosPerApp: Math.round((fillThreadMs * 1000) / apps),
+      rssMiB,
+      startToWriteMs: Math.round(startToWriteMs),
+      startToLaunchMs: Math.round(startToLaunchMs),
+      startThreadMs: Math.round(startThreadMs),
+      rssAfterStartMiB: residentMiB(server.pid),
+      machine,
+    };
+    process.stdout.write(`${JSON.stringify(line)}\n`);
+  } finally {
+    await server.stop();
+    await cluster.stop();
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+for (const apps of sizes.length > 0 ? sizes : [1_000, 3_000, 10_000]) await measure(apps);
