@@ -5,64 +5,22 @@
 import type { AppDefinition } from '../core/app/definition.ts';
 import { isResident } from '../core/app/resident.ts';
 import { isCurrent } from '../core/app/versions.ts';
-import type { AppId, InstanceId, TaskId } from '../core/ids.ts';
+import type { InstanceId, TaskId } from '../core/ids.ts';
 import { instanceIdOf } from '../core/ids.ts';
 import { scheduledInstance } from '../core/instance/decide.ts';
 import type { Goal, Instance } from '../core/instance/instance.ts';
 import { isLost, isScheduled, isTerminal } from '../core/instance/instance.ts';
 import { refusal } from '../core/refusal.ts';
 import { err, InvariantError, ok } from '../core/result.ts';
-import type { Backoff } from '../core/scale/backoff.ts';
 import { advanced, currentBackoff, grown, notBeforeMs } from '../core/scale/backoff.ts';
 import { killAction } from '../core/scale/kill-action.ts';
-import type { AppTarget, Known } from '../core/scale/reconcile.ts';
+import type { AppTarget } from '../core/scale/reconcile.ts';
 import { isCounted, isReady, reconcile } from '../core/scale/reconcile.ts';
+import type { AppProps, AppState, Member } from './app-state.ts';
 import { instanceBehaviour } from './instance.ts';
-import type { InstanceProps } from './instance-state.ts';
-import type { AppMessage, AppsMessage, InstanceMessage, TargetOrder, Waiting } from './protocol.ts';
+import type { AppMessage, TargetOrder, Waiting } from './protocol.ts';
 import { ReadinessGate } from './readiness-gate.ts';
-import type { ActorRef, Behaviour, Context, SpawnOptions } from './runtime/types.ts';
-import type { Services } from './services.ts';
-
-export interface AppProps {
-  readonly services: Services;
-  readonly appId: AppId;
-  readonly owner: ActorRef<AppsMessage>;
-  /** Stored instances to take up again. */
-  readonly loaded: readonly Instance[];
-}
-
-interface Member extends Known {
-  readonly ref: ActorRef<InstanceMessage>;
-  /** The scheduler knows that it waits for an offer. */
-  readonly isAnnounced: boolean;
-}
-
-/** Mutable on purpose: an app may have 100,000 members, and nothing of this leaves the actor. */
-interface AppState {
-  readonly props: AppProps;
-  readonly kin: Kin;
-  readonly members: Map<InstanceId, Member>;
-  readonly readiness: ReadinessGate;
-  target: AppTarget | undefined;
-  waiter: TargetOrder['waiter'];
-  backoff: Backoff | undefined;
-  isDirty: boolean;
-  /** Members in the running set; lets a settled app answer most news without looking at all of them. */
-  counted: number;
-  /** Members that the running step waits for. */
-  awaited: number;
-  /** Members on their way out. */
-  leaving: number;
-  /** Members that wait for an offer and were not announced yet. */
-  readonly toAnnounce: Set<InstanceId>;
-}
-
-/** What all instances of the app are spawned with. */
-interface Kin {
-  readonly props: InstanceProps;
-  readonly options: SpawnOptions<AppMessage>;
-}
+import type { Behaviour, Context } from './runtime/types.ts';
 
 type Ctx = Context<AppMessage>;
 
