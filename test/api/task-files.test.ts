@@ -87,6 +87,20 @@ describe('files of a task', () => {
     expect(api.files.cancelled).toBeGreaterThan(0);
   });
 
+  it('that break off on the way do not look complete, and a client that leaves stops the agent', async () => {
+    const api = await onLoopback(withTask(testApiAt(systemClock)));
+    api.files.write('big', Buffer.alloc(10_000_000, 'x'));
+    api.files.breaksAfter = 50_000;
+    await expect(ask(api.port, { path: `${base}/download?path=big` })).rejects.toThrow();
+    api.files.breaksAfter = undefined;
+    const before = api.files.cancelled;
+    const client = new RawClient(api.port, `GET ${base}/download?path=big HTTP/1.1\r\nHost: x\r\n\r\n`);
+    await client.until(({ text }) => text.includes('xxx'));
+    client.socket.destroy();
+    while (api.files.cancelled === before) await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(api.lines.filter(({ level }) => level === 'error')).toEqual([]);
+  });
+
   it.each([
     ['/read', 400],
     ['/read?path=', 400],

@@ -12,6 +12,8 @@ export class FakeFiles {
   ]);
   /** What everything is answered with, if set. */
   fails: FilesFailure | undefined;
+  /** Downloads break off after so many bytes, if set. */
+  breaksAfter: number | undefined;
   readonly places: SandboxPlace[] = [];
   /** Questions so far. */
   asked = 0;
@@ -61,8 +63,12 @@ export class FakeFiles {
       const found = this.#find(place, path);
       if (!found.ok) return found;
       const bytes = found.value;
+      const { breaksAfter = Number.POSITIVE_INFINITY } = this;
       const chunks = async function* () {
-        for (let at = 0; at < bytes.length; at += 1_000) yield bytes.subarray(at, at + 1_000);
+        for (let at = 0; at < bytes.length; at += 1_000) {
+          if (at >= breaksAfter) throw new Error('the agent went away');
+          yield bytes.subarray(at, at + 1_000);
+        }
       };
       return ok({
         size: bytes.length,
