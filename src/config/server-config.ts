@@ -63,7 +63,15 @@ export interface ServerConfig {
   readonly flags: FlagValues;
 }
 
-const features: ReadonlySet<string> = new Set(['vips', 'task_killing', 'external_volumes', 'secrets', 'gpu_resources']);
+const features: ReadonlySet<string> = new Set([
+  'vips',
+  'task_killing',
+  'external_volumes',
+  'secrets',
+  'gpu_resources',
+  // Not Marathon's: resources with refined reservations are offered to frameworks with this capability alone (mesos-v1 §3.3).
+  'reservation_refinement',
+]);
 /** Names of old versions for what is always on. */
 const oldFeatures: ReadonlySet<string> = new Set(['maintenance_mode']);
 
@@ -310,6 +318,7 @@ function frameworkSettings(values: FlagValues, hostname: string, enabled: Readon
       { type: 'REGION_AWARE' },
       { type: 'MULTI_ROLE' },
       ...(enabled.has('task_killing') ? [{ type: 'TASK_KILLING_STATE' }] : []),
+      ...(enabled.has('reservation_refinement') ? [{ type: 'RESERVATION_REFINEMENT' }] : []),
       ...(enabled.has('gpu_resources') ? [{ type: 'GPU_RESOURCES' }] : []),
     ],
   };

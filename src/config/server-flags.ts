@@ -55,7 +55,7 @@ const mesos: readonly FlagSpec[] = [
   {
     name: 'enable_features',
     type: 'string',
-    help: 'comma list: vips, task_killing, external_volumes, secrets, gpu_resources',
+    help: 'comma list: vips, task_killing, external_volumes, secrets, gpu_resources, reservation_refinement',
   },
 ];
 

@@ -16,7 +16,7 @@ export interface AppSettings {
   readonly localPortMin: number;
   /** `--local_port_max`: the range ends before it. */
   readonly localPortMax: number;
-  /** `--enable_features`: `vips`, `task_killing`, `external_volumes`, `secrets`, `gpu_resources`. */
+  /** `--enable_features`: `vips`, `task_killing`, `external_volumes`, `secrets`, `gpu_resources`, `reservation_refinement`. */
   readonly features: ReadonlySet<string>;
 }
 

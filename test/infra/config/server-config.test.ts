@@ -175,6 +175,7 @@ describe('the configuration of the server', () => {
       'TASK_KILLING_STATE',
       'GPU_RESOURCES',
     ]);
+    expect(types('--enable_features', 'reservation_refinement')).toContain('RESERVATION_REFINEMENT');
   });
 
   it('has no limits where no limit is given (design §8)', () => {
