@@ -79,13 +79,18 @@ async function startSink(): Promise<Sink> {
   return { child, pid: child.pid ?? 0, port, order, asked };
 }
 
+/** Half of what may wait in a sender. */
+const maxOpen = 50_000;
+const maxOpenBytes = 64 * 1024 * 1024;
+
 /** Makes the calls `units` times, some in each turn of the loop, and waits until all are answered. */
-async function sendAll(units: number, one: (n: number) => void, open: () => number): Promise<void> {
+async function sendAll(units: number, one: (n: number) => void, open: () => number, bytes: number): Promise<void> {
+  const mostOpen = Math.min(maxOpen, Math.floor(maxOpenBytes / bytes));
   for (let n = 0; n < units; ) {
     for (const end = Math.min(units, n + perTurn); n < end; n++) one(n);
     await new Promise(setImmediate);
     // What a scheduler does while the queue is long is to wait for the answers.
-    while (open() > 50_000) await new Promise(setImmediate);
+    while (open() > mostOpen) await new Promise(setImmediate);
   }
   while (open() > 0) await new Promise(setImmediate);
 }
@@ -134,11 +139,12 @@ interface SendCase {
 async function measureSending(sink: Sink, open: () => number, one: SendCase): Promise<void> {
   const units = Math.ceil(one.units / perTurn) * perTurn;
   const requests = Array.from({ length: perTurn * 4 }, (_, n) => requestOf(sink.port, one.body(n)));
+  const bytes = Math.round(requests.reduce((sum, text) => sum + text.length, 0) / requests.length);
   const ours: Measured[] = [];
   const bare: Measured[] = [];
   for (let run = 0; run <= runs; run++) {
     await sink.asked<SinkCounts>({ type: 'counts' });
-    const mine = await meter(units, () => sendAll(units, one.send, open), sink.pid);
+    const mine = await meter(units, () => sendAll(units, one.send, open, bytes), sink.pid);
     const plain = await meter(units, () => sendBare(sink.port, units, requests), sink.pid);
     const { counts } = await sink.asked<SinkCounts>({ type: 'counts' });
     if (counts[one.type] !== 2 * units) throw new Error(`${counts[one.type]} of ${2 * units} ${one.type} arrived`);
@@ -148,7 +154,6 @@ async function measureSending(sink: Sink, open: () => number, one: SendCase): Pr
     bare.push(plain);
   }
   const [best, plain] = [middle(ours), middle(bare)];
-  const bytes = Math.round(requests.reduce((sum, text) => sum + text.length, 0) / requests.length);
   print('mesos', one.figure, {
     units,
     bytes,

@@ -26,8 +26,8 @@ export interface BareMesos {
   readonly call: (type: string, members: string) => void;
   /** Sends it over the connection of acknowledgements. */
   readonly acknowledge: (status: WireStatus) => void;
-  /** Answers so far, and those of them that were no 202. */
-  readonly answers: () => { readonly all: number; readonly refused: number };
+  /** Acknowledgements that were answered, and answers to anything that were no 202. */
+  readonly answers: () => { readonly acknowledgements: number; readonly refused: number };
   readonly end: () => void;
 }
 
@@ -56,7 +56,10 @@ export function subscribeBare(port: number): Promise<BareMesos> {
     answers: () => {
       const all = [...calls.statuses, ...acknowledgements.statuses];
       const sum = (some: typeof all): number => some.reduce((total, [, count]) => total + count, 0);
-      return { all: sum(all), refused: sum(all.filter(([status]) => status !== '202')) };
+      return {
+        acknowledgements: sum([...acknowledgements.statuses]),
+        refused: sum(all.filter(([status]) => status !== '202')),
+      };
     },
     end: () => {
       stream.destroy();

@@ -28,7 +28,7 @@ export async function clusterLimits(benchmark: string, options: LimitOptions): P
     const first = new Promise<readonly WireOffer[]>((resolve) => gather(client, agents, resolve));
     const offered = await first;
     tell('offers made', offers, await meter(offers, () => offersInRounds(client, offered, agents), cluster.pid));
-    const statuses: WireStatus[] = [];
+    const statuses = new Map<string, WireStatus>();
     tell(
       'launches',
       tasks,
@@ -37,13 +37,13 @@ export async function clusterLimits(benchmark: string, options: LimitOptions): P
         tasksPerAccept,
       },
     );
-    const before = client.answers().all;
     const acknowledge = async (): Promise<void> => {
-      for (const [n, status] of statuses.entries()) {
+      let sent = 0;
+      for (const status of statuses.values()) {
         client.acknowledge(status);
-        if (n % 250 === 249) await new Promise(setImmediate);
+        if (++sent % 250 === 0) await new Promise(setImmediate);
       }
-      while (client.answers().all - before < tasks) await new Promise((resolve) => setTimeout(resolve, 1));
+      while (client.answers().acknowledgements < tasks) await new Promise((resolve) => setTimeout(resolve, 1));
     };
     const measured = await meter(tasks, acknowledge, cluster.pid);
     const figures = (await get(`${cluster.url}/metrics/snapshot`)) as Record<string, number>;
@@ -89,7 +89,7 @@ async function offersInRounds(client: BareMesos, first: readonly WireOffer[], ag
 function launchAll(
   client: BareMesos,
   { tasks, tasksPerAccept }: { readonly tasks: number; readonly tasksPerAccept: number },
-  statuses: WireStatus[],
+  statuses: Map<string, WireStatus>,
 ): Promise<void> {
   let launched = 0;
   return new Promise((resolve, reject) => {
@@ -102,8 +102,9 @@ function launchAll(
     };
     client.update = (status) => {
       if (status.state !== 'TASK_RUNNING') reject(new Error(`unexpected ${JSON.stringify(status)}`));
-      statuses.push(status);
-      if (statuses.length === tasks) resolve();
+      // What waits for its acknowledgement for long is sent again.
+      if (!statuses.has(status.task_id.value)) statuses.set(status.task_id.value, status);
+      if (statuses.size === tasks) resolve();
     };
     client.call('REVIVE', '');
   });
