@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { eventJson } from '../../../src/api/render/event.ts';
-import { heartbeatMs, maxBacklogBytes, maxStalledBeats } from '../../../src/api/stream/event-streams.ts';
 import { eventFormats, textFrame } from '../../../src/api/stream/frames.ts';
+import { heartbeatMs, maxBacklogBytes, maxStalledBeats } from '../../../src/api/stream/heartbeats.ts';
 import type { EventType, LoggedEvent } from '../../../src/core/events.ts';
 import { fakeApp } from '../../support/fake-front.ts';
 import { listeningApi, RawClient, type TestApi } from '../support/api-server.ts';

@@ -4,6 +4,7 @@ import type { Clock } from '../../../src/actors/ports.ts';
 import { maxChunkBytes } from '../../../src/api/stream/chunk.ts';
 import { type EventStreams, eventStreams } from '../../../src/api/stream/event-streams.ts';
 import { type EventFilter, typeFilter } from '../../../src/api/stream/filter.ts';
+import { heartbeatMs, maxBacklogBytes } from '../../../src/api/stream/heartbeats.ts';
 import type { StreamConnection } from '../../../src/api/stream/reader.ts';
 import type { LoggedEvent } from '../../../src/core/events.ts';
 import { createMetricsRegistry } from '../../../src/infra/metrics/registry.ts';
@@ -68,7 +69,11 @@ class FakeConnection implements StreamConnection {
     this.#proceed();
   }
 
-  beat(): void {}
+  beats = 0;
+  beat(): void {
+    this.beats += 1;
+  }
+
   end(): void {}
   cut(): void {}
 
@@ -169,7 +174,10 @@ describe('live readers', () => {
     let nowMs = 0;
     const clock = {
       ...createVirtualClock(),
-      monotonic: () => (nowMs += 5),
+      monotonic: () => {
+        nowMs += 5;
+        return nowMs;
+      },
       after: (ms: number, fire: () => void) => {
         const timer = setTimeout(fire, Math.min(ms, 5));
         timer.unref();
@@ -265,5 +273,63 @@ describe('readers that come back', () => {
     const after = follow(on, 0, filter);
     await turns(10);
     expect([before.numbers(), after.numbers()]).toEqual([[], range(1, 100)]);
+  });
+});
+
+describe('readers that take nothing', () => {
+  it('hold what is allowed and no more, while the others get everything, and get it too once they read', async () => {
+    const on = board();
+    const stalled = range(1, 100).map(() => follow(on));
+    for (const connection of stalled) connection.isStuck = true;
+    const others = range(1, 20).map(() => follow(on));
+    // Twice what a reader may have unsent, and less than memory holds.
+    const total = 1_500;
+    const size = 10_000;
+    for (let n = 1; n <= total; n += 10) {
+      on.front.deliver(...range(n, n + 9).map((k) => event(k, size)));
+      await turns(2);
+    }
+    for (const other of others) expect(other.numbers()).toEqual(range(1, total));
+    const [first] = stalled;
+    const heldBytes = first?.backlogBytes() ?? 0;
+    expect(heldBytes).toBeGreaterThan(maxBacklogBytes);
+    expect(total * size).toBeGreaterThan(1.5 * maxBacklogBytes);
+    for (const connection of stalled) {
+      expect(connection.backlogBytes()).toBe(heldBytes);
+      expect(connection.backlogBytes()).toBeLessThan(maxBacklogBytes + 11 * size);
+    }
+    // A hundred of them hold the same memory once.
+    const pieces = new Set(stalled.flatMap(({ writes }) => writes));
+    expect([...pieces].reduce((sum, { length }) => sum + length, 0)).toBe(heldBytes);
+    expect(on.value('gauges', 'http.event-streams.behind')).toBe(100);
+    for (const connection of stalled) connection.drain();
+    await turns(20);
+    for (const connection of stalled.slice(0, 10)) expect(connection.numbers()).toEqual(range(1, total));
+    expect(on.value('gauges', 'http.event-streams.behind')).toBe(0);
+  });
+});
+
+describe('heartbeats', () => {
+  it('reach everybody, a few milliseconds in a turn', async () => {
+    const virtual = createVirtualClock();
+    // Every look at the clock takes a while.
+    let tookMs = 0;
+    const on = board({
+      ...virtual,
+      monotonic: () => {
+        tookMs += 3;
+        return virtual.monotonic() + tookMs;
+      },
+    });
+    const readers = range(1, 1_000).map(() => follow(on));
+    virtual.advance(heartbeatMs);
+    const atOnce = readers.filter(({ beats }) => beats === 1).length;
+    expect(atOnce).toBeGreaterThan(0);
+    expect(atOnce).toBeLessThan(200);
+    await turns(40);
+    expect(readers.map(({ beats }) => beats)).toEqual(Array(1_000).fill(1));
+    virtual.advance(heartbeatMs);
+    await turns(40);
+    expect(readers.map(({ beats }) => beats)).toEqual(Array(1_000).fill(2));
   });
 });
