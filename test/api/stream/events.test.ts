@@ -109,6 +109,17 @@ describe('GET /v2/events', () => {
     expect(bodyOf(client).match(/"n":\d/g)).toEqual(['"n":2', '"n":4']);
   });
 
+  it('takes a list with commas for one name, which no type has', async () => {
+    const api = await listeningApi();
+    const commas = await attached(
+      api,
+      '?event_type=deployment_success,deployment_info&event_type=app_terminated_event',
+    );
+    api.front.deliver(event('deployment_info', 1), event('deployment_success', 2), event('app_terminated_event', 3));
+    await commas.until(({ text }) => text.includes('"n":3'));
+    expect(bodyOf(commas).match(/"n":\d/g)).toEqual(['"n":3']);
+  });
+
   it.each([
     ['?ids=true', ''],
     ['?since=1.0', ''],
