@@ -1,10 +1,12 @@
 /** What fan-out and catch-up may cost: bytes and decisions are shared by all readers of a kind, wherever each of them stands. */
 import { describe, expect, it } from 'vitest';
 import type { Clock } from '../../../src/actors/ports.ts';
+import { catchUpBacklogBytes, maxGivenBytes } from '../../../src/api/stream/catch-up.ts';
 import { maxChunkBytes } from '../../../src/api/stream/chunk.ts';
 import { type EventStreams, eventStreams } from '../../../src/api/stream/event-streams.ts';
 import { type EventFilter, typeFilter } from '../../../src/api/stream/filter.ts';
 import { heartbeatMs, maxBacklogBytes } from '../../../src/api/stream/heartbeats.ts';
+import { maxKeptSize, sliceEvents } from '../../../src/api/stream/history.ts';
 import type { StreamConnection } from '../../../src/api/stream/reader.ts';
 import type { LoggedEvent } from '../../../src/core/events.ts';
 import { createMetricsRegistry } from '../../../src/infra/metrics/registry.ts';
@@ -56,7 +58,7 @@ class FakeConnection implements StreamConnection {
   }
 
   sentBytes(): number {
-    return this.text().length - this.#stuckBytes;
+    return bytesOf(this.writes) - this.#stuckBytes;
   }
 
   whenDrained(proceed: () => void): void {
@@ -96,6 +98,7 @@ const event = (n: number, pad = 10): LoggedEvent => ({
   type: 'app_terminated_event',
   json: JSON.stringify({ eventType: 'app_terminated_event', n, pad: 'x'.repeat(pad) }),
 });
+const bytesOf = (pieces: readonly Buffer[]): number => pieces.reduce((sum, { length }) => sum + length, 0);
 const range = (from: number, to: number): readonly number[] =>
   Array.from({ length: to - from + 1 }, (_, i) => from + i);
 const all = typeFilter(['app_terminated_event'], true);
@@ -261,6 +264,31 @@ describe('readers that come back', () => {
     for (const reader of readers) expect(reader.numbers()).toEqual(range(1, total));
   });
 
+  it('get large events of the store in small parts, of which little is kept', async () => {
+    const on = board();
+    const total = 2 * sliceEvents - 1;
+    const size = 35_000;
+    for (const n of range(1, total)) on.front.log.set(n, event(n, size));
+    on.front.begin({ generation: '1', next: total + 1 });
+    const read = async (): Promise<FakeConnection> => {
+      const reader = follow(on, 0);
+      reader.isStuck = true;
+      for (let i = 0; on.value('gauges', 'http.event-streams.behind') > 0 && i < 500; i += 1) {
+        await turns(4);
+        expect(reader.backlogBytes()).toBeLessThan(catchUpBacklogBytes + maxGivenBytes + 2 * size);
+        reader.drain();
+        reader.isStuck = true;
+      }
+      return reader;
+    };
+    expect((await read()).numbers()).toEqual(range(1, total));
+    expect((await read()).numbers()).toEqual(range(1, total));
+    expect(sliceEvents * size).toBeLessThan(maxKeptSize);
+    expect(total * size).toBeGreaterThan(maxKeptSize);
+    // One slice was kept, and it is not the one with which the second reader began.
+    expect(on.front.reads).toEqual([0, sliceEvents, 0, sliceEvents]);
+  });
+
   it('by a selection that may change are not given what was selected before', async () => {
     const on = board();
     on.front.deliver(...range(1, 100).map((n) => event(n)));
@@ -289,7 +317,10 @@ describe('readers that take nothing', () => {
       on.front.deliver(...range(n, n + 9).map((k) => event(k, size)));
       await turns(2);
     }
-    for (const other of others) expect(other.numbers()).toEqual(range(1, total));
+    // The very same pieces of memory.
+    for (const { writes } of others) expect(writes.every((piece, i) => piece === others[0]?.writes[i])).toBe(true);
+    expect(new Set(others.map(({ writes }) => writes.length)).size).toBe(1);
+    expect(others[0]?.numbers()).toEqual(range(1, total));
     const [first] = stalled;
     const heldBytes = first?.backlogBytes() ?? 0;
     expect(heldBytes).toBeGreaterThan(maxBacklogBytes);
@@ -300,11 +331,13 @@ describe('readers that take nothing', () => {
     }
     // A hundred of them hold the same memory once.
     const pieces = new Set(stalled.flatMap(({ writes }) => writes));
-    expect([...pieces].reduce((sum, { length }) => sum + length, 0)).toBe(heldBytes);
+    expect(bytesOf([...pieces])).toBe(heldBytes);
     expect(on.value('gauges', 'http.event-streams.behind')).toBe(100);
     for (const connection of stalled) connection.drain();
     await turns(20);
-    for (const connection of stalled.slice(0, 10)) expect(connection.numbers()).toEqual(range(1, total));
+    expect(first?.numbers()).toEqual(range(1, total));
+    const [length] = stalled.map(({ writes }) => bytesOf(writes));
+    expect(stalled.every(({ writes }) => bytesOf(writes) === length)).toBe(true);
     expect(on.value('gauges', 'http.event-streams.behind')).toBe(0);
   });
 });
