@@ -1,19 +1,30 @@
 /**
  * Delivery of events (design §9), one JSON line for each figure: our WebSocket on `/v2/events` and, in the same run, a bare `ws` server that
- * broadcasts the same bytes; then SSE, memory for each reader, and what stalled readers do to the others and to the loop. Serving and
- * reading are processes of their own. `node --import tsx benchmarks/events.ts [readers …]`
+ * broadcasts the same bytes; then SSE, memory for each reader, and what stalled readers do to the others, to the loop and to launches. Serving
+ * and reading are processes of their own. `npm run bench -- events [readers … | stalled]`
+ *
+ * Three loads: calm (nothing queues), steady (the target's 300,000 deliveries a second, whose latency says whether they can be kept up), and
+ * a flood (published as fast as the publisher can, so that its latency says nothing).
  */
 import { type ChildProcess, fork } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { CrowdAnswer, CrowdCommand } from './support/event-crowd.ts';
 import type { HostAnswer, HostCommand } from './support/event-host.ts';
 import { machine } from './support/setup.ts';
+import { launchesBesideStalled } from './support/stalled-launches.ts';
 
-const sizes = process.argv.slice(2).map(Number);
-const readers = sizes.length > 0 ? sizes : [10, 100, 1_000, 10_000];
-/** Deliveries of one run for the rate, and its events in a turn of the loop. */
+const words = process.argv.slice(2);
+const isStalledOnly = words[0] === 'stalled';
+const sizes = words.map(Number).filter((size) => size > 0);
+const readers = isStalledOnly ? [] : sizes.length > 0 ? sizes : [10, 100, 1_000, 10_000];
+/** Deliveries of a flood, and its events in a turn of the loop. */
 const deliveries = 1_500_000;
 const perTurn = 10;
+/** Deliveries a second of the steady load, published every so many ms. */
+const steadyDeliveries = 300_000;
+const steadyTickMs = 10;
+const steadySeconds = 5;
 /** For the latency: events in a second, one in a turn, so that nothing queues. */
 const calmRate = (count: number): number => Math.max(2, Math.min(100, 30_000 / count));
 const calmSeconds = 4;
@@ -95,20 +106,29 @@ async function measure(run: Run) {
   const idle = await memory();
   const { count } = run;
   const events = Math.max(perTurn, Math.round(deliveries / count / perTurn) * perTurn);
-  // Bursts of the rate run would queue up; the calm run comes first.
+  // The flood would queue up; it comes last.
   const rate = calmRate(count);
   const calm = await publish(run, Math.round(rate * calmSeconds), 1, 1_000 / rate);
-  const fast = await publish(run, Math.min(events, 50_000), perTurn, 0);
+  const steadyRate = steadyDeliveries / count;
+  const steadyTurn = Math.max(1, Math.round((steadyRate * steadyTickMs) / 1_000));
+  const steadyEvents = Math.max(1, Math.round((steadyRate * steadySeconds) / steadyTurn)) * steadyTurn;
+  const steady = await publish(run, steadyEvents, steadyTurn, (1_000 * steadyTurn) / steadyRate);
+  const flood = await publish(run, Math.min(events, 50_000), perTurn, 0);
   await tell({ ...common, type: 'close', events: 0 }, 'closed');
   return {
     readers: count,
-    deliveriesPerSecond: fast.deliveries / fast.seconds,
-    microsOfServerPerDelivery: (fast.cpuMs * 1_000) / fast.deliveries,
     calmEventsPerSecond: rate,
-    p50Ms: calm.p50Ms,
-    p99Ms: calm.p99Ms,
-    loopP99Ms: calm.loopP99Ms,
-    burstP99Ms: fast.p99Ms,
+    calmP50Ms: calm.p50Ms,
+    calmP99Ms: calm.p99Ms,
+    calmLoopP99Ms: calm.loopP99Ms,
+    calmMicrosOfServerPerDelivery: (calm.cpuMs * 1_000) / calm.deliveries,
+    steadyDeliveriesPerSecond: steady.deliveries / steady.seconds,
+    steadyP50Ms: steady.p50Ms,
+    steadyP99Ms: steady.p99Ms,
+    steadyLoopP99Ms: steady.loopP99Ms,
+    steadyMicrosOfServerPerDelivery: (steady.cpuMs * 1_000) / steady.deliveries,
+    floodDeliveriesPerSecond: flood.deliveries / flood.seconds,
+    floodMicrosOfServerPerDelivery: (flood.cpuMs * 1_000) / flood.deliveries,
     ...(count < 1_000
       ? {}
       : {
@@ -118,28 +138,47 @@ async function measure(run: Run) {
   };
 }
 
+/** Open files that a process may have; the readers' and the server's process each need one for each reader. */
+const maxFiles = Number(/^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1] ?? 0);
+
 // The first run pays for compiling everything.
-await measure({ to: 'ours', form: 'socket', count: 10 });
-await measure({ to: 'bare', form: 'socket', count: 10 });
+if (readers.length > 0) {
+  await measure({ to: 'ours', form: 'socket', count: 10 });
+  await measure({ to: 'bare', form: 'socket', count: 10 });
+}
 for (const count of readers) {
+  if (count + 200 > maxFiles) {
+    say('left out', { readers: count, reason: `a process may open ${maxFiles} files here: raise it with ulimit -n` });
+    continue;
+  }
   const bare = await measure({ to: 'bare', form: 'socket', count });
   const ours = await measure({ to: 'ours', form: 'socket', count });
   say('bare ws broadcast', bare);
-  say('websocket', { ...ours, ratioToBare: ours.deliveriesPerSecond / bare.deliveriesPerSecond });
+  say('websocket', {
+    ...ours,
+    floodRatioToBare: ours.floodDeliveriesPerSecond / bare.floodDeliveriesPerSecond,
+    steadyCpuRatioToBare: ours.steadyMicrosOfServerPerDelivery / bare.steadyMicrosOfServerPerDelivery,
+  });
   say('sse', await measure({ to: 'ours', form: 'sse', count }));
 }
+
 /** Few enough others that the host has time left, and the delay of its loop says something. */
 const others = 200;
-for (const stalled of [0, 100]) {
+// Both twice and in turn, so that what else the machine does meets both.
+for (const stalled of [0, 100, 0, 100]) {
   const run: Run = { to: 'ours', form: 'socket', count: others + stalled, stalled };
   const common = commandFor(run);
   await tell({ ...common, type: 'open', events: 0 }, 'opened');
   // Enough for every stalled reader to be beyond its bound.
   await publish(run, 30_000, perTurn, 5);
-  const { p50Ms, p99Ms, loopP99Ms, loopMaxMs, cpuMs } = await publish(run, 400, 1, 10);
-  say('stalled readers', { stalled, others, p50Ms, p99Ms, loopP99Ms, loopMaxMs, serverCpuMs: cpuMs });
+  const calm = await publish(run, 400, 1, 10);
+  const { p50Ms, p99Ms, loopP99Ms, loopMaxMs, cpuMs } = calm;
+  say('stalled readers, delivery to the others', { stalled, others, p50Ms, p99Ms, loopP99Ms, loopMaxMs, cpuMs });
   say('stalled readers, memory', { stalled, rssMiB: (await memory()).rssBytes / 1_048_576 });
   await tell({ ...common, type: 'close', events: 0 }, 'closed');
 }
 host.disconnect();
+for (const figures of await launchesBesideStalled(crowd, { others, stalled: [0, 100, 0, 100], launches: 50 })) {
+  say('stalled readers, launches', figures);
+}
 crowd.disconnect();

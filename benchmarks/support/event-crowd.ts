@@ -35,6 +35,11 @@ const openAtOnce = 200;
 /** Of each reader's chunks every so many is timed. */
 const sampleEvery = 4;
 
+/** An answer that nobody asked for, which RFC 6455 §5.5.3 allows: cheaper than to look for the question among the events. */
+const pong = Buffer.from([0x8a, 0x80, 0, 0, 0, 0]);
+/** The server asks every 30 s. */
+const pongEveryMs = 10_000;
+
 const timeHead = Buffer.from('{"timestamp":"');
 
 class Crowd {
@@ -43,8 +48,15 @@ class Crowd {
   #bytes = 0;
   #wanted = Number.POSITIVE_INFINITY;
   #done: () => void = () => {};
+  #isClosing = false;
+  #pongs: NodeJS.Timeout | undefined;
 
   async open({ port, path, form, count, stalled }: CrowdCommand): Promise<void> {
+    if (form === 'socket') {
+      this.#pongs = setInterval(() => {
+        for (const socket of this.#sockets) socket.write(pong);
+      }, pongEveryMs);
+    }
     for (let i = 0; i < count; i += openAtOnce) {
       const some = Array.from({ length: Math.min(openAtOnce, count - i) }, (_, k) =>
         this.#openOne(port, path, form, i + k < stalled),
@@ -68,10 +80,13 @@ class Crowd {
   }
 
   async close(): Promise<void> {
+    clearInterval(this.#pongs);
+    this.#isClosing = true;
     const closed = this.#sockets.map((socket) => new Promise((resolve) => socket.once('close', resolve)));
     for (const socket of this.#sockets) socket.destroy();
     await Promise.all(closed);
     this.#sockets.length = 0;
+    this.#isClosing = false;
   }
 
   #openOne(port: number, path: string, form: 'socket' | 'sse', isStalled: boolean): Promise<void> {
@@ -86,7 +101,10 @@ class Crowd {
     let isOpen = false;
     let chunks = 0;
     return new Promise((resolve, reject) => {
-      socket.on('close', () => reject(new Error('closed')));
+      socket.on('close', () => {
+        reject(new Error('closed'));
+        if (isOpen && !this.#isClosing) this.#lost(isStalled);
+      });
       socket.on('data', (chunk) => {
         if (!isOpen) {
           if (!/^HTTP\/1.1 (101|200) /.test(chunk.toString('latin1', 0, 14))) {
@@ -104,6 +122,12 @@ class Crowd {
         if (this.#bytes >= this.#wanted) this.#done();
       });
     });
+  }
+
+  /** What it should have got will never come: better no figure than a wrong one. */
+  #lost(isStalled: boolean): void {
+    process.stderr.write(`a ${isStalled ? 'stalled ' : ''}reader was disconnected\n`);
+    process.exit(1);
   }
 
   #sample(chunk: Buffer): void {

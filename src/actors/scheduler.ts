@@ -234,8 +234,10 @@ function subscribed(state: SchedulerState, event: Subscribed, context: Ctx): voi
   state.isConnected = true;
   state.told.clear();
   state.masterRegion = event.master?.domain?.fault_domain?.region.name;
-  const { frameworkId, masterAddress: master } = event;
-  context.logger.info('mesos.subscribed', { framework: frameworkId, master, session: state.session });
+  const { frameworkId, masterAddress } = event;
+  // The host alone, as Marathon has it (rest-api §10.4).
+  const master = event.master?.hostname ?? masterAddress.replace(/:\d+$/, '');
+  context.logger.info('mesos.subscribed', { framework: frameworkId, master: masterAddress, session: state.session });
   services.views.touch();
   const isKnown = state.frameworkId === frameworkId;
   services.journal.tell({

@@ -159,6 +159,12 @@ describe('the catalogue of events', () => {
     expect(failed).toMatchObject({ id, reason: 'The upgrade has been cancelled' });
   });
 
+  it('the master is named by its host alone (rest-api §10.4)', async () => {
+    const world = await createWorld();
+    const registered = world.events.find(({ eventType }) => /^scheduler_(re)?registered_event$/.test(eventType));
+    expect(registered).toMatchObject({ master: 'localhost' });
+  });
+
   it('nothing is published for what was refused, but the refusal', async () => {
     const world = await createWorld();
     await world.put('/web');

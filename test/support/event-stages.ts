@@ -1,6 +1,6 @@
 /** Servers that readers of events have to get over: one that is killed again and again, and three of which one leads. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { attempt } from './attempt.ts';
+import { attempt, describeAttempt } from './attempt.ts';
 import type { Stage } from './event-trial.ts';
 import { eventually } from './eventually.ts';
 import { leaderOf } from './ha-stack.ts';
@@ -70,9 +70,10 @@ export async function threeServers(playground: Playground, options: ServersOptio
       'the abdication',
       async () => {
         const asked = await leaderOf(up());
-        if (!asked) return undefined;
+        if (!asked) throw new Error('nobody is named as leader by all who answer');
         const answer = await attempt(asked.url, 'DELETE', '/v2/leader');
-        return answer.type === 'answer' && answer.status === 200 ? asked : undefined;
+        if (answer.type === 'answer' && answer.status === 200) return asked;
+        throw new Error(describeAttempt(answer));
       },
       electionLimitMs,
     );

@@ -12,6 +12,8 @@ import type { RecentEvents } from './recent-events.ts';
 
 /** A reader gets more only while less than this is unsent. */
 export const catchUpBacklogBytes = 256 * 1024;
+/** Bytes that a reader gets at once; events are of very different sizes. One event is never parted. */
+export const maxGivenBytes = 1024 * 1024;
 /** Time in a turn of the loop for all readers that are behind; after one that took all of it, the rest of the program gets as much. */
 const turnBudgetMs = 4;
 
@@ -140,12 +142,16 @@ export class CatchUp {
     });
   }
 
-  /** The reader gets what it needs of the events from `start` to `end`. */
+  /** The reader gets what it needs of the events from `start` to `end`, or the first part of that. */
   #give(reader: Reader, start: number, end: number, events: () => readonly LoggedEvent[]): void {
     const { bytes, offsets } = this.chunks.get(reader, start, end, events);
-    const from = offsets[reader.next - start] ?? 0;
-    reader.next = end;
-    if (from < bytes.length) this.#options.send(reader, from === 0 ? bytes : bytes.subarray(from));
+    const first = reader.next - start;
+    const from = offsets[first] ?? 0;
+    let last = first + 1;
+    while (last < end - start && (offsets[last + 1] ?? 0) - from <= maxGivenBytes) last += 1;
+    const to = offsets[last] ?? 0;
+    reader.next = start + last;
+    if (to > from) this.#options.send(reader, bytes.subarray(from, to));
     this.#wake(reader);
   }
 }

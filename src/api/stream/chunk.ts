@@ -27,7 +27,7 @@ export function chunkOf(events: readonly LoggedEvent[], { frame }: EventFormat, 
   return { bytes: frames.length === 1 && only ? only : Buffer.concat(frames, at), offsets };
 }
 
-/** Bytes of chunks that are kept for the next reader. */
+/** Bytes of chunks that are kept for the next reader; the newest one is kept however large it is. */
 export const maxChunkBytes = 16 * 1024 * 1024;
 
 interface Kept {
@@ -78,7 +78,7 @@ export class Chunks {
     this.#kept.set(place, kept);
     this.#bytes += sizeOf(kept.chunk);
     for (const oldest of this.#kept.keys()) {
-      if (this.#bytes <= maxChunkBytes) break;
+      if (this.#bytes <= maxChunkBytes || this.#kept.size === 1) break;
       this.#drop(oldest);
     }
     return kept.chunk;

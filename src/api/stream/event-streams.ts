@@ -3,7 +3,7 @@
  * readers of the same kind share. A reader that falls behind is fed from the log at its own pace; it never slows the others (design §7).
  */
 import type { EventHub, LogPosition, ReadModel } from '../../actors/front.ts';
-import type { Clock, Logger, Metrics, TimerHandle } from '../../actors/ports.ts';
+import type { Clock, Logger, Metrics } from '../../actors/ports.ts';
 import type { LoggedEvent, MarathonEvent } from '../../core/events.ts';
 import { eventNumber, formatEventId } from '../../core/journal/event-id.ts';
 import type { Refusal } from '../../core/refusal.ts';
@@ -16,17 +16,12 @@ import { Audience } from './audience.ts';
 import { CatchUp } from './catch-up.ts';
 import { type Chunk, chunkOf } from './chunk.ts';
 import { type EventFormats, eventFormats } from './frames.ts';
+import { Heartbeats, maxBacklogBytes } from './heartbeats.ts';
 import { History } from './history.ts';
 import { type Gap, gapEvent, Reader, type ReaderOptions, type StreamConnection } from './reader.ts';
 import { RecentEvents } from './recent-events.ts';
 import { type Beginning, beginning, type ResumePoint } from './resume.ts';
 
-/** Unsent bytes at which a reader gets nothing more until they have left; then it is fed from the log. */
-export const maxBacklogBytes = 8 * 1024 * 1024;
-/** Pause between two heartbeats. */
-export const heartbeatMs = 10_000;
-/** A connection with a backlog that nothing has left for so many heartbeats is cut. */
-export const maxStalledBeats = 12;
 /** Streams that may be open at once; further ones get 503. */
 export const maxStreams = 10_000;
 /** Time in a turn of the loop for writing to live readers; the rest of them follow in the next turn. */
@@ -122,13 +117,14 @@ class Switchboard {
   #pending: LoggedEvent[] = [];
   #round: Round | undefined;
   #isScheduled = false;
-  #timer: TimerHandle | undefined;
+  readonly #heartbeats: Heartbeats;
   /** Whether the log stands where `recent` ends; not so between two leaderships of this server. */
   #isKnown = false;
 
   constructor(deps: StreamDependencies) {
     this.#deps = deps;
     this.#history = new History(deps.hub.read);
+    this.#heartbeats = new Heartbeats(this.readers, deps);
     this.catchUp = new CatchUp({
       ...deps,
       recent: this.recent,
@@ -209,7 +205,7 @@ class Switchboard {
 
   #enter(reader: Reader, begin: Beginning): void {
     reader.isEarly = !this.#isKnown;
-    this.#timer ??= this.#deps.clock.after(heartbeatMs, () => this.#beat());
+    this.#heartbeats.start();
     this.readers.add(reader);
     const to = this.newestId();
     if (begin.type === 'behind') {
@@ -228,9 +224,7 @@ class Switchboard {
     reader.isGone = true;
     this.#audience.leave(reader);
     this.catchUp.drop(reader);
-    if (this.readers.size > 0) return true;
-    this.#timer?.cancel();
-    this.#timer = undefined;
+    if (this.readers.size === 0) this.#heartbeats.stop();
     return true;
   }
 
@@ -354,28 +348,6 @@ class Switchboard {
     const event = gapEvent(gap, timestamp(this.#deps.clock.now()));
     this.#write(reader, gapFrame ? gapFrame(event.gap) : format.frame(event.logged));
     return true;
-  }
-
-  #beat(): void {
-    this.#timer = this.#deps.clock.after(heartbeatMs, () => this.#beat());
-    for (const reader of this.readers) if (this.#isMoving(reader)) reader.options.connection.beat();
-  }
-
-  /** False for a reader that must not get a heartbeat on top of its backlog. One that takes nothing for too long is cut. */
-  #isMoving(reader: Reader): boolean {
-    const { connection } = reader.options;
-    const backlogBytes = connection.backlogBytes();
-    const sent = connection.sentBytes();
-    const isStalled = backlogBytes > 0 && sent === reader.sentAtLastBeat;
-    reader.sentAtLastBeat = sent;
-    reader.stalledBeats = isStalled ? reader.stalledBeats + 1 : 0;
-    if (reader.stalledBeats >= maxStalledBeats) {
-      this.#deps.logger.warn('http.event-stream.cut', { remoteAddress: connection.remoteAddress, backlogBytes });
-      this.#deps.metrics.count('http.event-streams.slow-readers-cut');
-      connection.cut();
-      return false;
-    }
-    return backlogBytes <= maxBacklogBytes;
   }
 }
 

@@ -8,8 +8,10 @@ import { formatEventId } from '../../core/journal/event-id.ts';
 
 /** Events read in one go; slices begin at multiples of it. */
 export const sliceEvents = 256;
-/** Slices that are kept for the next reader. */
+/** Slices that are kept for the next reader, … */
 const maxKeptSlices = 64;
+/** … and their JSON in UTF-16 units; the newest one is kept however large it is. */
+export const maxKeptSize = 16 * 1024 * 1024;
 /** Reads that may be under way at once. */
 const maxReads = 4;
 
@@ -19,12 +21,15 @@ export interface Slice {
   readonly events: readonly LoggedEvent[];
 }
 
+const sizeOf = ({ events }: Slice): number => events.reduce((sum, { json }) => sum + json.length, 0);
+
 type Taker = { readonly done: (slice: Slice) => void; readonly failed: (error: unknown) => void };
 
 export class History {
   readonly #read: EventHub['read'];
   /** By the number they were asked from; oldest use first. */
   readonly #kept = new Map<number, Slice>();
+  #size = 0;
   readonly #wanted = new Map<number, Taker[]>();
   readonly #queue: { readonly from: number; readonly generation: string }[] = [];
   #reading = 0;
@@ -39,6 +44,7 @@ export class History {
   clear(): void {
     this.#era += 1;
     this.#kept.clear();
+    this.#size = 0;
     this.#wanted.clear();
     this.#queue.length = 0;
   }
@@ -111,8 +117,13 @@ export class History {
 
   #keep(from: number, slice: Slice): void {
     this.#kept.set(from, slice);
-    const [oldest] = this.#kept.keys();
-    if (this.#kept.size > maxKeptSlices && oldest !== undefined) this.#kept.delete(oldest);
+    this.#size += sizeOf(slice);
+    for (const [oldest, old] of this.#kept) {
+      const isTooMuch = this.#kept.size > maxKeptSlices || this.#size > maxKeptSize;
+      if (!isTooMuch || this.#kept.size === 1) break;
+      this.#kept.delete(oldest);
+      this.#size -= sizeOf(old);
+    }
   }
 }
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { eventJson } from '../../../src/api/render/event.ts';
-import { heartbeatMs, maxBacklogBytes, maxStalledBeats } from '../../../src/api/stream/event-streams.ts';
 import { eventFormats, textFrame } from '../../../src/api/stream/frames.ts';
+import { heartbeatMs, maxBacklogBytes, maxStalledBeats } from '../../../src/api/stream/heartbeats.ts';
 import type { EventType, LoggedEvent } from '../../../src/core/events.ts';
 import { fakeApp } from '../../support/fake-front.ts';
 import { listeningApi, RawClient, type TestApi } from '../support/api-server.ts';
@@ -107,6 +107,17 @@ describe('GET /v2/events', () => {
     api.front.deliver(event('deployment_info', 2), event('app_terminated_event', 3), event('deployment_success', 4));
     await client.until(({ text }) => text.includes('"n":4'));
     expect(bodyOf(client).match(/"n":\d/g)).toEqual(['"n":2', '"n":4']);
+  });
+
+  it('takes a list with commas for one name, which no type has', async () => {
+    const api = await listeningApi();
+    const commas = await attached(
+      api,
+      '?event_type=deployment_success,deployment_info&event_type=app_terminated_event',
+    );
+    api.front.deliver(event('deployment_info', 1), event('deployment_success', 2), event('app_terminated_event', 3));
+    await commas.until(({ text }) => text.includes('"n":3'));
+    expect(bodyOf(commas).match(/"n":\d/g)).toEqual(['"n":3']);
   });
 
   it.each([

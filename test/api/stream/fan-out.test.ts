@@ -1,9 +1,12 @@
 /** What fan-out and catch-up may cost: bytes and decisions are shared by all readers of a kind, wherever each of them stands. */
 import { describe, expect, it } from 'vitest';
 import type { Clock } from '../../../src/actors/ports.ts';
+import { catchUpBacklogBytes, maxGivenBytes } from '../../../src/api/stream/catch-up.ts';
 import { maxChunkBytes } from '../../../src/api/stream/chunk.ts';
 import { type EventStreams, eventStreams } from '../../../src/api/stream/event-streams.ts';
 import { type EventFilter, typeFilter } from '../../../src/api/stream/filter.ts';
+import { heartbeatMs, maxBacklogBytes } from '../../../src/api/stream/heartbeats.ts';
+import { maxKeptSize, sliceEvents } from '../../../src/api/stream/history.ts';
 import type { StreamConnection } from '../../../src/api/stream/reader.ts';
 import type { LoggedEvent } from '../../../src/core/events.ts';
 import { createMetricsRegistry } from '../../../src/infra/metrics/registry.ts';
@@ -55,7 +58,7 @@ class FakeConnection implements StreamConnection {
   }
 
   sentBytes(): number {
-    return this.text().length - this.#stuckBytes;
+    return bytesOf(this.writes) - this.#stuckBytes;
   }
 
   whenDrained(proceed: () => void): void {
@@ -68,7 +71,11 @@ class FakeConnection implements StreamConnection {
     this.#proceed();
   }
 
-  beat(): void {}
+  beats = 0;
+  beat(): void {
+    this.beats += 1;
+  }
+
   end(): void {}
   cut(): void {}
 
@@ -91,6 +98,7 @@ const event = (n: number, pad = 10): LoggedEvent => ({
   type: 'app_terminated_event',
   json: JSON.stringify({ eventType: 'app_terminated_event', n, pad: 'x'.repeat(pad) }),
 });
+const bytesOf = (pieces: readonly Buffer[]): number => pieces.reduce((sum, { length }) => sum + length, 0);
 const range = (from: number, to: number): readonly number[] =>
   Array.from({ length: to - from + 1 }, (_, i) => from + i);
 const all = typeFilter(['app_terminated_event'], true);
@@ -169,7 +177,10 @@ describe('live readers', () => {
     let nowMs = 0;
     const clock = {
       ...createVirtualClock(),
-      monotonic: () => (nowMs += 5),
+      monotonic: () => {
+        nowMs += 5;
+        return nowMs;
+      },
       after: (ms: number, fire: () => void) => {
         const timer = setTimeout(fire, Math.min(ms, 5));
         timer.unref();
@@ -253,6 +264,31 @@ describe('readers that come back', () => {
     for (const reader of readers) expect(reader.numbers()).toEqual(range(1, total));
   });
 
+  it('get large events of the store in small parts, of which little is kept', async () => {
+    const on = board();
+    const total = 2 * sliceEvents - 1;
+    const size = 35_000;
+    for (const n of range(1, total)) on.front.log.set(n, event(n, size));
+    on.front.begin({ generation: '1', next: total + 1 });
+    const read = async (): Promise<FakeConnection> => {
+      const reader = follow(on, 0);
+      reader.isStuck = true;
+      for (let i = 0; on.value('gauges', 'http.event-streams.behind') > 0 && i < 500; i += 1) {
+        await turns(4);
+        expect(reader.backlogBytes()).toBeLessThan(catchUpBacklogBytes + maxGivenBytes + 2 * size);
+        reader.drain();
+        reader.isStuck = true;
+      }
+      return reader;
+    };
+    expect((await read()).numbers()).toEqual(range(1, total));
+    expect((await read()).numbers()).toEqual(range(1, total));
+    expect(sliceEvents * size).toBeLessThan(maxKeptSize);
+    expect(total * size).toBeGreaterThan(maxKeptSize);
+    // One slice was kept, and it is not the one with which the second reader began.
+    expect(on.front.reads).toEqual([0, sliceEvents, 0, sliceEvents]);
+  });
+
   it('by a selection that may change are not given what was selected before', async () => {
     const on = board();
     on.front.deliver(...range(1, 100).map((n) => event(n)));
@@ -265,5 +301,68 @@ describe('readers that come back', () => {
     const after = follow(on, 0, filter);
     await turns(10);
     expect([before.numbers(), after.numbers()]).toEqual([[], range(1, 100)]);
+  });
+});
+
+describe('readers that take nothing', () => {
+  it('hold what is allowed and no more, while the others get everything, and get it too once they read', async () => {
+    const on = board();
+    const stalled = range(1, 100).map(() => follow(on));
+    for (const connection of stalled) connection.isStuck = true;
+    const others = range(1, 20).map(() => follow(on));
+    // Twice what a reader may have unsent, and less than memory holds.
+    const total = 1_500;
+    const size = 10_000;
+    for (let n = 1; n <= total; n += 10) {
+      on.front.deliver(...range(n, n + 9).map((k) => event(k, size)));
+      await turns(2);
+    }
+    // The very same pieces of memory.
+    for (const { writes } of others) expect(writes.every((piece, i) => piece === others[0]?.writes[i])).toBe(true);
+    expect(new Set(others.map(({ writes }) => writes.length)).size).toBe(1);
+    expect(others[0]?.numbers()).toEqual(range(1, total));
+    const [first] = stalled;
+    const heldBytes = first?.backlogBytes() ?? 0;
+    expect(heldBytes).toBeGreaterThan(maxBacklogBytes);
+    expect(total * size).toBeGreaterThan(1.5 * maxBacklogBytes);
+    for (const connection of stalled) {
+      expect(connection.backlogBytes()).toBe(heldBytes);
+      expect(connection.backlogBytes()).toBeLessThan(maxBacklogBytes + 11 * size);
+    }
+    // A hundred of them hold the same memory once.
+    const pieces = new Set(stalled.flatMap(({ writes }) => writes));
+    expect(bytesOf([...pieces])).toBe(heldBytes);
+    expect(on.value('gauges', 'http.event-streams.behind')).toBe(100);
+    for (const connection of stalled) connection.drain();
+    await turns(20);
+    expect(first?.numbers()).toEqual(range(1, total));
+    const [length] = stalled.map(({ writes }) => bytesOf(writes));
+    expect(stalled.every(({ writes }) => bytesOf(writes) === length)).toBe(true);
+    expect(on.value('gauges', 'http.event-streams.behind')).toBe(0);
+  });
+});
+
+describe('heartbeats', () => {
+  it('reach everybody, a few milliseconds in a turn', async () => {
+    const virtual = createVirtualClock();
+    // Every look at the clock takes a while.
+    let tookMs = 0;
+    const on = board({
+      ...virtual,
+      monotonic: () => {
+        tookMs += 3;
+        return virtual.monotonic() + tookMs;
+      },
+    });
+    const readers = range(1, 1_000).map(() => follow(on));
+    virtual.advance(heartbeatMs);
+    const atOnce = readers.filter(({ beats }) => beats === 1).length;
+    expect(atOnce).toBeGreaterThan(0);
+    expect(atOnce).toBeLessThan(200);
+    await turns(40);
+    expect(readers.map(({ beats }) => beats)).toEqual(Array(1_000).fill(1));
+    virtual.advance(heartbeatMs);
+    await turns(40);
+    expect(readers.map(({ beats }) => beats)).toEqual(Array(1_000).fill(2));
   });
 });

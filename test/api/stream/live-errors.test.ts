@@ -2,7 +2,7 @@
 import type { Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
-import { heartbeatMs } from '../../../src/api/stream/event-streams.ts';
+import { heartbeatMs } from '../../../src/api/stream/heartbeats.ts';
 import { maxFrameBytes, maxPayloadBytes } from '../../../src/api/stream/live/client-frame.ts';
 import { maxSubscriptions } from '../../../src/api/stream/live/live-server.ts';
 import { ask, listeningApi } from '../support/api-server.ts';

@@ -5,6 +5,7 @@ import { WebSocket } from 'ws';
 import { sliceEvents } from '../../../src/api/stream/history.ts';
 import { maxRecentEvents, maxRecentSize } from '../../../src/api/stream/recent-events.ts';
 import type { LoggedEvent } from '../../../src/core/events.ts';
+import { eventually } from '../../support/eventually.ts';
 import { ask, listeningApi, RawClient, type TestApi } from '../support/api-server.ts';
 
 type Api = TestApi & { readonly port: number };
@@ -301,6 +302,8 @@ describe('a reader that falls behind', () => {
     expect(numbers(fast.seen)).toEqual(range(1, total));
     expect(total * 20_000).toBeGreaterThan(maxRecentSize);
     expect(total).toBeLessThan(maxRecentEvents);
-    expect(await api.metrics.renderPrometheus()).toContain('marathon_http_event_streams_behind_gauge 0\n');
+    await eventually('nobody is behind', async () =>
+      (await api.metrics.renderPrometheus()).includes('marathon_http_event_streams_behind_gauge 0\n'),
+    );
   });
 });
