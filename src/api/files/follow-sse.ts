@@ -4,7 +4,7 @@ import type { TimerHandle } from '../../actors/ports.ts';
 import type { ApiContext } from '../context.ts';
 import { first, type Query, queryOf } from '../query.ts';
 import { sendRefusal } from '../respond.ts';
-import { heartbeatMs } from '../stream/event-streams.ts';
+import { heartbeatMs } from '../stream/heartbeats.ts';
 import { heartbeat } from '../stream/frames.ts';
 import { eventStreamType } from '../stream/sse.ts';
 import type { FollowEvent } from './file-follower.ts';
