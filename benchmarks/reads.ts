@@ -3,9 +3,8 @@
  * while apps change. Beside each a bare `node:http` server that sends the same bytes in the same run. Server, bare server and client are
  * processes of their own. `npm run bench -- reads [small]`. Prints one JSON line for each figure.
  */
-import { type ChildProcess, fork } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import type { BareAnswer, BareCommand } from './support/bare-server.ts';
+import { heard, start } from './support/children.ts';
 import { get, request, residentMiB } from './support/commands.ts';
 import type { ClientAnswer, ClientCommand } from './support/counting-client.ts';
 import { cleanUp, machine, type Setup, setUp, workload } from './support/setup.ts';
@@ -13,19 +12,6 @@ import { cleanUp, machine, type Setup, setUp, workload } from './support/setup.t
 const isSmall = process.argv[2] === 'small';
 const sizes = isSmall ? { ...workload.reads, apps: [20, 50], tasks: 200, seconds: 0.5 } : workload.reads;
 const { connections, seconds } = sizes;
-
-const start = (name: string): ChildProcess =>
-  fork(fileURLToPath(new URL(`./support/${name}.ts`, import.meta.url)), { execArgv: ['--import', 'tsx'] });
-
-const heard = <A>(child: ChildProcess): Promise<A> =>
-  new Promise((resolve, reject) => {
-    const onExit = (code: number | null): void => reject(new Error(`ended with ${code}`));
-    child.once('exit', onExit);
-    child.once('message', (answer) => {
-      child.off('exit', onExit);
-      resolve(answer as A);
-    });
-  });
 
 const bare = start('bare-server');
 const client = start('counting-client');
