@@ -264,9 +264,21 @@ function forgetSession(state: SchedulerState): void {
   state.reconciling = undefined;
 }
 
+const updateCounters = new Map<TaskStatus['state'], string>();
+
+/** Name of the counter of a state, built once: it is wanted several times for each launch. */
+function updateCounter(state: TaskStatus['state']): string {
+  const known = updateCounters.get(state);
+  if (known !== undefined) return known;
+  const name = `mesos.task-updates.${state.toLowerCase().replaceAll('_', '-')}`;
+  // A master may say anything.
+  if (updateCounters.size < 100) updateCounters.set(state, name);
+  return name;
+}
+
 function statusUpdate(state: SchedulerState, status: TaskStatus, context: Ctx): void {
   const taskId = status.task_id.value;
-  context.metrics.count(`mesos.task-updates.${status.state.toLowerCase().replaceAll('_', '-')}`);
+  context.metrics.count(updateCounter(status.state));
   const placed = state.tasks.get(taskId);
   if (placed && isPremature(state, placed, status, context)) return;
   answered(state, taskId, context);
