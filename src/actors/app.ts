@@ -18,10 +18,10 @@ import { killAction } from '../core/scale/kill-action.ts';
 import type { AppTarget, Known } from '../core/scale/reconcile.ts';
 import { isCounted, isReady, reconcile } from '../core/scale/reconcile.ts';
 import { instanceBehaviour } from './instance.ts';
-import type { InstanceProps } from './instance-state.ts';
+import { type Kin, kinOf } from './kin.ts';
 import type { AppMessage, AppsMessage, InstanceMessage, TargetOrder, Waiting } from './protocol.ts';
 import { ReadinessGate } from './readiness-gate.ts';
-import type { ActorRef, Behaviour, Context, SpawnOptions } from './runtime/types.ts';
+import type { ActorRef, Behaviour, Context } from './runtime/types.ts';
 import type { Services } from './services.ts';
 
 export interface AppProps {
@@ -58,12 +58,6 @@ interface AppState {
   readonly toAnnounce: Set<InstanceId>;
 }
 
-/** What all instances of the app are spawned with. */
-interface Kin {
-  readonly props: InstanceProps;
-  readonly options: SpawnOptions<AppMessage>;
-}
-
 type Ctx = Context<AppMessage>;
 
 const noneSentenced: ReadonlySet<InstanceId> = new Set();
@@ -76,21 +70,7 @@ export function appBehaviour(props: AppProps): Behaviour<AppState, AppMessage> {
 function start(props: AppProps, context: Ctx): AppState {
   const state: AppState = {
     props,
-    kin: {
-      props: {
-        services: props.services,
-        owner: context.self,
-        targetOf: () => state.target?.app,
-        isReplacedFirst: () => state.target?.mode === 'steady' && state.target.app.replaceBeforeKill === true,
-      },
-      options: {
-        isLight: true,
-        onStopped: (reason, name): AppMessage =>
-          reason.type === 'failed'
-            ? { type: 'childFailed', name, error: reason.error }
-            : { type: 'instanceGone', instanceId: name as InstanceId, isFailure: false },
-      },
-    },
+    kin: kinOf(props.services, context.self, () => state.target),
     members: new Map(),
     readiness: new ReadinessGate(props.services.readiness, context.self),
     target: undefined,
