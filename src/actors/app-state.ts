@@ -4,7 +4,7 @@ import type { Instance } from '../core/instance/instance.ts';
 import type { Backoff } from '../core/scale/backoff.ts';
 import type { AppTarget, Known } from '../core/scale/reconcile.ts';
 import type { Kin } from './kin.ts';
-import type { AppMessage, AppsMessage, InstanceMessage, TargetOrder } from './protocol.ts';
+import type { AppsMessage, InstanceMessage, TargetOrder } from './protocol.ts';
 import type { ReadinessGate } from './readiness-gate.ts';
 import type { ActorRef } from './runtime/types.ts';
 import type { Services } from './services.ts';
