@@ -169,7 +169,14 @@ function isOver(instance: Instance, strategy: UnreachableStrategy, nowMs: number
   return deadlines !== undefined && nowMs >= deadlines.expungeAtMs;
 }
 
-type Draft = { -readonly [Name in keyof Instance]: Instance[Name] };
+/** The members that `withTask` carries over or sets. */
+type Carried =
+  | ('id' | 'appId' | 'version' | 'role' | 'goal' | 'condition' | 'sinceMs' | 'tasks' | 'incarnation')
+  | ('agent' | 'activeSinceMs' | 'healthy' | 'condemned');
+
+/** A new member of instances that is not carried over makes this `never`, which stops the compiler. */
+type Draft =
+  Exclude<keyof Instance, Carried> extends never ? { -readonly [Name in keyof Instance]: Instance[Name] } : never;
 
 /**
  * The instance with another state of its task. Members always come in one order: there are 100,000 of these, and objects that were put

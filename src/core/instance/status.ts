@@ -15,6 +15,14 @@ const earlier: Readonly<Partial<Record<Condition, readonly Condition[]>>> = {
   Starting: ['Staging'],
 };
 
+/** The members that `applyStatus` carries over or sets. */
+type Carried =
+  | ('id' | 'condition' | 'mesosState' | 'stagedAtMs' | 'startedAtMs' | 'unreachableAtMs')
+  | ('hostPorts' | 'ipAddresses' | 'healthy' | 'checkStatus');
+
+/** A new member of tasks that is not carried over makes this `never`, which stops the compiler. */
+type Draft = Exclude<keyof Task, Carried> extends never ? { -readonly [Name in keyof Task]: Task[Name] } : never;
+
 /** The task after the status; the same object if nothing changed. A terminal task never changes again (V14). */
 export function applyStatus(task: Task, condition: Condition, status: TaskStatus, nowMs: number): Task {
   if (isTerminal(task.condition)) return task;
@@ -30,7 +38,7 @@ export function applyStatus(task: Task, condition: Condition, status: TaskStatus
   const { startedAtMs = next === 'Running' ? reportedAtMs(status, nowMs) : undefined } = task;
   // Members in one order, and those of a running task written out: there are 100,000 of these, and objects that were put together
   // differently share nothing.
-  const changed: { -readonly [Name in keyof Task]: Task[Name] } =
+  const changed: Draft =
     startedAtMs === undefined
       ? { id, condition: next, stagedAtMs, hostPorts, ipAddresses, mesosState }
       : { id, condition: next, stagedAtMs, hostPorts, ipAddresses, mesosState, startedAtMs };
