@@ -3,7 +3,7 @@
  * bytes, so that the readers cost as little as they can.
  */
 import { connect, type Socket } from 'node:net';
-import { eventBytes, nowMicros } from './event-host.ts';
+import { eventBytes, nowMicros } from './event-bytes.ts';
 
 export interface CrowdCommand {
   readonly type: 'open' | 'await' | 'close';
