@@ -25,6 +25,12 @@ import type { Behaviour, Context } from './runtime/types.ts';
 
 type Ctx = Context<AppMessage>;
 
+/**
+ * Instances made in one pass, or a sixteenth of those that there are: the first of many are on their way to Mesos while the others are
+ * made, and the looks at all members that the passes take stay few.
+ */
+const fewestStartsPerPass = 500;
+
 const noneSentenced: ReadonlySet<InstanceId> = new Set();
 
 /** The actor of one app. */
@@ -234,8 +240,10 @@ function pass(state: AppState, context: Ctx): void {
     (instance) => state.readiness.lets(instance),
   );
   for (const id of step.kill) sentence(state, id, target.mode);
-  for (let i = 0; i < step.start; i++) schedule(state, target.app, context);
+  const starts = Math.min(step.start, Math.max(fewestStartsPerPass, state.members.size >> 4));
+  for (let i = 0; i < starts; i++) schedule(state, target.app, context);
   announce(state, target, context);
+  if (starts < step.start) markDirty(state, context);
   if (!step.isDone) return;
   if (target.mode === 'stopped' && state.members.size > 0) {
     // Out of reach: nobody waits for them, and who comes back later is unknown and dies.

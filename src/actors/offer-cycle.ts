@@ -15,8 +15,8 @@ import type { PendingAccept, SchedulerState } from './scheduler-state.ts';
 
 /** Offers matched in one turn; the rest follows in the next, so that a flood of offers does not hold up everything else. */
 const offersPerPass = 16;
-/** Instances of one app that one pass looks at. */
-const waitingPerPass = 2_000;
+/** Instances of one app that one pass looks at: few enough that the first are on their way while the others are matched. */
+const waitingPerPass = 500;
 
 type Ctx = Context<SchedulerMessage>;
 

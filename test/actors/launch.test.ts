@@ -12,6 +12,19 @@ describe('Launching', () => {
     world.expectSane();
   });
 
+  it('makes many instances in several passes, so that the first are launched before the last are made', async () => {
+    const world = await createWorld({ agents: 0 });
+    for (let i = 0; i < 4; i++) world.mesos.addAgent({ cpus: 1_000, mem: 1_000_000 });
+    await world.put('/web', { instances: 2_000, cpus: 0.1, mem: 1, portDefinitions: [] });
+    await world.advance(5_000);
+    expect(world.running('/web')).toHaveLength(2_000);
+    expect(world.instances('/web')).toHaveLength(2_000);
+    const accepted = world.mesos.callsOf('accept').map(({ ids }) => ids.length);
+    expect(accepted.reduce((sum, each) => sum + each, 0)).toBe(2_000);
+    expect(Math.max(...accepted)).toBeLessThanOrEqual(500);
+    world.expectSane();
+  });
+
   it('tells nobody of a change before it is durable', async () => {
     const world = await createWorld();
     world.store.hold();

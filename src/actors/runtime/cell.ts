@@ -177,7 +177,10 @@ export class Cell implements ActorRef<unknown>, Family {
 
   #drain(inbox: Inbox, startedMs: number): void {
     const { kernel } = this;
-    const limit = Math.min(inbox.size, kernel.drainLimit);
+    // Whoever gathers what many send would fall behind them for as long as they send, if it got no more than each of them.
+    const overdue = inbox.size - kernel.longInbox;
+    const limit = Math.max(overdue, Math.min(inbox.size, kernel.drainLimit));
+    const share = overdue > 0 ? inbox.size / kernel.queued : 0;
     let lookAt = 1;
     for (let taken = 1; taken <= limit; taken += 1) {
       kernel.queued -= 1;
@@ -188,7 +191,7 @@ export class Cell implements ActorRef<unknown>, Family {
       }
       if (this.phase !== 'alive') return;
       if (taken !== lookAt || taken === limit) continue;
-      const more = kernel.pacer.allowance(taken, startedMs);
+      const more = kernel.pacer.allowance(taken, startedMs, share);
       if (more < 1) return;
       lookAt += more;
     }

@@ -9,6 +9,8 @@ import type { RuntimeOptions, RuntimeStats } from './types.ts';
 
 const DEFAULT_DRAIN_LIMIT = 64;
 const DEFAULT_TURN_BUDGET_MS = 5;
+/** An inbox with more messages than this times the drain limit is long. */
+const LONG_INBOX_TURNS = 8;
 
 /** What all actors of one runtime share: ports, counters, the stack of running actors, and who waits for quiet. */
 export class Kernel {
@@ -16,6 +18,8 @@ export class Kernel {
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly drainLimit: number;
+  /** What an inbox holds beyond this is handled in one turn, as far as the time allows. */
+  readonly longInbox: number;
   readonly inboxes = new InboxPool();
   readonly timers: TimerService;
   readonly pacer: TurnPacer;
@@ -46,6 +50,7 @@ export class Kernel {
     this.logger = options.logger;
     this.metrics = options.metrics;
     this.drainLimit = Math.max(1, options.drainLimit ?? DEFAULT_DRAIN_LIMIT);
+    this.longInbox = this.drainLimit * LONG_INBOX_TURNS;
     this.timers = new TimerService(options.clock);
     this.pacer = new TurnPacer(options.clock, options.turnBudgetMs ?? DEFAULT_TURN_BUDGET_MS);
     this.takers = new TurnTakers(system, () => this.nextName());

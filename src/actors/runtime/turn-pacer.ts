@@ -10,8 +10,8 @@ const MAX_STEP = 16;
 
 /**
  * Shares the time of one turn of the event loop among the actors that have work, so that I/O gets its turn after about
- * `budgetMs` however many they are. Each gets an equal slice, by the number of actors that were active a turn ago, and may
- * always handle one message. Under a virtual clock no time passes and only the drain limit counts, the same in every run.
+ * `budgetMs`, twice that at most, however many they are. Each gets an equal slice, by the number of actors that were active a turn
+ * ago, and may always handle one message; one with a long inbox gets its share of the waiting messages, if that is more. Under a virtual clock no time passes and only the drain limit counts, the same in every run.
  */
 export class TurnPacer {
   readonly #clock: Clock;
@@ -35,11 +35,14 @@ export class TurnPacer {
     setImmediate(this.#close);
   }
 
-  /** How many more messages the actor may handle before it asks again; 0 when its slice is used up. */
-  allowance(handled: number, startedMs: number): number {
+  /**
+   * How many more messages the actor may handle before it asks again; 0 when its slice is used up. `share` (0 to 1) of the whole
+   * budget is its own in any case.
+   */
+  allowance(handled: number, startedMs: number, share = 0): number {
     const usedMs = this.#clock.monotonic() - startedMs;
     if (usedMs <= 0) return MAX_STEP;
-    const leftMs = this.#sliceMs - usedMs;
+    const leftMs = Math.max(this.#sliceMs, this.#budgetMs * share) - usedMs;
     return Math.min(MAX_STEP, Math.floor((leftMs * handled) / usedMs));
   }
 

@@ -74,7 +74,7 @@ export interface RuntimeOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
-  /** Messages that one actor may handle before the others get their turn. Default 64. */
+  /** Messages that one actor may handle before the others get their turn, unless its inbox is long (eight times as many). Default 64. */
   readonly drainLimit?: number;
   /** Time that one actor may use in a turn of the loop. Default 5 ms. */
   readonly turnBudgetMs?: number;
