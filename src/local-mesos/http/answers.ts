@@ -31,7 +31,7 @@ export function sendEmpty(res: ServerResponse, status: number, headers: Readonly
 
 export function sendJson(res: ServerResponse, body: unknown, jsonp?: string): void {
   const json = JSON.stringify(body);
-  const text = jsonp === undefined ? json : `${jsonp}(${json});`;
+  const text = jsonp === undefined ? json : `${jsonp}(${json})`;
   const type = jsonp === undefined ? 'application/json' : 'text/javascript';
   res.writeHead(200, { 'Content-Type': type, 'Content-Length': Buffer.byteLength(text) });
   res.end(text);

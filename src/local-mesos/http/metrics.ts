@@ -1,4 +1,5 @@
 /** The figures of /metrics/snapshot that Mesos tools look for (mesos-v1 §6.3). */
+import { availableParallelism, freemem, loadavg, totalmem } from 'node:os';
 import { isTerminal, type MasterState, nowSeconds } from '../master/model.ts';
 import { type Bag, milliOf } from '../resources/bag.ts';
 
@@ -71,4 +72,17 @@ function taskFigures(state: MasterState): Record<string, number> {
     }
   }
   return out;
+}
+
+/** The figures of /system/stats.json: the machine's. */
+export function systemView(): Record<string, number> {
+  const [one = 0, five = 0, fifteen = 0] = loadavg();
+  return {
+    avg_load_1min: one,
+    avg_load_5min: five,
+    avg_load_15min: fifteen,
+    cpus_total: availableParallelism(),
+    mem_free_bytes: freemem(),
+    mem_total_bytes: totalmem(),
+  };
 }

@@ -220,7 +220,8 @@ export function taskView(task: Task): object {
   return completedView(task.framework.id, { ...task, agentId: task.agent.id });
 }
 
-function completedView(frameworkId: string, task: CompletedTask): object {
+/** A task that is over for its scheduler. */
+export function completedView(frameworkId: string, task: CompletedTask): object {
   return {
     id: task.id,
     name: task.name,

@@ -46,28 +46,33 @@ export function compare(
         else differences.push(`${at}: recorded id ${a} stands for ${bindings.text(a)}, not for ${b}`);
       } else if (a !== b && bindings.text(a) !== b) differences.push(`${at}: recorded ${show(a)}, live ${show(b)}`);
     } else if (Array.isArray(a) && Array.isArray(b)) {
-      if (isByName(at) && [...a, ...b].every(isObject)) {
+      if (isByName(at, recording) && [...a, ...b].every(isObject)) {
         walkByName(a, b, at);
         return;
       }
       if (a.length !== b.length) differences.push(`${at}: recorded ${a.length} items, live ${b.length}`);
       for (let i = 0; i < Math.min(a.length, b.length); i++) walk(a[i], b[i], `${at}[]`);
     } else if (isObject(a) && isObject(b)) {
-      for (const name of new Set([...Object.keys(a), ...Object.keys(b)])) walk(a[name], b[name], `${at}.${name}`);
+      const recorded = Object.fromEntries(Object.entries(a).map(([name, member]) => [bindings.text(name), member]));
+      const names = new Set([...Object.keys(recorded), ...Object.keys(b)]);
+      for (const name of names) walk(recorded[name], b[name], `${at}.${name}`);
     } else if (a !== b) differences.push(`${at}: recorded ${show(a)}, live ${show(b)}`);
   }
 }
 
 /** Lists whose order is that of a hash table in Mesos, and resources, which are added up in an order of their own. */
-const isByName = (at: string): boolean =>
-  /\.(tasks|unreachable_tasks|completed_tasks|frameworks|slaves|executors|(\w+_)?resources(_full)?(\.\w+)?)$/.test(
-    at,
-  ) && !at.includes('/master/tasks');
+const isByName = (at: string, recording: string): boolean =>
+  (/\.(\w*tasks|frameworks|slaves|(completed_)?executors|containers|(\w+_)?resources(_full)?(\.\w+)?)$/.test(at) ||
+    /\/(containers|statistics)$/.test(at)) &&
+  // Which of three tasks of one LAUNCH was the first to be there is chance.
+  (!at.includes('/master/tasks') || recording === '12-endpoints');
 
 interface Named {
   readonly id?: string;
   readonly name?: string;
   readonly task_id?: { readonly value: string };
+  readonly executor_id?: string | { readonly value: string };
+  readonly executor_info?: { readonly executor_id?: { readonly value: string } };
   readonly role?: string;
   readonly reservations?: readonly { readonly role?: string; readonly type?: string }[];
   readonly disk?: { readonly persistence?: { readonly id?: string } };
@@ -75,7 +80,9 @@ interface Named {
 
 /** What a member of such a list is called: tasks by id, resources by kind. */
 function nameOf(item: unknown): string {
-  const { id, task_id, name, role, reservations, disk } = item as Named;
+  const { id, task_id, name, role, reservations, disk, executor_id, executor_info } = item as Named;
+  const executor = executor_info?.executor_id ?? (id === undefined && task_id === undefined ? executor_id : undefined);
+  if (executor !== undefined) return typeof executor === 'string' ? executor : executor.value;
   if (id !== undefined || task_id !== undefined) return id ?? task_id?.value ?? '';
   const reserved = (reservations ?? []).map((one) => `${one.type} ${one.role}`).join();
   return [name, role ?? '', reserved, disk?.persistence?.id ?? ''].join('|');

@@ -102,6 +102,7 @@ export const scenes: Readonly<Record<string, SceneSettings>> = {
       resources: 'cpus(dev):1;mem(dev):512;ports(dev):[31101-31200];cpus:2;mem:1024;disk:1000;ports:[31000-31100]',
     },
   },
+  '12-endpoints': {},
   '13-many-agents': {
     options: {
       agents: 4,
@@ -142,7 +143,5 @@ export const notReplayed: Readonly<Record<string, string>> = {
   '01b-wire-framing': 'raw bytes: see wire-framing.test.ts',
   '08c-executor-and-agent-shutdown': 'needs task groups, and executors as processes of their own',
   '10-pods': 'task groups are refused',
-  '12-endpoints':
-    'agents have no operator API, no /monitor/statistics and no /files/debug; the rest: files.test.ts, operator.test.ts',
   '19-two-masters-zookeeper': 'needs ZooKeeper: see two-masters.test.ts',
 };
