@@ -30,14 +30,14 @@ export class Master {
   /** Agents going, coming back and being removed. */
   readonly lifecycle: AgentLifecycle;
   readonly maintenance: Maintenance;
-  readonly #feedback: OperationFeedback;
+  readonly feedback: OperationFeedback;
 
   constructor(state: MasterState) {
     this.state = state;
     this.#allocator = new Allocator(state);
     this.#updates = new Updates(state, this.#allocator);
     this.lifecycle = new AgentLifecycle(state, this.#allocator, this.#updates);
-    this.#feedback = new OperationFeedback(state);
+    this.feedback = new OperationFeedback(state);
     this.maintenance = new Maintenance(state, this.#allocator, this.lifecycle);
     this.#allocator.onTick = () => this.maintenance.ask();
     this.#frameworks = new Frameworks(state, this.#allocator, this.#updates);
@@ -98,7 +98,7 @@ export class Master {
         break;
       case 'ACCEPT':
         if (call.accept !== undefined) {
-          acceptOffers(this.state, this.#allocator, this.#feedback, framework, call.accept);
+          acceptOffers(this.state, this.#allocator, this.feedback, framework, call.accept);
         }
         break;
       case 'DECLINE':
@@ -118,11 +118,11 @@ export class Master {
         break;
       case 'RECONCILE_OPERATIONS':
         for (const { operation_id, agent_id } of call.reconcile_operations?.operations ?? []) {
-          this.#feedback.reconcile(framework, operation_id.value, agent_id?.value);
+          this.feedback.reconcile(framework, operation_id.value, agent_id?.value);
         }
         break;
       case 'ACKNOWLEDGE_OPERATION_STATUS':
-        this.#feedback.acknowledge(framework, call.acknowledge_operation_status?.uuid ?? '');
+        this.feedback.acknowledge(framework, call.acknowledge_operation_status?.uuid ?? '');
         break;
       case 'TEARDOWN':
         this.tearDown(framework);
@@ -185,7 +185,7 @@ export class Master {
   stop(): void {
     this.#allocator.stop();
     this.lifecycle.stop();
-    this.#feedback.stop();
+    this.feedback.stop();
     this.#updates.stop();
     for (const framework of this.state.frameworks.values()) {
       const { stream } = framework;

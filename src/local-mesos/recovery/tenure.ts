@@ -71,6 +71,7 @@ export async function beginTenure(master: Master, options: TenureOptions): Promi
   if (recover) takeUp(master, workDir, found.value, log);
   if (recover && registry.value.agents.length > 0) master.agentsBack();
   for (const framework of state.frameworks.values()) state.keeper.frameworkChanged(framework);
+  for (const operation of registry.value.operations) master.feedback.restore(operation);
   agents.drainAgain();
   writer.save();
   const end = async (tasks: 'end' | 'stay'): Promise<void> => {
