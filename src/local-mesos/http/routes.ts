@@ -6,7 +6,7 @@ import { authenticated, type Credentials } from './authentication.ts';
 import { filesEndpoints } from './files-endpoint.ts';
 import { onlyLeader, onlyRecovered } from './leadership.ts';
 import { maintenanceEndpoints } from './maintenance-endpoints.ts';
-import { metricsView } from './metrics.ts';
+import { metricsView, systemView } from './metrics.ts';
 import { operatorEndpoint } from './operator-endpoint.ts';
 import { type Pace, schedulerEndpoint } from './scheduler-endpoint.ts';
 import type { Endpoint, Routes } from './server.ts';
@@ -56,6 +56,7 @@ export function createRoutes(
     viewOf(() => ({ flags: flagsView(state, credentials !== undefined) })),
   );
   exact.set('/version', (_req, res) => sendJson(res, versionView));
+  exact.set('/system/stats.json', (_req, res) => sendJson(res, systemView()));
   exact.set('/metrics/snapshot', (_req, res) => sendJson(res, metricsView(state)));
   const operator = onlyLeader(
     state,

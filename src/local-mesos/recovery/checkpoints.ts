@@ -74,7 +74,9 @@ export class CheckpointWriter implements Keeper {
     this.#write(this.#directoryOf(task), 'launch.json', file);
   };
 
+  /** Tasks of groups end with their agent, and so does what is known of them. */
   readonly taskChanged = (task: Task): void => {
+    if (task.executor !== undefined) return;
     if (this.#dirty.size === 0) queueMicrotask(() => this.flush());
     this.#dirty.add(task);
   };

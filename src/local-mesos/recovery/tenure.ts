@@ -15,7 +15,7 @@ import type { TaskRunner } from '../task-runner.ts';
 import { CheckpointWriter, removeCheckpoints } from './checkpoints.ts';
 import { RecordKeeper } from './cluster-record.ts';
 import { readCheckpoints } from './read-checkpoints.ts';
-import { type Found, findSurvivors, restore } from './restore.ts';
+import { type Admitted, type Found, findSurvivors, restore } from './restore.ts';
 
 export interface TenureOptions {
   /** Locked by the caller for the whole tenure. */
@@ -47,16 +47,20 @@ export async function beginTenure(master: Master, options: TenureOptions): Promi
   const { workDir, recover, simulation, log, plans } = options;
   const registry = await readRegistry(workDir, { mustBeRead: recover, log });
   if (!registry.ok) return registry;
-  const found = simulation === undefined && recover ? await findWork(workDir) : ok(nothingFound);
+  const { state, maintenance } = master;
+  maintenance.restore(registry.value.maintenance);
+  const there = registry.value.agents.filter(({ number }) =>
+    plans.some((plan) => plan.number === number && !maintenance.forbids({ hostname: plan.ip, ip: plan.ip })),
+  );
+  const admitted = { removed: new Set(registry.value.removed), agentIds: new Set(there.map(({ id }) => id)) };
+  const found = simulation === undefined && recover ? await findWork(workDir, admitted) : ok(nothingFound);
   if (!found.ok) return found;
   if (simulation === undefined) {
     await endLeftovers(workDir, found.value, log);
     if (!recover) removeCheckpoints(workDir);
   }
-  const { state, maintenance } = master;
   master.rememberRemoved(registry.value.removed);
   for (const id of registry.value.gone) state.gone.add(id);
-  maintenance.restore(registry.value.maintenance);
   const records = new RecordKeeper(master, plans, registry.value);
   const writer = new RegistryWriter(workDir, log, records.current);
   const checkpoints =
@@ -67,6 +71,7 @@ export async function beginTenure(master: Master, options: TenureOptions): Promi
   if (recover) takeUp(master, workDir, found.value, log);
   if (recover && registry.value.agents.length > 0) master.agentsBack();
   for (const framework of state.frameworks.values()) state.keeper.frameworkChanged(framework);
+  for (const operation of registry.value.operations) master.feedback.restore(operation);
   agents.drainAgain();
   writer.save();
   const end = async (tasks: 'end' | 'stay'): Promise<void> => {
@@ -79,9 +84,9 @@ export async function beginTenure(master: Master, options: TenureOptions): Promi
   return ok({ registerAgents: () => agents.registerAll(), replaceAgent: (id) => agents.replace(id), end });
 }
 
-async function findWork(workDir: string): Promise<Result<Found, string>> {
+async function findWork(workDir: string, admitted: Admitted): Promise<Result<Found, string>> {
   const kept = await readCheckpoints(workDir);
-  return kept.ok ? ok(await findSurvivors(workDir, kept.value)) : err(kept.error);
+  return kept.ok ? ok(await findSurvivors(workDir, kept.value, admitted)) : err(kept.error);
 }
 
 async function endLeftovers(workDir: string, { records, living }: Found, log: Log): Promise<void> {
@@ -151,11 +156,12 @@ class Agents {
     await Promise.all([...this.#runners].map((runner) => runner.shutdown()));
   }
 
-  /** Tasks of frameworks without checkpoints end with their agent. */
+  /** Tasks of frameworks without checkpoints end with their agent, and so do those that share an executor. */
   async releaseTasks(): Promise<void> {
     const staying = new Set<string>();
     for (const { info, tasks } of this.#master.state.frameworks.values()) {
-      if (info.checkpoint === true) for (const id of tasks.keys()) staying.add(id);
+      if (info.checkpoint !== true) continue;
+      for (const { id, executor } of tasks.values()) if (executor === undefined) staying.add(id);
     }
     await Promise.all(
       [...this.#runners].map((runner) => runner.release?.((id) => staying.has(id)) ?? runner.shutdown()),
