@@ -106,7 +106,7 @@ function executorsOf(framework: Framework, agent: Agent): object {
     executors: [...own.map(executorOf), ...groups.map(groupExecutorOf)],
     completed_executors: over.map((task) =>
       commandExecutor(task, {
-        directory: agent.runner.sandbox(task.id),
+        directory: agent.runner.sandbox(task.id, framework.id),
         resources: commandOverhead,
         completed_tasks: [completedView(framework.id, task)],
       }),
@@ -137,7 +137,7 @@ function executorOf(task: Task): object {
   const resources: Bag = [...commandOverhead];
   if (isAlive(task)) addToBag(resources, task.bag);
   return commandExecutor(task, {
-    directory: task.agent.runner.sandbox(task.id),
+    directory: task.agent.runner.sandbox(task.id, task.framework.id),
     resources,
     ...(isAlive(task) ? { tasks: [taskView(task)] } : { completed_tasks: [taskView(task)] }),
   });

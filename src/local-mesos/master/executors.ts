@@ -50,7 +50,10 @@ export class Executors {
       exited: (status: number | undefined): void => this.#whenThere(agent, () => this.#exited(executor, status)),
     };
     const wantsKilling = (): boolean => framework.capabilities.taskKilling;
-    const control = new DefaultExecutor({ id, containerId, runner: agent.runner, wantsKilling }, events);
+    const control = new DefaultExecutor(
+      { id, frameworkId: framework.id, containerId, runner: agent.runner, wantsKilling },
+      events,
+    );
     const executor: Executor = { id, framework, agent, role, bag, info, containerId, tasks: new Set(), control };
     agent.executors.add(executor);
     framework.executors.add(executor);
@@ -78,7 +81,7 @@ export class Executors {
   /** As if SIGKILL had hit the executor of a command task: its end, and no FAILURE. */
   crashCommandExecutor(task: Task): void {
     this.#terminated(task);
-    task.agent.runner.kill(task.id, false, 0);
+    task.agent.runner.kill(task.id, false, 0, task.framework.id);
   }
 
   /** These executors end without a word, and their tasks with them. */

@@ -14,7 +14,7 @@ import type { Bag } from '../resources/bag.ts';
 import type { ResourceForm } from '../resources/wire.ts';
 import type { TaskReport, TaskRunner } from '../task-runner.ts';
 import type { AgentLink } from './agent-link.ts';
-import type { OfferConstraints } from './calls.ts';
+import type { OfferConstraints, WireFrameworkInfo } from './calls.ts';
 import type { EventStream } from './event-stream.ts';
 import type { Watchers } from './watchers.ts';
 
@@ -130,6 +130,8 @@ export interface Holding {
   cpus: number;
   mem: number;
   disk: number;
+  /** How many offers it has had so far: of equals, whoever has had fewer comes first. */
+  offers: number;
 }
 
 export interface Capabilities {
@@ -143,7 +145,7 @@ export interface Capabilities {
 
 export interface Framework {
   readonly id: string;
-  info: FrameworkInfo;
+  info: WireFrameworkInfo;
   roles: readonly string[];
   capabilities: Capabilities;
   readonly suppressed: Set<string>;

@@ -3,6 +3,7 @@ import { mkdirSync, realpathSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { LaunchOrder, TaskReport, TaskRunner } from '../task-runner.ts';
+import { TaskTable } from '../task-table.ts';
 import { persistentVolumePath } from './container-plan.ts';
 import { type ContainerEngine, engineFinder } from './engine.ts';
 import { executorSandboxPath } from './sandbox.ts';
@@ -49,7 +50,7 @@ export function createProcessRunner(options: ProcessRunnerOptions): TaskRunner {
     engine: options.engine ?? engineFinder(),
     warn: (detail, message) => options.log?.warn(detail, message),
   };
-  const living = new Map<string, TaskLife>();
+  const living = new TaskTable<{ readonly frameworkId: string; readonly life: TaskLife }>();
   const finished = new FinishedSandboxes(surroundings.workDir, keepSandboxes, surroundings.warn);
   /** Also those that are no longer counted as living, but have not come to rest. */
   const ending = new Set<Promise<void>>();
@@ -57,32 +58,33 @@ export function createProcessRunner(options: ProcessRunnerOptions): TaskRunner {
 
   const launch: TaskRunner['launch'] = (order, report) => {
     const taskId = order.task.task_id.value;
-    const refusal = refuse(taskId);
+    const refusal = refuse(taskId, order.frameworkId);
     if (refusal !== undefined) {
       report(refused(order, refusal));
       return;
     }
     finished.adoptEarlier(order.agentId);
     const life = beginTask(order, report, surroundings, () => {
-      living.delete(taskId);
+      living.delete(taskId, order.frameworkId);
       const sandbox = life.sandbox();
       if (sandbox !== undefined) finished.add(taskId, sandbox);
     });
-    living.set(taskId, life);
+    living.add(taskId, { frameworkId: order.frameworkId, life });
     ending.add(life.over);
     void life.over.then(() => ending.delete(life.over));
   };
 
-  const refuse = (taskId: string): string | undefined => {
+  const refuse = (taskId: string, frameworkId: string): string | undefined => {
     if (closing) return 'the agent is shutting down';
-    if (living.has(taskId)) return `a task '${taskId}' is running on this agent already`;
+    if (living.get(taskId, frameworkId) !== undefined) return `a task '${taskId}' is running on this agent already`;
     return living.size >= maxTasks ? `this agent runs ${maxTasks} tasks already` : undefined;
   };
 
   return {
     launch,
-    kill: (taskId, wantsKillingState, graceMs) => living.get(taskId)?.kill(wantsKillingState, { graceMs }),
-    sandbox: (taskId) => living.get(taskId)?.sandbox() ?? finished.pathOf(taskId),
+    kill: (taskId, wantsKillingState, graceMs, frameworkId) =>
+      living.get(taskId, frameworkId)?.life.kill(wantsKillingState, { graceMs }),
+    sandbox: (taskId, frameworkId) => living.get(taskId, frameworkId)?.life.sandbox() ?? finished.pathOf(taskId),
     executorSandbox: (frameworkId, agentId, id, containerId) =>
       executorSandboxPath(surroundings.workDir, {
         agentId,
@@ -98,7 +100,7 @@ export function createProcessRunner(options: ProcessRunnerOptions): TaskRunner {
     },
     shutdown: async () => {
       closing = true;
-      for (const life of living.values()) life.kill(false, { longestMs: shutdownGraceMs });
+      for (const { life } of living.values()) life.kill(false, { longestMs: shutdownGraceMs });
       await Promise.all(ending);
       await finished.settled();
     },
