@@ -27,6 +27,10 @@ export interface ExecutorControl {
   readonly destroy: (graceMs?: number) => void;
   /** No update of its tasks waits for an acknowledgement any more. */
   readonly settled: () => void;
+  /** Data that the framework sends it, in base64. */
+  readonly message?: (data: string) => void;
+  /** Its sandbox, once it has one of its own. */
+  readonly directory?: () => string | undefined;
 }
 
 export interface ExecutorEvents {

@@ -123,7 +123,10 @@ function groupExecutorOf(executor: Executor): object {
     name: info.name ?? '',
     source: '',
     container: containerId,
-    directory: agent.runner.executorSandbox?.(executor.framework.id, agent.id, id, containerId) ?? '',
+    directory:
+      executor.control.directory?.() ??
+      agent.runner.executorSandbox?.(executor.framework.id, agent.id, id, containerId) ??
+      '',
     resources: summariseBag(resources),
     role,
     ...(info.type === undefined ? {} : { type: info.type }),

@@ -116,6 +116,11 @@ export interface Call {
     readonly agent_id?: Value<string>;
     readonly kill_policy?: { readonly grace_period?: { readonly nanoseconds: number } };
   };
+  readonly message?: {
+    readonly agent_id: Value<string>;
+    readonly executor_id: Value<string>;
+    readonly data: string;
+  };
   readonly shutdown?: { readonly agent_id: Value<string>; readonly executor_id: Value<string> };
   readonly acknowledge?: {
     readonly agent_id: Value<string>;

@@ -3,7 +3,8 @@
  * offers, and their end is a FAILURE event however well they end (mesos-v1 §4.8, §5.3; recordings 08c and 10).
  */
 import { randomUUID } from 'node:crypto';
-import type { ExecutorInfo } from '../executor/control.ts';
+import type { ExecutorControl, ExecutorEvents, ExecutorInfo } from '../executor/control.ts';
+import { CustomExecutor } from '../executor/custom-executor.ts';
 import { DefaultExecutor } from '../executor/default-executor.ts';
 import type { Bag } from '../resources/bag.ts';
 import type { Allocator } from './allocator.ts';
@@ -45,19 +46,35 @@ export class Executors {
   start(framework: Framework, agent: Agent, role: string, info: ExecutorInfo, bag: Bag): Executor {
     const containerId = randomUUID();
     const id = info.executor_id.value;
-    const events = {
+    const events: ExecutorEvents = {
       report: framework.report,
-      exited: (status: number | undefined): void => this.#whenThere(agent, () => this.#exited(executor, status)),
+      exited: (status) => this.#whenThere(agent, () => this.#ended(executor, status)),
     };
-    const wantsKilling = (): boolean => framework.capabilities.taskKilling;
-    const control = new DefaultExecutor(
-      { id, frameworkId: framework.id, containerId, runner: agent.runner, wantsKilling },
-      events,
-    );
+    const control = this.#controlOf(framework, agent, info, containerId, events);
     const executor: Executor = { id, framework, agent, role, bag, info, containerId, tasks: new Set(), control };
     agent.executors.add(executor);
     framework.executors.add(executor);
     return executor;
+  }
+
+  /** Simulated agents run no programs: there any executor does what the default one does. */
+  #controlOf(
+    framework: Framework,
+    agent: Agent,
+    info: ExecutorInfo,
+    containerId: string,
+    events: ExecutorEvents,
+  ): ExecutorControl {
+    const { runner, id: agentId, hostname } = agent;
+    const frameworkId = framework.id;
+    if (info.type !== 'DEFAULT' && runner.executorSandbox !== undefined) {
+      const order = { frameworkId, agentId, hostname, user: framework.info.user };
+      const agentInfo = { id: { value: agentId }, hostname, port: agent.port, resources: agent.resources };
+      const surroundings = (): object => ({ framework_info: framework.info, agent_info: agentInfo });
+      return new CustomExecutor({ info, runner, order, surroundings }, events);
+    }
+    const wantsKilling = (): boolean => framework.capabilities.taskKilling;
+    return new DefaultExecutor({ id: info.executor_id.value, frameworkId, containerId, runner, wantsKilling }, events);
   }
 
   /** SHUTDOWN: the executor kills its tasks and ends. Unknown ones are passed over. */
@@ -68,14 +85,17 @@ export class Executors {
     agent.link.send({ deliver: () => executor.control.shutdown(framework.capabilities.taskKilling) });
   }
 
+  /** MESSAGE: data for an executor; lost if nobody is there. */
+  message(framework: Framework, agentId: string, executorId: string, data: string): void {
+    const agent = this.#state.agents.get(agentId);
+    const executor = agent && this.find(framework, agent, executorId);
+    if (agent !== undefined) agent.link.send({ deliver: () => executor?.control.message?.(data) });
+  }
+
   /** As if SIGKILL had hit an executor: FAILURE, and the end of each of its tasks. */
   crash(executor: Executor): void {
     executor.control.destroy(0);
-    this.#whenThere(executor.agent, () => {
-      const tasks = [...executor.tasks];
-      this.#exited(executor, killedBySigkill);
-      for (const task of tasks) this.#terminated(task);
-    });
+    this.#whenThere(executor.agent, () => this.#ended(executor, killedBySigkill));
   }
 
   /** As if SIGKILL had hit the executor of a command task: its end, and no FAILURE. */
@@ -90,6 +110,13 @@ export class Executors {
       executor.control.destroy();
       this.#remove(executor);
     }
+  }
+
+  /** Whatever it has not brought to an end ends with it. */
+  #ended(executor: Executor, status: number | undefined): void {
+    const tasks = [...executor.tasks];
+    this.#exited(executor, status);
+    for (const task of tasks) this.#terminated(task);
   }
 
   #terminated(task: Task): void {
