@@ -99,6 +99,24 @@ describe('an executor of the framework', () => {
     expect((await scheduler.nextStatus('t.1')).state).toBe('TASK_FAILED');
   });
 
+  it('that does not subscribe in time is ended, and its tasks fail', async () => {
+    const mesos = await cluster({ simulate: false, settings: { executorRegistrationMs: 300 } });
+    const scheduler = await subscribed(mesos);
+    const [offer] = await scheduler.nextOffers();
+    const mute = executorOf('own', '', { command: { shell: true, value: 'exec sleep 1000' } });
+    await scheduler.launch([offer!], [taskWith(offer!, 't.1', mute)], 3600);
+    expect(await scheduler.nextStatus('t.1')).toMatchObject({
+      state: 'TASK_FAILED',
+      source: 'SOURCE_AGENT',
+      reason: 'REASON_EXECUTOR_REGISTRATION_TIMEOUT',
+      message: 'Executor did not register within 300ms',
+    });
+    const { failure } = await scheduler.next('FAILURE');
+    expect(failure!.executor_id).toEqual({ value: 'own' });
+    // SIGTERM or the SIGKILL right behind it.
+    expect([15, 9]).toContain((failure as { status?: number }).status);
+  });
+
   const refusals: readonly [string, object, string][] = [
     ['no command', { command: undefined }, "'ExecutorInfo.command' must be set for 'CUSTOM' executor"],
     ['the type DEFAULT', { type: 'DEFAULT' }, "'ExecutorInfo.type' must be 'CUSTOM'"],

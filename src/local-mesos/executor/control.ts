@@ -36,7 +36,8 @@ export interface ExecutorControl {
 export interface ExecutorEvents {
   readonly report: (update: TaskReport) => void;
   /**
-   * It has ended; `status` is the word of wait(2), undefined when it never began. Called once, and not after `destroy`.
+   * It has ended; `status` is the word of wait(2), undefined when it never began, `why` what its tasks are told if it is
+   * not that it has ended. Called once, and not after `destroy`.
    */
-  readonly exited: (status: number | undefined) => void;
+  readonly exited: (status: number | undefined, why?: Pick<TaskReport, 'message' | 'reason'>) => void;
 }

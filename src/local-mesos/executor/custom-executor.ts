@@ -9,8 +9,6 @@ import type { EventStream } from '../master/event-stream.ts';
 import type { LaunchOrder, TaskReport, TaskRunner } from '../task-runner.ts';
 import type { ExecutorControl, ExecutorEvents, ExecutorInfo } from './control.ts';
 
-/** It must subscribe so soon after its start. */
-const registrationMs = 60_000;
 /** After SHUTDOWN, unless its description says otherwise. */
 const shutdownGraceMs = 5_000;
 /** Events that may wait for its subscription; later launches fail. */
@@ -19,6 +17,8 @@ const maxWaiting = 1_000;
 export interface CustomExecutorPlan {
   readonly info: ExecutorInfo;
   readonly runner: TaskRunner;
+  /** It must subscribe so soon after its start. */
+  readonly registrationMs: number;
   /** Whom and where it serves; without its task. */
   readonly order: Omit<LaunchOrder, 'task'>;
   /** What SUBSCRIBED tells it of its framework and agent. */
@@ -34,6 +34,8 @@ export class CustomExecutor implements ExecutorControl {
   #stream: EventStream | undefined;
   #began = false;
   #over = false;
+  /** It has not subscribed in time. */
+  #late = false;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(plan: CustomExecutorPlan, events: ExecutorEvents) {
@@ -113,7 +115,7 @@ export class CustomExecutor implements ExecutorControl {
   #begin(): void {
     if (this.#began) return;
     this.#began = true;
-    const { info, runner, order } = this.#plan;
+    const { info, runner, order, registrationMs } = this.#plan;
     const task = {
       name: info.name ?? info.executor_id.value,
       task_id: info.executor_id,
@@ -122,7 +124,10 @@ export class CustomExecutor implements ExecutorControl {
       ...(info.command === undefined ? {} : { command: info.command }),
       ...(info.container === undefined ? {} : { container: info.container }),
     } as TaskInfo;
-    this.#after(registrationMs, () => this.#killProcess(0));
+    this.#after(registrationMs, () => {
+      this.#late = true;
+      this.#killProcess(0);
+    });
     runner.launch({ ...order, task }, (report) => this.#hear(report));
   }
 
@@ -133,7 +138,8 @@ export class CustomExecutor implements ExecutorControl {
     this.#over = true;
     clearTimeout(this.#timer);
     this.#stream?.end();
-    this.#events.exited(waitWord(report.message ?? ''));
+    const why = this.#late ? notRegistered(this.#plan.registrationMs) : undefined;
+    this.#events.exited(waitWord(report.message ?? ''), why);
   }
 
   #killProcess(graceMs: number | undefined): void {
@@ -153,6 +159,11 @@ export class CustomExecutor implements ExecutorControl {
     this.#timer.unref();
   }
 }
+
+const notRegistered = (waitedMs: number) => ({
+  message: `Executor did not register within ${waitedMs % 60_000 === 0 ? `${waitedMs / 60_000}mins` : `${waitedMs}ms`}`,
+  reason: 'REASON_EXECUTOR_REGISTRATION_TIMEOUT',
+});
 
 /** The word of wait(2) behind a message such as `Command exited with status 3`; -1 if it says neither. */
 function waitWord(message: string): number {

@@ -7,6 +7,7 @@ import type { ExecutorControl, ExecutorEvents, ExecutorInfo } from '../executor/
 import { CustomExecutor } from '../executor/custom-executor.ts';
 import { DefaultExecutor } from '../executor/default-executor.ts';
 import type { Bag } from '../resources/bag.ts';
+import type { TaskReport } from '../task-runner.ts';
 import type { Allocator } from './allocator.ts';
 import { executorFailureEvent } from './events.ts';
 import {
@@ -22,6 +23,10 @@ import type { Updates } from './updates.ts';
 
 /** The word of wait(2) for a process that SIGKILL has ended. */
 const killedBySigkill = 9;
+
+/** What tasks are told that end with their executor. */
+type Why = Pick<TaskReport, 'message' | 'reason'>;
+const executorTerminated: Why = { message: 'Executor terminated', reason: 'REASON_EXECUTOR_TERMINATED' };
 
 export class Executors {
   readonly #state: MasterState;
@@ -48,7 +53,7 @@ export class Executors {
     const id = info.executor_id.value;
     const events: ExecutorEvents = {
       report: framework.report,
-      exited: (status) => this.#whenThere(agent, () => this.#ended(executor, status)),
+      exited: (status, why) => this.#whenThere(agent, () => this.#ended(executor, status, why)),
     };
     const control = this.#controlOf(framework, agent, info, containerId, events);
     const executor: Executor = { id, framework, agent, role, bag, info, containerId, tasks: new Set(), control };
@@ -70,8 +75,9 @@ export class Executors {
     if (info.type !== 'DEFAULT' && runner.executorSandbox !== undefined) {
       const order = { frameworkId, agentId, hostname, user: framework.info.user };
       const agentInfo = { id: { value: agentId }, hostname, port: agent.port, resources: agent.resources };
+      const registrationMs = this.#state.settings.executorRegistrationMs;
       const surroundings = (): object => ({ framework_info: framework.info, agent_info: agentInfo });
-      return new CustomExecutor({ info, runner, order, surroundings }, events);
+      return new CustomExecutor({ info, runner, registrationMs, order, surroundings }, events);
     }
     const wantsKilling = (): boolean => framework.capabilities.taskKilling;
     return new DefaultExecutor({ id: info.executor_id.value, frameworkId, containerId, runner, wantsKilling }, events);
@@ -113,22 +119,21 @@ export class Executors {
   }
 
   /** Whatever it has not brought to an end ends with it. */
-  #ended(executor: Executor, status: number | undefined): void {
+  #ended(executor: Executor, status: number | undefined, why?: Why): void {
     const tasks = [...executor.tasks];
     this.#exited(executor, status);
-    for (const task of tasks) this.#terminated(task);
+    for (const task of tasks) this.#terminated(task, why);
   }
 
-  #terminated(task: Task): void {
+  #terminated(task: Task, why: Why = executorTerminated): void {
     if (isTerminal(task.state)) return;
     const { framework } = task;
     const never = framework.capabilities.partitionAware ? 'TASK_DROPPED' : 'TASK_LOST';
     this.#updates.report(framework, {
       taskId: task.id,
-      state: task.state === 'TASK_STAGING' ? never : 'TASK_FAILED',
-      message: 'Executor terminated',
+      state: task.state === 'TASK_STAGING' && why === executorTerminated ? never : 'TASK_FAILED',
       source: 'SOURCE_AGENT',
-      reason: 'REASON_EXECUTOR_TERMINATED',
+      ...why,
     });
   }
 

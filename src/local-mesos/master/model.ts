@@ -41,6 +41,8 @@ export interface MasterSettings {
   readonly agentTimeoutMs: number;
   /** From the moment a frozen agent runs again to its registration, if it had been given up. */
   readonly reregisterDelayMs: number;
+  /** An executor that a framework brings along must subscribe so soon after its start (mesos-v1 §4.1). */
+  readonly executorRegistrationMs: number;
   /** KILL's own kill_policy counts, as with Mesos' `--http_command_executor` (recording 02c). */
   readonly httpCommandExecutor: boolean;
 }
