@@ -109,6 +109,7 @@ export const defaultSettings: MasterSettings = {
   ticksByItself: true,
   agentTimeoutMs: 75_000,
   reregisterDelayMs: 500,
+  executorRegistrationMs: 60_000,
   httpCommandExecutor: false,
 };
 

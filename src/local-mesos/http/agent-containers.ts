@@ -48,15 +48,16 @@ function commandContainer(task: Task): Container | undefined {
   };
 }
 
-function groupContainer({ id, info, containerId, framework, tasks, bag: own }: Executor): Container {
+function groupContainer({ id, info, containerId, control, framework, tasks, bag: own }: Executor): Container {
   const alive = [...tasks].filter(({ state }) => !isTerminal(state));
   const bag: Bag = [...own];
   for (const task of alive) addToBag(bag, task.bag);
+  const container = control.container?.();
   return {
-    id: containerId,
+    id: container?.id ?? containerId,
     executor: { id, name: info.name ?? '', source: '' },
     frameworkId: framework.id,
-    pids: alive.flatMap((task) => containerStatusOf(task)?.executor_pid ?? []),
+    pids: [container?.pid ?? [], ...alive.map((task) => containerStatusOf(task)?.executor_pid ?? [])].flat(),
     bag,
   };
 }

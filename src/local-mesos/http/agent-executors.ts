@@ -35,7 +35,7 @@ export function executorsOf(framework: Framework, agent: Agent): object {
     executors: [...own.map(executorOf), ...groups.map(groupExecutorOf)],
     completed_executors: over.map((task) =>
       commandExecutor(task, {
-        directory: agent.runner.sandbox(task.id),
+        directory: agent.runner.sandbox(task.id, framework.id),
         resources: commandOverhead,
         completed_tasks: [completedView(framework.id, task)],
       }),
@@ -51,8 +51,11 @@ function groupExecutorOf(executor: Executor): object {
     id,
     name: info.name ?? '',
     source: '',
-    container: containerId,
-    directory: agent.runner.executorSandbox?.(executor.framework.id, agent.id, id, containerId) ?? '',
+    container: executor.control.container?.()?.id ?? containerId,
+    directory:
+      executor.control.directory?.() ??
+      agent.runner.executorSandbox?.(executor.framework.id, agent.id, id, containerId) ??
+      '',
     resources: summariseBag(resources),
     role,
     ...(info.type === undefined ? {} : { type: info.type }),
@@ -67,7 +70,7 @@ function executorOf(task: Task): object {
   const resources: Bag = [...commandOverhead];
   if (!isOver) addToBag(resources, task.bag);
   return commandExecutor(task, {
-    directory: task.agent.runner.sandbox(task.id),
+    directory: task.agent.runner.sandbox(task.id, task.framework.id),
     resources,
     ...(isOver ? { completed_tasks: [taskView(task)] } : { tasks: [taskView(task)] }),
   });

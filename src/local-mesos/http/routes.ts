@@ -3,6 +3,7 @@ import type { Master } from '../master/master.ts';
 import { agentEndpoint } from './agent-endpoints.ts';
 import { sendEmpty, sendJson, sendText, sendWrongMethod } from './answers.ts';
 import { authenticated, type Credentials } from './authentication.ts';
+import { executorEndpoint } from './executor-endpoint.ts';
 import { filesEndpoints } from './files-endpoint.ts';
 import { onlyLeader, onlyRecovered } from './leadership.ts';
 import { maintenanceEndpoints } from './maintenance-endpoints.ts';
@@ -55,6 +56,8 @@ export function createRoutes(
     '/flags',
     viewOf(() => ({ flags: flagsView(state, credentials !== undefined) })),
   );
+  const executor = executorEndpoint(master);
+  exact.set('/api/v1/executor', executor);
   exact.set('/version', (_req, res) => sendJson(res, versionView));
   exact.set('/system/stats.json', (_req, res) => sendJson(res, systemView()));
   exact.set('/metrics/snapshot', (_req, res) => sendJson(res, metricsView(state)));
@@ -79,7 +82,9 @@ export function createRoutes(
     exact,
     prefixes,
     otherwise: (req, res, url) => {
-      if (/^\/slave(\(|%28)/.test(url.pathname)) agent(req, res, url);
+      // Libraries build the path from the agent's process id.
+      if (/^\/slave(\(|%28)\d+(\)|%29)\/api\/v1\/executor$/i.test(url.pathname)) executor(req, res);
+      else if (/^\/slave(\(|%28)/.test(url.pathname)) agent(req, res, url);
       else sendText(res, 404);
     },
   };

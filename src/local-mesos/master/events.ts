@@ -48,6 +48,12 @@ export function executorFailureEvent(agentId: string, executorId: string, status
   return JSON.stringify({ type: 'FAILURE', failure });
 }
 
+/** An executor has something to say to its framework, in base64. */
+export function executorMessageEvent(agentId: string, executorId: string, data: string): string {
+  const message = { agent_id: { value: agentId }, executor_id: { value: executorId }, data };
+  return JSON.stringify({ type: 'MESSAGE', message });
+}
+
 /** One OFFERS event for several offers to one framework. */
 export function offersEvent(offers: readonly OfferRecord[]): string {
   const parts = offers.map(offerJson);

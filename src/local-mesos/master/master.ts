@@ -145,6 +145,12 @@ export class Master {
       case 'DECLINE_INVERSE_OFFERS':
         this.#answerInverse(framework, 'DECLINE', call.decline_inverse_offers);
         break;
+      case 'MESSAGE':
+        if (call.message !== undefined) {
+          const { agent_id, executor_id, data } = call.message;
+          this.executors.message(framework, agent_id.value, executor_id.value, data);
+        }
+        break;
       case 'SHUTDOWN':
         if (call.shutdown !== undefined) {
           const { agent_id, executor_id } = call.shutdown;
@@ -152,7 +158,7 @@ export class Master {
         }
         break;
       default:
-        // Messages and requests are accepted and have no effect here.
+        // Requests are accepted and have no effect, as with Mesos.
         break;
     }
   }

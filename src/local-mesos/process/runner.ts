@@ -4,6 +4,7 @@ import { rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Survivor } from '../recovery/survivor.ts';
 import type { LaunchOrder, TaskReport, TaskRunner } from '../task-runner.ts';
+import { TaskTable } from '../task-table.ts';
 import { persistentVolumePath } from './container-plan.ts';
 import { type ContainerEngine, engineFinder } from './engine.ts';
 import { executorSandboxPath } from './sandbox.ts';
@@ -37,6 +38,12 @@ export const maxLiveTasks = 1_000;
 /** Longest grace at shutdown, whatever the tasks' kill policies say (an executor's shutdown grace minus 2 s). */
 export const shutdownGraceMs = 3_000;
 
+interface Living {
+  readonly taskId: string;
+  readonly frameworkId: string;
+  readonly life: TaskLife;
+}
+
 /**
  * Creates the runner of one agent. Call `killLeftovers` on the directory before. Reports of a task come in order; its terminal
  * report comes when none of its processes lives any more, so that its ports are free again. On systems other than Linux only
@@ -46,7 +53,7 @@ export function createProcessRunner(options: ProcessRunnerOptions): TaskRunner {
   const { keepSandboxes = maxFinishedSandboxes, maxTasks = maxLiveTasks } = options;
   mkdirSync(options.workDir, { recursive: true });
   const surroundings = surroundingsOf(options);
-  const living = new Map<string, TaskLife>();
+  const living = new TaskTable<Living>();
   const finished = new FinishedSandboxes(surroundings.workDir, keepSandboxes, surroundings.warn);
   /** Also those that are no longer counted as living, but have not come to rest. */
   const ending = new Set<Promise<void>>();
@@ -54,52 +61,54 @@ export function createProcessRunner(options: ProcessRunnerOptions): TaskRunner {
 
   const launch: TaskRunner['launch'] = (order, report) => {
     const taskId = order.task.task_id.value;
-    const refusal = refuse(taskId);
+    const refusal = refuse(taskId, order.frameworkId);
     if (refusal !== undefined) {
       report(refused(order, refusal));
       return;
     }
-    finished.adoptEarlier(order.agentId, sandboxesOf(living.values()));
-    const life = beginTask(order, report, surroundings, () => over(taskId, life));
-    begin(taskId, life);
+    finished.adoptEarlier(order.agentId, sandboxesOf([...living.values()].map(({ life }) => life)));
+    const life = beginTask(order, report, surroundings, () => over(order, life));
+    begin(order, life);
   };
 
   const resume = (order: LaunchOrder, survivor: Survivor, report: (update: TaskReport) => void): void => {
-    const taskId = order.task.task_id.value;
-    const life = resumeTask(order, survivor, report, surroundings, () => over(taskId, life));
-    begin(taskId, life);
+    const life = resumeTask(order, survivor, report, surroundings, () => over(order, life));
+    begin(order, life);
   };
 
-  const over = (taskId: string, life: TaskLife): void => {
-    living.delete(taskId);
+  const over = ({ task, frameworkId }: LaunchOrder, life: TaskLife): void => {
+    const taskId = task.task_id.value;
+    living.delete(taskId, frameworkId);
     const sandbox = life.sandbox();
     if (sandbox !== undefined) finished.add(taskId, sandbox);
   };
 
-  const begin = (taskId: string, life: TaskLife): void => {
-    living.set(taskId, life);
+  const begin = ({ task, frameworkId }: LaunchOrder, life: TaskLife): void => {
+    const taskId = task.task_id.value;
+    living.add(taskId, { taskId, frameworkId, life });
     ending.add(life.over);
     void life.over.then(() => ending.delete(life.over));
   };
 
-  const end = async (each: (taskId: string, life: TaskLife) => void): Promise<void> => {
+  const end = async (each: (one: Living) => void): Promise<void> => {
     closing = true;
-    for (const [taskId, life] of living) each(taskId, life);
+    for (const one of living.values()) each(one);
     await Promise.all(ending);
     await finished.settled();
   };
 
-  const refuse = (taskId: string): string | undefined => {
+  const refuse = (taskId: string, frameworkId: string): string | undefined => {
     if (closing) return 'the agent is shutting down';
-    if (living.has(taskId)) return `a task '${taskId}' is running on this agent already`;
+    if (living.get(taskId, frameworkId) !== undefined) return `a task '${taskId}' is running on this agent already`;
     return living.size >= maxTasks ? `this agent runs ${maxTasks} tasks already` : undefined;
   };
 
   return {
     launch,
     resume,
-    kill: (taskId, wantsKillingState, graceMs) => living.get(taskId)?.kill(wantsKillingState, { graceMs }),
-    sandbox: (taskId) => living.get(taskId)?.sandbox() ?? finished.pathOf(taskId),
+    kill: (taskId, wantsKillingState, graceMs, frameworkId) =>
+      living.get(taskId, frameworkId)?.life.kill(wantsKillingState, { graceMs }),
+    sandbox: (taskId, frameworkId) => living.get(taskId, frameworkId)?.life.sandbox() ?? finished.pathOf(taskId),
     executorSandbox: (frameworkId, agentId, id, containerId) =>
       executorSandboxPath(surroundings.workDir, {
         agentId,
@@ -114,11 +123,11 @@ export function createProcessRunner(options: ProcessRunnerOptions): TaskRunner {
       );
     },
     release: (keeps) =>
-      end((taskId, life) => {
-        if (keeps(taskId)) life.release();
+      end(({ taskId, frameworkId, life }) => {
+        if (keeps(taskId, frameworkId)) life.release();
         else life.kill(false, { longestMs: shutdownGraceMs });
       }),
-    shutdown: () => end((_taskId, life) => life.kill(false, { longestMs: shutdownGraceMs })),
+    shutdown: () => end(({ life }) => life.kill(false, { longestMs: shutdownGraceMs })),
   };
 }
 

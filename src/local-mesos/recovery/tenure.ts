@@ -158,14 +158,13 @@ class Agents {
 
   /** Tasks of frameworks without checkpoints end with their agent, and so do those that share an executor. */
   async releaseTasks(): Promise<void> {
-    const staying = new Set<string>();
-    for (const { info, tasks } of this.#master.state.frameworks.values()) {
-      if (info.checkpoint !== true) continue;
-      for (const { id, executor } of tasks.values()) if (executor === undefined) staying.add(id);
-    }
-    await Promise.all(
-      [...this.#runners].map((runner) => runner.release?.((id) => staying.has(id)) ?? runner.shutdown()),
-    );
+    const { frameworks } = this.#master.state;
+    const stays = (taskId: string, frameworkId: string): boolean => {
+      const framework = frameworks.get(frameworkId);
+      const task = framework?.tasks.get(taskId);
+      return framework?.info.checkpoint === true && task !== undefined && task.executor === undefined;
+    };
+    await Promise.all([...this.#runners].map((runner) => runner.release?.(stays) ?? runner.shutdown()));
   }
 
   /** Agents keep their ids over restarts; new ones are named after the present master. */
