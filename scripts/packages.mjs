@@ -10,6 +10,11 @@ const wanted = [
   { package: 'chromium', program: 'chromium', use: 'the browser tests' },
   { package: 'prometheus', program: 'promtool', use: 'checking the metrics text, and discovery' },
   { package: 'python3-marathon', file: '/usr/lib/python3/dist-packages/marathon/client.py', use: 'a client of others' },
+  { package: 'podman', program: 'podman', use: 'the tests with containers' },
+  { package: 'runc', program: 'runc', use: 'the tests with containers' },
+  { package: 'netavark', file: '/usr/lib/podman/netavark', use: 'the tests with containers' },
+  { package: 'iptables', program: 'iptables', use: 'the tests with containers' },
+  { package: 'busybox-static', file: '/usr/share/doc/busybox-static', use: 'the tests with containers' },
 ];
 
 const isThere = (wish) => (wish.file === undefined ? isOnPath(wish.program) : existsSync(wish.file));

@@ -19,6 +19,8 @@ export interface ClusterOptions {
   readonly attributes: string | undefined;
   readonly resources: string | undefined;
   readonly isSimulated: boolean;
+  /** Further flags of `local-mesos`. */
+  readonly more?: readonly string[];
   readonly log: (line: string) => void;
 }
 
@@ -139,13 +141,14 @@ type Launched = { readonly child: ChildProcess; readonly port: number };
 
 /** One process; its first line names its address. */
 function launch(options: ClusterOptions, port: number): Promise<Result<Launched, string>> {
-  const { agents, attributes, resources, isSimulated, dataDir } = options;
+  const { agents, attributes, resources, isSimulated, dataDir, more = [] } = options;
   const main = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? './main.ts' : './main.js', import.meta.url));
   const flags = [
     ...['--port', String(port), '--agents', String(agents), '--work_dir', join(dataDir, 'mesos')],
     ...(attributes === undefined ? [] : ['--attributes', attributes]),
     ...(resources === undefined ? [] : ['--resources', resources]),
     ...(isSimulated ? ['--simulate'] : []),
+    ...more,
   ];
   // A group of its own: Ctrl-C in the terminal must reach the server first, which ends the cluster in order.
   const child = spawn(process.execPath, [...process.execArgv, main, 'local-mesos', ...flags], {

@@ -5,6 +5,7 @@ import type { Server } from 'node:http';
 import { join } from 'node:path';
 import type { DomainInfo } from '../core/mesos/types.ts';
 import { type AgentPlan, maxAgents, planAgents } from './agent-plan.ts';
+import { type Equipment, type EquipmentOptions, openEquipment } from './equipment.ts';
 import { createRoutes } from './http/routes.ts';
 import type { Pace } from './http/scheduler-endpoint.ts';
 import { createHttpServer, type HttpServer } from './http/server.ts';
@@ -13,14 +14,14 @@ import { Master, type RememberedIds } from './master/master.ts';
 import { Counters, type Log, type MasterSettings, nowSeconds } from './master/model.ts';
 import { Watchers } from './master/watchers.ts';
 import { killLeftovers } from './process/leftovers.ts';
-import { createProcessRunner, type ProcessRunnerOptions } from './process/runner.ts';
+import { createProcessRunner } from './process/runner.ts';
 import { textForAgent } from './resources/text.ts';
 import { controlEndpoint } from './simulate/control-endpoint.ts';
 import { SimulatedRunner, type SimulationOptions } from './simulate/simulated-runner.ts';
 import type { TaskRunner } from './task-runner.ts';
 import { lockWorkDir } from './work-dir-lock.ts';
 
-export interface LocalMesosOptions {
+export interface LocalMesosOptions extends EquipmentOptions {
   /** Address to listen on; 127.0.0.1 if absent. */
   readonly host?: string;
   /** 0 means any. */
@@ -44,8 +45,6 @@ export interface LocalMesosOptions {
   readonly masterDomain?: string;
   /** Secrets by principal; schedulers and operators must name one of them. */
   readonly credentials?: Readonly<Record<string, string>>;
-  /** Finds the engine for container images. */
-  readonly engine?: ProcessRunnerOptions['engine'];
   /** The agents register when `registerAgents` is called, not at the start. */
   readonly agentsComeLater?: boolean;
   readonly simulation?: SimulationOptions;
@@ -125,13 +124,16 @@ async function startLocked(
   const port = await listen(http.server, host, options.port);
   try {
     if (!options.simulate) await endLeftovers(workDir, log);
+    const equipment = await openEquipment(options, log);
+    if (!equipment.ok) throw new LocalMesosError('BAD_OPTION', equipment.error);
+    const equipped = { ...options, ...equipment.value };
     const remembered = await readRegistry(workDir, log);
     const simulation = options.simulate ? new SimulatedRunner(options.simulation) : undefined;
     const { master, registry } = createMaster(options, { host, port, counters }, remembered, simulation);
     const runners = new Set<TaskRunner>();
     const register = (): void => {
       for (const plan of plans)
-        addAgent(master, plan, remembered.agents[plan.number - 1], port, options, simulation, runners);
+        addAgent(master, plan, remembered.agents[plan.number - 1], port, equipped, simulation, runners);
       registry.save();
     };
     if (options.agentsComeLater !== true) register();
@@ -140,7 +142,7 @@ async function startLocked(
       const plan = plans.find(({ number }) => number === old?.number);
       if (old === undefined || plan === undefined) return;
       master.lifecycle.remove(old, 'a new agent registered at the same address');
-      addAgent(master, plan, undefined, port, options, simulation, runners);
+      addAgent(master, plan, undefined, port, equipped, simulation, runners);
       registry.save();
     };
     const pace: Pace = simulation === undefined ? (run) => run() : slowedBy(simulation);
@@ -152,6 +154,7 @@ async function startLocked(
       master.stop();
       await http.close();
       await Promise.all([...runners].map((runner) => runner.shutdown()));
+      await equipment.value.isolation.close();
       await registry.flush();
       await unlock();
     };
@@ -207,17 +210,17 @@ function addAgent(
   { number, ip, attributes, resources }: AgentPlan,
   rememberedId: string | undefined,
   port: number,
-  options: LocalMesosOptions,
+  options: Omit<LocalMesosOptions, keyof Equipment> & Equipment,
   simulation: SimulatedRunner | undefined,
   runners: Set<TaskRunner>,
 ): void {
-  const { workDir, frameworksHome, engine, domains, log = quiet } = options;
+  const { workDir, frameworksHome, engine, isolation, hardCpuLimit, facts, domains, log = quiet } = options;
   const runner =
     simulation ??
     createProcessRunner({
       workDir,
       ...(frameworksHome === undefined ? {} : { frameworksHome }),
-      ...(engine === undefined ? {} : { engine }),
+      ...{ engine, isolation, hardCpuLimit, facts },
       agentEndpoint: `${ip}:${port}`,
       agentNumber: number,
       log: { warn: (detail, message) => log.warn(`${message} ${JSON.stringify(detail)}`) },

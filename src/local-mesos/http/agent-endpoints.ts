@@ -15,7 +15,7 @@ export function agentEndpoint(master: Master): Endpoint {
     else if (req.method !== 'GET' && req.method !== 'HEAD') sendWrongMethod(res, 'GET', req.method ?? '');
     else if (what === 'state') sendJson(res, stateOf(master, agent), url.searchParams.get('jsonp') ?? undefined);
     else if (what === 'containers') sendJson(res, [...agent.tasks].filter(isAlive).map(containerOf));
-    else if (what === 'flags') sendJson(res, { flags: {} });
+    else if (what === 'flags') sendJson(res, { flags: agent.runner.facts?.().flags ?? {} });
     else if (what === 'health') sendEmpty(res, 200);
     else sendText(res, 404);
   };
@@ -35,6 +35,7 @@ function stateOf(master: Master, agent: Agent): object {
     offered_resources_full: _offered,
     ...full
   } = fullResources(agent) as Record<string, unknown>;
+  const facts = agent.runner.facts?.();
   return {
     ...versionView,
     start_time: agent.registeredTime,
@@ -48,7 +49,9 @@ function stateOf(master: Master, agent: Agent): object {
     ...full,
     attributes,
     master_hostname: master.state.identity.hostname,
-    flags: {},
+    flags: facts?.flags ?? {},
+    // Not of Mesos: why limits are not enforced, and why there are no containers.
+    ...(facts && { isolation: facts.isolation, container_engine: facts.containerEngine }),
     frameworks: frameworks.map((framework) => ({
       id: framework.id,
       name: framework.info.name,

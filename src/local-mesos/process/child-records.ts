@@ -11,7 +11,7 @@ export interface ChildRecord extends ProcessIdentity {
   readonly taskId: string;
   readonly sandbox: string;
   /** Set when the process is the client of a container engine: the container outlives it. */
-  readonly container?: { readonly program: string; readonly name: string };
+  readonly container?: { readonly program: string; readonly options?: readonly string[]; readonly name: string };
   /** Differs after every boot; pids and start times of an earlier boot mean nothing. */
   readonly bootId: string;
 }

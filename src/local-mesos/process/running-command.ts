@@ -1,5 +1,7 @@
 /** A task's command once it runs: how it ends, and how it and all it has begotten are ended. */
 import { err, ok, type Result } from '../../core/result.ts';
+import { openGate } from './cgroups/gate.ts';
+import type { TaskCgroup } from './cgroups/task-cgroup.ts';
 import { writeChildRecord } from './child-records.ts';
 import { type EngineContainer, removeContainer, stopContainer } from './engine.ts';
 import type { ExitStatus } from './exit-status.ts';
@@ -14,7 +16,7 @@ export interface RunningCommand {
   readonly exited: Promise<ExitStatus>;
   /** SIGTERM to the whole tree, and SIGKILL after the grace. Called again, it only ever shortens the time that is left. */
   readonly terminate: (graceMs: number) => void;
-  /** SIGKILLs what the command left behind; to be called once it has exited. Returns how many processes resist. */
+  /** SIGKILLs what the command left behind; to be called once it has exited. Returns how many processes resist, a container included. */
   readonly sweep: () => Promise<number>;
 }
 
@@ -26,6 +28,8 @@ export interface CommandRecord {
   readonly marker: string;
   /** The container whose client the command is. */
   readonly container: EngineContainer | undefined;
+  /** Where the command and all it begets are held to the task's limits. */
+  readonly cgroup?: TaskCgroup | undefined;
 }
 
 /** How long processes that do not die of SIGKILL are waited for. */
@@ -38,7 +42,7 @@ const notExecuted: ExitStatus = { code: 1, signal: null };
 /** Starts a command and records it. The error says why no process could be made at all. */
 export function runCommand(launch: Launch, record: CommandRecord): Result<RunningCommand, string> {
   try {
-    const child = startProcess(launch);
+    const child = startProcess({ ...launch, gated: record.cgroup !== undefined });
     const { pid } = child;
     const startTicks = pid === undefined ? undefined : startTicksOf(pid);
     const exited = new Promise<ExitStatus>((resolve) => {
@@ -50,14 +54,22 @@ export function runCommand(launch: Launch, record: CommandRecord): Result<Runnin
     if (pid === undefined) return ok({ pid, exited, terminate: () => {}, sweep: async () => 0 });
     if (startTicks !== undefined) {
       const { workDir, containerId, taskId, marker, container } = record;
-      const engine = container && { container: { program: container.engine.program, name: container.name } };
-      const recorded = tryRecord(() =>
+      const engine = container && { container: { ...clientOf(container), name: container.name } };
+      const recorded = attempt(() =>
         writeChildRecord(workDir, containerId, { pid, startTicks, taskId, sandbox: marker, ...engine }),
       );
       if (recorded !== undefined) {
         trySignal(-pid, 'SIGKILL');
         return err(`cannot record its process: ${recorded}`);
       }
+    }
+    if (record.cgroup !== undefined) {
+      const refused = attempt(() => record.cgroup?.enter(pid));
+      if (refused !== undefined) {
+        trySignal(-pid, 'SIGKILL');
+        return err(`cannot put it into its cgroup: ${refused}`);
+      }
+      openGate(child);
     }
     const seeds: TreeSeeds = { roots: [{ pid, startTicks }], ownsSandbox: (sandbox) => sandbox === record.marker };
     return ok(started(pid, exited, seeds, record.container));
@@ -66,9 +78,12 @@ export function runCommand(launch: Launch, record: CommandRecord): Result<Runnin
   }
 }
 
-function tryRecord(write: () => void): string | undefined {
+const clientOf = ({ engine: { program, options } }: EngineContainer) => ({ program, options });
+
+/** Why it failed, if it did. */
+function attempt(act: () => void): string | undefined {
   try {
-    write();
+    act();
     return undefined;
   } catch (error) {
     return (error as Error).message;
@@ -115,8 +130,8 @@ function started(
     sweep: async () => {
       // Without /proc the group is all that can be found.
       if (seeds.roots[0]?.startTicks === undefined) trySignal(-pid, 'SIGKILL');
-      if (container !== undefined) await removeContainer(container);
-      return (await sweepTree(seeds, sweepTimeoutMs)).left;
+      const removed = container === undefined ? ok(undefined) : await removeContainer(container);
+      return (await sweepTree(seeds, sweepTimeoutMs)).left + (removed.ok ? 0 : 1);
     },
   };
 }

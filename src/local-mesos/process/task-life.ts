@@ -1,16 +1,19 @@
 /** The life of one task: prepare its sandbox, run its command, watch it, end it, and report every step as Mesos does. */
 import { randomUUID } from 'node:crypto';
 import { isIP } from 'node:net';
-import { setTimeout as delay } from 'node:timers/promises';
-import { err, type Result } from '../../core/result.ts';
+import { err, ok, type Result } from '../../core/result.ts';
 import type { LaunchOrder, TaskReport } from '../task-runner.ts';
+import { type MemoryLimitation, memoryLimitation, watchMemory } from './cgroups/memory-limit.ts';
+import type { TaskCgroup } from './cgroups/task-cgroup.ts';
 import { removeChildRecord } from './child-records.ts';
-import { type EngineContainer, runningAddress } from './engine.ts';
+import { awaitContainer, containerEndMessage, isReachable } from './container-life.ts';
+import { type EngineContainer, inspectContainer } from './engine.ts';
 import { type ExitStatus, exitMessage } from './exit-status.ts';
 import { type CheckInfo, emptyCheckStatus, startCheck, startHealthCheck } from './health-check.ts';
 import { turnToStart } from './launcher.ts';
 import { startTimer } from './long-timer.ts';
 import { type RunningCommand, runCommand } from './running-command.ts';
+import { limitsOf } from './task-limits.ts';
 import {
   type LaunchFailure,
   notLaunched,
@@ -37,12 +40,12 @@ export interface TaskLife {
 
 /** Grace between SIGTERM and SIGKILL when a task has no kill_policy (mesos-v1 §5.1). */
 export const defaultGraceMs = 3_000;
+/** The same for a container: the executor's shutdown grace (mesos-v1 §5.4). */
+export const containerGraceMs = 5_000;
 /** After max_completion_time Mesos leaves no grace; this much lets SIGTERM arrive before SIGKILL, as its messages show. */
 const completionGraceMs = 100;
-/** Between two questions whether a container runs. */
-const inspectPauseMs = 500;
 
-type Ending = 'by itself' | 'killed' | 'unhealthy' | 'out of time';
+type Ending = 'by itself' | 'killed' | 'unhealthy' | 'out of time' | 'out of memory';
 
 /**
  * Starts a task's life. Never throws; whatever goes wrong becomes a terminal report. `onEnd` is called right before that report,
@@ -74,6 +77,8 @@ class Life {
   #command: RunningCommand | undefined;
   #container: EngineContainer | undefined;
   #containerIp: string | undefined;
+  #wasRunning = false;
+  #cgroup: TaskCgroup | undefined;
   #ending: Ending = 'by itself';
   #healthy: boolean | undefined;
   #checkStatus: unknown;
@@ -115,16 +120,21 @@ class Life {
     }
     const started = this.#start(prepared.value);
     if (!started.ok) {
+      await this.#cgroup?.remove();
       this.#reportByAgent(notLaunched(started.error));
       return;
     }
     const status = await started.value.exited;
     for (const stop of this.#stops) stop();
+    const message = await this.#endMessage(status, prepared.value);
     const left = await started.value.sweep();
+    const memory = this.#cgroup && memoryLimitation(this.#cgroup, limitsOf(this.#order.task));
+    if ((await this.#cgroup?.remove()) === false)
+      this.#surroundings.warn({ taskId: this.#taskId }, 'the cgroup of an ended task cannot be removed');
     if (left > 0)
       this.#surroundings.warn({ taskId: this.#taskId, left }, 'processes of an ended task cannot be killed');
     else await removeChildRecord(this.#surroundings.workDir, this.#containerId);
-    this.#reportEnd(status);
+    this.#reportEnd(status, message, memory);
   }
 
   kill(wantsKillingState: boolean, grace: KillGrace = {}): void {
@@ -143,13 +153,17 @@ class Life {
 
   get #graceMs(): number {
     const nanoseconds = this.#order.task.kill_policy?.grace_period?.nanoseconds;
-    return nanoseconds === undefined ? defaultGraceMs : nanoseconds / 1e6;
+    if (nanoseconds !== undefined) return nanoseconds / 1e6;
+    return this.#container === undefined ? defaultGraceMs : containerGraceMs;
   }
 
   #start(prepared: PreparedTask): Result<RunningCommand, string> {
     const check = this.#order.task.check as CheckInfo | undefined;
     if (check !== undefined) this.#checkStatus = emptyCheckStatus(check);
+    const cgroup = this.#makeCgroup(prepared);
+    if (!cgroup.ok) return cgroup;
     const record = {
+      cgroup: cgroup.value,
       workDir: this.#surroundings.workDir,
       containerId: this.#containerId,
       taskId: this.#taskId,
@@ -162,36 +176,54 @@ class Life {
     this.#container = prepared.container;
     this.#reportRunning('TASK_STARTING');
     if (prepared.container === undefined) this.#beginRunning(prepared, check);
-    else void this.#awaitContainer(prepared, prepared.container, check);
+    else void this.#beginInContainer(prepared, prepared.container, check);
     return command;
   }
 
+  /** A container is limited by its engine. */
+  #makeCgroup({ container }: PreparedTask): Result<TaskCgroup | undefined, string> {
+    const { cgroupFor } = this.#surroundings.isolation;
+    if (container !== undefined || cgroupFor === undefined) return ok(undefined);
+    try {
+      this.#cgroup = cgroupFor(this.#containerId, limitsOf(this.#order.task));
+      return ok(this.#cgroup);
+    } catch (error) {
+      return err(`cannot make its cgroup: ${(error as Error).message}`);
+    }
+  }
+
   #beginRunning(prepared: PreparedTask, check: CheckInfo | undefined): void {
+    this.#wasRunning = true;
     this.#reportRunning('TASK_RUNNING');
     // A report may have led to a kill already.
     if (this.#ending === 'by itself' && this.#command?.pid !== undefined) this.#watch(prepared, check);
   }
 
-  /** A container runs when its engine says so, which may be long after its client was started: it may fetch the image first. */
-  async #awaitContainer(
+  /** A container runs when its engine says so. Where its own address leads nowhere, checks go through its published ports. */
+  async #beginInContainer(
     prepared: PreparedTask,
     container: EngineContainer,
     check: CheckInfo | undefined,
   ): Promise<void> {
-    while (!this.#over && this.#ending === 'by itself') {
-      const address = await runningAddress(container);
-      if (address !== undefined && !this.#over && this.#ending === 'by itself') {
-        if (address !== '') this.#containerIp = address;
-        this.#beginRunning(prepared, check);
-        return;
-      }
-      await delay(inspectPauseMs);
-    }
+    const isOver = (): boolean => this.#over || this.#ending !== 'by itself';
+    const sight = await awaitContainer(container, isOver);
+    if (sight === undefined) return;
+    this.#containerIp = sight.ip;
+    const [port] = prepared.published?.keys() ?? [];
+    const isDirect = sight.ip === undefined || port === undefined || (await isReachable(sight.ip, port));
+    if (isOver()) return;
+    const { published = new Map<number, number>(), ...rest } = prepared;
+    this.#beginRunning(isDirect ? rest : { ...rest, published }, check);
+  }
+
+  async #endMessage(status: ExitStatus, { container, sandbox }: PreparedTask): Promise<string> {
+    if (container === undefined) return exitMessage(status);
+    return containerEndMessage(status, sandbox, this.#wasRunning, await inspectContainer(container));
   }
 
   #watch(prepared: PreparedTask, check: CheckInfo | undefined): void {
     const { health_check: healthCheck, max_completion_time: longest } = this.#order.task;
-    const scene = { ...prepared, ip: this.#ip };
+    const scene = { ...prepared, ip: prepared.published === undefined ? this.#ip : this.#agentIp };
     if (healthCheck !== undefined) {
       const onHealth = (healthy: boolean): void => {
         this.#healthy = healthy;
@@ -211,6 +243,13 @@ class Life {
       };
       this.#stops.push(startCheck(check, scene, onChange));
     }
+    if (this.#cgroup !== undefined) {
+      const onOut = (): void => {
+        if (this.#ending === 'by itself') this.#end('out of memory', false);
+        this.#command?.terminate(0);
+      };
+      this.#stops.push(watchMemory(this.#cgroup, onOut));
+    }
     if (longest !== undefined) {
       const onLate = (): void => {
         this.#end('out of time', false);
@@ -227,15 +266,20 @@ class Life {
     if (wantsKillingState) this.#reportRunning('TASK_KILLING');
   }
 
-  #reportEnd(status: ExitStatus): void {
+  #reportEnd(status: ExitStatus, message: string, memory: MemoryLimitation | undefined): void {
     const byItself = status.code === 0 ? 'TASK_FINISHED' : 'TASK_FAILED';
     this.#over = true;
     this.#onEnd();
     const killed = this.#ending === 'killed' || this.#ending === 'unhealthy';
+    if (memory !== undefined && !killed) {
+      const containerStatus = this.#containerStatus();
+      this.#report({ taskId: this.#taskId, state: 'TASK_FAILED', source: 'SOURCE_AGENT', ...memory, containerStatus });
+      return;
+    }
     this.#report({
       taskId: this.#taskId,
       state: killed ? 'TASK_KILLED' : this.#ending === 'out of time' ? 'TASK_FAILED' : byItself,
-      message: exitMessage(status, this.#container === undefined ? 'Command' : 'Container'),
+      message,
       source: 'SOURCE_EXECUTOR',
       ...(this.#ending === 'out of time' ? { reason: 'REASON_MAX_COMPLETION_TIME_REACHED' } : {}),
       ...(this.#ending === 'unhealthy' ? { healthy: false } : {}),
@@ -263,7 +307,10 @@ class Life {
   }
 
   get #ip(): string {
-    if (this.#containerIp !== undefined) return this.#containerIp;
+    return this.#containerIp ?? this.#agentIp;
+  }
+
+  get #agentIp(): string {
     return isIP(this.#order.hostname) === 0 ? '127.0.0.1' : this.#order.hostname;
   }
 
