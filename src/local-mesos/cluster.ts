@@ -273,7 +273,7 @@ function slowedBy(simulation: SimulatedRunner): Pace {
 async function endLeftovers(workDir: string, log: Log): Promise<void> {
   const { killed, left } = await killLeftovers(workDir);
   if (killed > 0) log.info(`ended ${killed} processes that an earlier run had left`);
-  if (left > 0) log.warn(`${left} processes of an earlier run could not be ended`);
+  if (left > 0) log.warn(`${left} processes or containers of an earlier run could not be ended`);
 }
 
 function listen(server: Server, host: string, port: number): Promise<number> {

@@ -176,6 +176,20 @@ describe.skipIf(!hasPodman)('A container', { timeout: timeoutMs }, () => {
     });
   });
 
+  it('may be one of the Mesos containerizer: its image runs on the engine, on the bridge if it asks for that', async () => {
+    const port = await freePort();
+    const container = {
+      type: 'MESOS',
+      mesos: { image: { type: 'DOCKER', docker: { name: image }, cached: true } },
+      network_infos: [
+        { name: 'mesos-bridge', ip_addresses: [{}], port_mappings: [{ host_port: port, container_port: 80 }] },
+      ],
+    };
+    const serve = 'mkdir /w; echo m > /w/index.html; exec busybox httpd -f -p 80 -h /w';
+    await up(run('mesos', serve, resources(64, [port]), { container }));
+    await eventually('the container serves', async () => (await text(`http://${agentHost}:${port}/`)) === 'm\n');
+  });
+
   it('has volumes of the host, read-only and not, and of its sandbox', async () => {
     const host = join(bench.workDir, 'host');
     await mkdir(host);

@@ -1,12 +1,12 @@
 /** Whether the kernel holds tasks to what they asked for: what was wished, what this machine allows, and what is told of it. */
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { err, ok, type Result } from '../../../core/result.ts';
 import type { TaskLimits } from '../task-limits.ts';
 import { findHierarchy, type Hierarchy } from './hierarchy.ts';
-import { makeCgroup, removeEmpty, type TaskCgroup } from './task-cgroup.ts';
+import { makeCgroup, makeDirectory, removeEmpty, type TaskCgroup } from './task-cgroup.ts';
 
 const wishes = ['auto', 'cgroups', 'none'] as const;
 export type IsolationWish = (typeof wishes)[number];
@@ -69,7 +69,7 @@ async function openCgroups({
   }
   const own = below(found.value, name);
   await remember(workDir, directoriesOf(own));
-  for (const directory of directoriesOf(own)) mkdirSync(directory, { recursive: true });
+  for (const directory of directoriesOf(own)) makeDirectory(directory);
   if (own.version === 2) enableControllers(own.unified);
   // Only a try tells what the kernel takes: a limit may be refused, a file may be missing.
   const trial = makeCgroup(
@@ -107,7 +107,7 @@ const directoriesOf = (place: Hierarchy): readonly string[] =>
  * `systemd-run --scope -p Delegate=yes` makes it, we move into a child of it; nobody else is moved.
  */
 function delegate(directory: string): Result<void, string> {
-  mkdirSync(directory, { recursive: true });
+  makeDirectory(directory);
   const offered = readFileSync(join(directory, 'cgroup.controllers'), 'utf8').trim().split(' ');
   const missing = controllers.filter((controller) => !offered.includes(controller));
   if (missing.length > 0) return err(`the cgroup ${directory} has no controller for ${missing.join(' and ')}`);
@@ -124,7 +124,7 @@ function delegate(directory: string): Result<void, string> {
     );
   }
   const leaf = join(directory, 'ultramarathon-itself');
-  mkdirSync(leaf, { recursive: true });
+  makeDirectory(leaf);
   writeFileSync(join(leaf, 'cgroup.procs'), String(process.pid));
   enableControllers(directory);
   return ok(undefined);

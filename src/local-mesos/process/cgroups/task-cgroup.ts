@@ -1,7 +1,7 @@
 /** The cgroup of one task: made before its process, removed after its last. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { rmdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { TaskLimits } from '../task-limits.ts';
 import { type ControlValue, valuesV1, valuesV2 } from './control-files.ts';
@@ -58,7 +58,7 @@ function made(
   values: readonly ControlValue[],
   directoryOf: (value: ControlValue) => string,
 ): Pick<TaskCgroup, 'enter' | 'remove'> {
-  for (const directory of directories) mkdirSync(directory, { recursive: true });
+  for (const directory of directories) makeDirectory(directory);
   for (const value of values) writeFileSync(join(directoryOf(value), value.file), value.value);
   return {
     enter: (pid) => {
@@ -77,6 +77,30 @@ async function removeDirectory(directory: string): Promise<boolean> {
     await delay(removePauseMs);
   }
   return false;
+}
+
+/**
+ * Makes a cgroup and what is missing above it. Throws if the kernel refuses. Node's own recursion does not: it asks on without end
+ * where a file system answers that the directory it was just asked to make does not exist.
+ */
+export function makeDirectory(directory: string): void {
+  const made = tryMake(directory);
+  if (made !== 'ENOENT') return;
+  const parent = dirname(directory);
+  if (parent !== directory) makeDirectory(parent);
+  mkdirSync(directory);
+}
+
+function tryMake(directory: string): 'there' | 'ENOENT' {
+  try {
+    mkdirSync(directory);
+    return 'there';
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') return 'there';
+    if (code === 'ENOENT') return 'ENOENT';
+    throw error;
+  }
 }
 
 /** Removes a cgroup without processes; false if it has some. */
