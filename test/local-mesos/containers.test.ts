@@ -8,6 +8,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { TaskInfo } from '../../src/core/mesos/types.ts';
 import { type EngineSearch, engineFinder } from '../../src/local-mesos/process/engine-finder.ts';
 import { killLeftovers } from '../../src/local-mesos/process/leftovers.ts';
+import { readProcessTable } from '../../src/local-mesos/process/process-table.ts';
 import type { TaskReport } from '../../src/local-mesos/task-runner.ts';
 import { eventually } from '../support/eventually.ts';
 import { hasPodman, openPodman, type Podman } from '../support/podman.ts';
@@ -88,7 +89,7 @@ describe.skipIf(!hasPodman)('A container', { timeout: timeoutMs }, () => {
   }, timeoutMs);
 
   const run = (id: string, command: string, ...parts: readonly Partial<TaskInfo>[]): Watched =>
-    bench.run(id, command, Object.assign({}, resources(64), ...parts), { hostname: agentHost });
+    bench.run(id, command, Object.assign({}, resources(64), grace(200), ...parts), { hostname: agentHost });
   const launch = (id: string, command: TaskInfo['command'], ...parts: readonly Partial<TaskInfo>[]): Watched =>
     run(id, '', ...parts, { command: { ...command } });
 
@@ -308,8 +309,14 @@ describe.skipIf(!hasPodman)('A container', { timeout: timeoutMs }, () => {
     const asked = new Promise((resolve) => silent.once('connection', resolve));
     const task = run('pulling', 'true', plain({ image: `127.0.0.1:${port}/a:b` }));
     await asked;
+    const sandbox = bench.runner.sandbox('pulling') ?? '';
+    const isPulling = async (): Promise<boolean> =>
+      [...(await readProcessTable()).values()].some((one) => one.sandbox === sandbox && !one.zombie);
+    // The client is known as the task's, should we be killed now.
+    expect(await isPulling()).toBe(true);
     bench.runner.kill('pulling', false);
     expect(await task.end()).toMatchObject({ state: 'TASK_KILLED', reason: 'REASON_TASK_KILLED_DURING_LAUNCH' });
+    await eventually('the client is gone', async () => !(await isPulling()));
     silent.closeAllConnections();
     silent.close();
   });

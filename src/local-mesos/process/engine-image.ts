@@ -10,11 +10,11 @@ export async function provideImage(
   engine: ContainerEngine,
   image: string,
   force: boolean,
-  signal: AbortSignal,
+  { signal, sandbox }: { readonly signal: AbortSignal; readonly sandbox: string },
 ): Promise<Result<void, string>> {
   if (!force && (await askEngine(engine, ['image', 'inspect', '--format', '{{.Id}}', image])).ok) return ok(undefined);
   const name = engine.kind === 'podman' ? fullImageName(image) : image;
-  const pulled = await askEngine(engine, ['pull', '--quiet', name], { signal });
+  const pulled = await askEngine(engine, ['pull', '--quiet', name], { signal, sandbox });
   return pulled.ok ? ok(undefined) : err(`the image '${image}' cannot be pulled: ${pulled.error}`);
 }
 

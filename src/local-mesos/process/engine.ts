@@ -47,17 +47,19 @@ export interface AskOptions {
   /** Milliseconds; undefined: as long as it takes, or until the signal. */
   readonly timeoutMs?: number | undefined;
   readonly signal?: AbortSignal;
+  /** Sandbox of the task that the call is made for: if we are killed meanwhile, the next start finds the client by it. */
+  readonly sandbox?: string;
 }
 
 /** Output of one call of the client; the error is the last line of its complaint, or why it could not be called. */
 export function askEngine(
   { program, options }: EngineClient,
   args: readonly string[],
-  { timeoutMs, signal }: AskOptions = { timeoutMs: answerTimeoutMs },
+  { timeoutMs, signal, sandbox }: AskOptions = { timeoutMs: answerTimeoutMs },
 ): Promise<Result<string, string>> {
   return new Promise((resolve) => {
     const how = {
-      env: clientEnvironment(),
+      env: { ...clientEnvironment(), ...(sandbox === undefined ? {} : { MESOS_DIRECTORY: sandbox }) },
       timeout: timeoutMs ?? 0,
       killSignal: 'SIGKILL',
       maxBuffer: maxAnswerBytes,
@@ -131,7 +133,7 @@ export function readInspection(text: string): ContainerSight | undefined {
 /** Lets the engine end a container: SIGTERM, and SIGKILL after the grace. Returns false when there is no such container. */
 export async function stopContainer({ engine, name }: EngineContainer, graceMs: number): Promise<boolean> {
   const seconds = String(Math.ceil(graceMs / 1000));
-  return (await askEngine(engine, ['stop', '--time', seconds, name], { timeoutMs: graceMs + answerTimeoutMs })).ok;
+  return (await askEngine(engine, ['stop', '-t', seconds, name], { timeoutMs: graceMs + answerTimeoutMs })).ok;
 }
 
 /** Removes a container, running or not, with its anonymous volumes. The error is why it may still be there. */

@@ -115,7 +115,7 @@ async function inContainer(
 ): Promise<Result<PreparedTask, LaunchFailure>> {
   const shape = order.task.container as ContainerShape;
   const force = shape.docker?.force_pull_image === true || shape.mesos?.image?.cached === false;
-  const provided = await provideImage(engine, plan.image ?? '', force, preparation.signal);
+  const provided = await provideImage(engine, plan.image ?? '', force, { signal: preparation.signal, sandbox });
   if (!provided.ok) return err(notLaunched(provided.error));
   const container: EngineContainer = { engine, name: `mesos-${preparation.containerId}` };
   // What belongs to the agent's own side of the network means nothing inside.

@@ -236,6 +236,18 @@ describe.skipIf(!probe.ok)('a task in a cgroup of this machine', () => {
     expect(await subdirectories(directory())).toEqual([]);
   });
 
+  it('is limited by what it asked for, whoever it runs as', async () => {
+    const isRoot = process.getuid?.() === 0;
+    const command = { shell: true, value: 'id -un; sleep 1000', ...(isRoot ? { user: 'nobody' } : {}) };
+    const task = bench.run('who', '', { ...needs(64), command });
+    await untilFileHas(task, 'stdout', isRoot ? 'nobody' : '\n');
+    const [id = ''] = await subdirectories(directory());
+    const limit = ['memory.limit_in_bytes', 'memory.max'].map((name) => join(directory(), id, name)).find(existsSync);
+    expect(readFileSync(limit ?? '', 'utf8').trim()).toBe(String(64 << 20));
+    bench.runner.kill('who', false);
+    await task.end();
+  });
+
   it('runs what it is told as if there were no gate', async () => {
     const list = { command: { shell: false, value: '/bin/echo', arguments: ['/bin/echo', 'a b', '$x'] } };
     const task = bench.run('args', '', { ...needs(64), ...list });

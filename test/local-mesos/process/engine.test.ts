@@ -89,7 +89,7 @@ describe('a task with a container image', () => {
     await task.running();
     bench.runner.kill('stop', true);
     expect(await task.end()).toMatchObject({ state: 'TASK_KILLED', message: 'Container exited with status 0' });
-    expect(await calls()).toMatch(/stop --time 7 mesos-/);
+    expect(await calls()).toMatch(/stop -t 7 mesos-/);
   });
 
   it('fails with what the client exits with when the image cannot be run, and never says RUNNING', async () => {
