@@ -2,6 +2,7 @@
 import { execFile } from 'node:child_process';
 import { err, ok, type Result } from '../../core/result.ts';
 import { basicEnvironment } from './environment.ts';
+import { inTurns } from './turns.ts';
 
 /** How to call a client; enough to remove a container that an earlier run of this program has left. */
 export interface EngineClient {
@@ -42,6 +43,11 @@ const maxComplaintLength = 1_000;
 /** Variables that tell a client where its engine, its settings and its user's directories are. */
 const clientVariables =
   /^(HOME|TMPDIR|XDG_[A-Z_]+|DBUS_SESSION_BUS_ADDRESS|DOCKER_[A-Z_]+|CONTAINER_HOST|CONTAINER_SSHKEY|CONTAINERS_[A-Z_]+|REGISTRY_AUTH_FILE|STORAGE_[A-Z_]+|(HTTPS?|NO)_PROXY|(https?|no)_proxy)$/;
+
+/** A client is a program of some weight, and a thousand containers may be asked for twice a second while they start. */
+const maxInspections = 4;
+/** The queue is as long as there are containers that start or end. */
+const inspecting = inTurns(maxInspections);
 
 export interface AskOptions {
   /** Milliseconds; undefined: as long as it takes, or until the signal. */
@@ -102,7 +108,7 @@ export function clientEnvironment(): Record<string, string> {
 
 /** What the engine knows about a container, or undefined while there is none. */
 export async function inspectContainer({ engine, name }: EngineContainer): Promise<ContainerSight | undefined> {
-  const answer = await askEngine(engine, ['container', 'inspect', name]);
+  const answer = await inspecting(() => askEngine(engine, ['container', 'inspect', name]));
   return answer.ok ? readInspection(answer.value) : undefined;
 }
 
