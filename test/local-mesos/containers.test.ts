@@ -125,8 +125,7 @@ describe.skipIf(!hasPodman)('A container', { timeout: timeoutMs }, () => {
     const [web, udp, same] = [await freePort(), await freePort(), await freePort()];
     const task = run(
       'bridge',
-      `mkdir /w; echo hello > /w/index.html; busybox httpd -p ${same} -h /w; ` +
-        'busybox nc -u -l -p 53 -e /bin/cat & exec busybox httpd -f -p 80 -h /w',
+      `mkdir /w; echo hello > /w/index.html; busybox httpd -p ${same} -h /w; ` + 'exec busybox httpd -f -p 80 -h /w',
       resources(64, [web, udp, same]),
       bridged([
         { host_port: web, container_port: 80, protocol: 'tcp' },
@@ -139,6 +138,7 @@ describe.skipIf(!hasPodman)('A container', { timeout: timeoutMs }, () => {
     expect(address?.ip_address).toMatch(/^10\./);
     await eventually('the container serves', async () => (await text(`http://${agentHost}:${web}/`)) === 'hello\n');
     expect(await text(`http://${agentHost}:${same}/`)).toBe('hello\n');
+    // Debian's busybox can serve nothing over UDP; that the port is mapped is what can be seen.
     expect(podman.call('port', podman.containers()[0] ?? '')).toContain(`53/udp -> ${agentHost}:${udp}`);
     expect(await refuses('127.0.0.1', web)).toBe(true);
     bench.runner.kill('bridge', false);
