@@ -125,7 +125,7 @@ describe.skipIf(!hasPodman)('A container', { timeout: timeoutMs }, () => {
     const [web, udp, same] = [await freePort(), await freePort(), await freePort()];
     const task = run(
       'bridge',
-      `mkdir /w; echo hello > /w/index.html; busybox httpd -p ${same} -h /w; ` + 'exec busybox httpd -f -p 80 -h /w',
+      `mkdir /w; echo hello > /w/index.html; busybox httpd -p ${same} -h /w; exec busybox httpd -f -p 80 -h /w`,
       resources(64, [web, udp, same]),
       bridged([
         { host_port: web, container_port: 80, protocol: 'tcp' },
