@@ -24,11 +24,24 @@ export interface TaskReport {
   readonly healthy?: boolean;
   readonly checkStatus?: unknown;
   readonly containerStatus?: TaskStatus['container_status'];
+  /** The resources that a task ran out of (mesos-v1 §3.8). */
+  readonly limitation?: unknown;
   /** There never was an executor for the task. */
   readonly withoutExecutor?: boolean;
 }
 
+/** What an operator may want to know of an agent; shown in its state. */
+export interface AgentFacts {
+  /** By the names of Mesos' own flags. */
+  readonly flags: Readonly<Record<string, string>>;
+  /** One sentence on CPU and memory limits. */
+  readonly isolation: string;
+  /** Its client and version, or `none` and why. */
+  readonly containerEngine: string;
+}
+
 export interface TaskRunner {
+  readonly facts?: () => AgentFacts;
   /** Starts a task. Everything that becomes of it, failures included, is reported; nothing throws. */
   readonly launch: (order: LaunchOrder, report: (update: TaskReport) => void) => void;
   /**

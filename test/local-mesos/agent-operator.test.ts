@@ -2,6 +2,7 @@
 import { realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { err } from '../../src/core/result.ts';
 import type { LocalMesos } from '../../src/local-mesos/cluster.ts';
 import { eventually } from '../support/eventually.ts';
 import { json, send, taskFor } from '../support/mesos-client.ts';
@@ -34,7 +35,7 @@ describe('the operator API of an agent', () => {
 
   it('shows what a task uses, and its files but no others', async () => {
     const dir = await realpath(await workDir());
-    const mesos = await cluster({ simulate: false, workDir: dir, engine: async () => undefined });
+    const mesos = await cluster({ simulate: false, workDir: dir, engine: async () => err('no engine in this test') });
     const scheduler = await subscribed(mesos);
     const [offer] = await scheduler.nextOffers();
     const command = { shell: true, value: 'printf hello > greeting; mkdir folder; sleep 1000 & wait' };

@@ -5,6 +5,7 @@ import { readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { TaskStatus } from '../../src/core/mesos/types.ts';
+import { err } from '../../src/core/result.ts';
 import type { LocalMesos, LocalMesosOptions } from '../../src/local-mesos/cluster.ts';
 import { startLocalMesos } from '../../src/local-mesos/cluster.ts';
 import { eventually } from '../support/eventually.ts';
@@ -28,7 +29,7 @@ afterEach(() => {
 });
 
 const real = (dir: string, more: Partial<LocalMesosOptions> = {}): Promise<LocalMesos> =>
-  cluster({ workDir: dir, simulate: false, recover: true, engine: async () => undefined, ...more });
+  cluster({ workDir: dir, simulate: false, recover: true, engine: async () => err('no engine in this test'), ...more });
 
 async function directory(): Promise<string> {
   return realpath(await workDir());

@@ -25,6 +25,8 @@ export interface CustomExecutorPlan {
   readonly surroundings: () => object;
 }
 
+const unlimited = { value: Number.POSITIVE_INFINITY };
+
 interface Container {
   readonly container_id: { readonly value: string };
   readonly executor_pid: number;
@@ -129,6 +131,8 @@ export class CustomExecutor implements ExecutorControl {
       task_id: info.executor_id,
       agent_id: { value: order.agentId },
       resources: info.resources ?? [],
+      // Its tasks run in it, and may need what they ask for beside what it asks for itself.
+      limits: { cpus: unlimited, mem: unlimited },
       ...(info.command === undefined ? {} : { command: info.command }),
       ...(info.container === undefined ? {} : { container: info.container }),
     } as TaskInfo;

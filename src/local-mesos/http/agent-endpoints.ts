@@ -29,7 +29,7 @@ export function agentEndpoint(master: Master, sandboxRoot: string | undefined): 
         res,
         containersOf(agent).map(({ statistics }) => statistics),
       );
-    else if (what === 'flags') sendJson(res, { flags: {} });
+    else if (what === 'flags') sendJson(res, { flags: agent.runner.facts?.().flags ?? {} });
     else if (what === 'health') sendEmpty(res, 200);
     else sendText(res, 404);
   };
@@ -46,6 +46,7 @@ function stateOf(master: Master, agent: Agent): object {
     offered_resources_full: _offered,
     ...full
   } = fullResources(agent) as Record<string, unknown>;
+  const facts = agent.runner.facts?.();
   return {
     ...versionView,
     start_time: agent.registeredTime,
@@ -61,7 +62,9 @@ function stateOf(master: Master, agent: Agent): object {
     resource_providers: [],
     attributes,
     master_hostname: master.state.identity.hostname,
-    flags: {},
+    flags: facts?.flags ?? {},
+    // Not of Mesos: why limits are not enforced, and why there are no containers.
+    ...(facts && { isolation: facts.isolation, container_engine: facts.containerEngine }),
     frameworks: frameworks.map((framework) => frameworkOf(framework, agent)),
     completed_frameworks: gone.filter((one) => wasHere(one, agent)).map((one) => frameworkOf(one, agent)),
   };

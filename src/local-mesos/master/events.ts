@@ -108,6 +108,7 @@ export interface StatusToSend {
   readonly uuid?: string;
   readonly last?: Pick<StatusRecord, 'healthy' | 'checkStatus' | 'containerStatus'> | undefined;
   readonly unreachableNs?: number | undefined;
+  readonly limitation?: unknown;
 }
 
 /** An UPDATE event; an update has a uuid exactly when it must be acknowledged. */
@@ -125,6 +126,7 @@ export function updateEvent(status: StatusToSend): string {
   if (last?.healthy !== undefined) out += `,"healthy":${last.healthy}`;
   if (last?.checkStatus !== undefined) out += `,"check_status":${JSON.stringify(last.checkStatus)}`;
   if (last?.containerStatus !== undefined) out += `,"container_status":${JSON.stringify(last.containerStatus)}`;
+  if (status.limitation !== undefined) out += `,"limitation":${JSON.stringify(status.limitation)}`;
   if (status.unreachableNs !== undefined) out += `,"unreachable_time":{"nanoseconds":${status.unreachableNs}}`;
   return `${out}}}}`;
 }

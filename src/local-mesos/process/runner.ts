@@ -5,8 +5,9 @@ import { resolve } from 'node:path';
 import type { Survivor } from '../recovery/survivor.ts';
 import type { LaunchOrder, TaskReport, TaskRunner } from '../task-runner.ts';
 import { TaskTable } from '../task-table.ts';
+import { type Isolation, noIsolation } from './cgroups/isolation.ts';
 import { persistentVolumePath } from './container-plan.ts';
-import { type ContainerEngine, engineFinder } from './engine.ts';
+import { type EngineSearch, engineFinder } from './engine-finder.ts';
 import { executorSandboxPath } from './sandbox.ts';
 import { FinishedSandboxes, maxFinishedSandboxes } from './sandbox-garbage.ts';
 import { beginTask, resumeTask, type TaskLife } from './task-life.ts';
@@ -22,7 +23,12 @@ export interface ProcessRunnerOptions {
   /** Number in the agent's process id `slave(N)`; 1 if absent. */
   readonly agentNumber?: number;
   /** Finds the engine for container images; the default asks `docker` and `podman` when a task first needs one. */
-  readonly engine?: () => Promise<ContainerEngine | undefined>;
+  readonly engine?: EngineSearch;
+  /** A task uses no more cpus than it asked for, even if others are idle (Mesos' `--cgroups_enable_cfs`). */
+  readonly hardCpuLimit?: boolean;
+  /** Whether the kernel holds tasks to what they asked for; not, if absent. */
+  readonly isolation?: Isolation;
+  readonly facts?: TaskRunner['facts'];
   /** Where troubles that no report can carry are told, in pino's order of arguments. */
   readonly log?: { readonly warn: (detail: object, message: string) => void };
   /** Finished sandboxes that are kept; the default is `maxFinishedSandboxes`. */
@@ -104,6 +110,7 @@ export function createProcessRunner(options: ProcessRunnerOptions): TaskRunner {
   };
 
   return {
+    ...(options.facts === undefined ? {} : { facts: options.facts }),
     launch,
     resume,
     kill: (taskId, wantsKillingState, graceMs, frameworkId) =>
@@ -136,6 +143,8 @@ const surroundingsOf = (options: ProcessRunnerOptions): TaskSurroundings => ({
   agent: { endpoint: options.agentEndpoint ?? '127.0.0.1:5051', number: options.agentNumber ?? 1 },
   frameworksHome: resolve(options.frameworksHome ?? '.'),
   engine: options.engine ?? engineFinder(),
+  hardCpuLimit: options.hardCpuLimit ?? false,
+  isolation: options.isolation ?? noIsolation('the runner was made without'),
   warn: (detail, message) => options.log?.warn(detail, message),
   keepsExit: options.keepsExit === true,
 });

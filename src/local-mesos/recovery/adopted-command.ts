@@ -1,5 +1,6 @@
 /** A command that an earlier run of this program has started: not our child any more, but certainly the same process. */
 import { setTimeout as delay } from 'node:timers/promises';
+import { ok } from '../../core/result.ts';
 import { exitFilePath, type FoundRecord } from '../process/child-records.ts';
 import { type EngineContainer, removeContainer, stopContainer } from '../process/engine.ts';
 import type { ExitStatus } from '../process/exit-status.ts';
@@ -75,8 +76,8 @@ export function adoptCommand(
       cancelKill = startTimer(waitMs, () => void send('SIGKILL'));
     },
     sweep: async () => {
-      if (container !== undefined) await removeContainer(container);
-      return (await sweepTree(seeds, sweepTimeoutMs)).left;
+      const removed = container === undefined ? ok(undefined) : await removeContainer(container);
+      return (await sweepTree(seeds, sweepTimeoutMs)).left + (removed.ok ? 0 : 1);
     },
   };
 }

@@ -80,7 +80,7 @@ describe('the states of a task', () => {
     expect(await task.end()).toMatchObject({
       state: 'TASK_FAILED',
       reason: 'REASON_EXECUTOR_TERMINATED',
-      message: expect.stringContaining("the image 'nginx:1' needs a container engine"),
+      message: expect.stringContaining("the image 'nginx:1' needs Docker or Podman"),
     });
   });
 
