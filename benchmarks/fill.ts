@@ -7,13 +7,15 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { get, request, residentMiB, runCommand, threadCpuMs } from './support/commands.ts';
+import { anonymousMiB, get, request, residentMiB, runCommand, threadCpuMs } from './support/commands.ts';
 import { machine, workload } from './support/setup.ts';
 
 const sizes = process.argv.slice(2).map(Number);
 const instancesPerApp = 10;
 const appsPerPut = 500;
 const limitMs = 600_000;
+/** Until the memory of a server at rest is looked at. */
+const restMs = 20_000;
 const profileTo = process.env['FILL_PROFILE'];
 
 async function until(what: string, holds: () => Promise<boolean>, pauseMs: number): Promise<void> {
@@ -72,6 +74,9 @@ async function measure(apps: number): Promise<void> {
     const fillSeconds = (performance.now() - startedMs) / 1000;
     const fillThreadMs = threadCpuMs(server.pid) - cpuMs;
     const rssMiB = residentMiB(server.pid);
+    const anonMiB = anonymousMiB(server.pid);
+    await delay(restMs);
+    const rssAtRestMiB = residentMiB(server.pid);
     if (profileTo) await server.stop();
     else process.kill(server.pid, 'SIGKILL');
     await delay(1_000);
@@ -98,6 +103,8 @@ async function measure(apps: number): Promise<void> {
       threadMicrosPerLaunch: Math.round((fillThreadMs * 1000) / tasks),
       threadMicrosPerApp: Math.round((fillThreadMs * 1000) / apps),
       rssMiB,
+      anonMiB,
+      rssAtRestMiB,
       startToWriteMs: Math.round(startToWriteMs),
       startToLaunchMs: Math.round(startToLaunchMs),
       startThreadMs: Math.round(startThreadMs),

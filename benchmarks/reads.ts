@@ -3,29 +3,15 @@
  * while apps change. Beside each a bare `node:http` server that sends the same bytes in the same run. Server, bare server and client are
  * processes of their own. `npm run bench -- reads [small]`. Prints one JSON line for each figure.
  */
-import { type ChildProcess, fork } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import type { BareAnswer, BareCommand } from './support/bare-server.ts';
-import { get, request, residentMiB } from './support/commands.ts';
+import { heard, start } from './support/children.ts';
+import { get, request, residentMiB, threadCpuMs } from './support/commands.ts';
 import type { ClientAnswer, ClientCommand } from './support/counting-client.ts';
 import { cleanUp, machine, type Setup, setUp, workload } from './support/setup.ts';
 
 const isSmall = process.argv[2] === 'small';
 const sizes = isSmall ? { ...workload.reads, apps: [20, 50], tasks: 200, seconds: 0.5 } : workload.reads;
 const { connections, seconds } = sizes;
-
-const start = (name: string): ChildProcess =>
-  fork(fileURLToPath(new URL(`./support/${name}.ts`, import.meta.url)), { execArgv: ['--import', 'tsx'] });
-
-const heard = <A>(child: ChildProcess): Promise<A> =>
-  new Promise((resolve, reject) => {
-    const onExit = (code: number | null): void => reject(new Error(`ended with ${code}`));
-    child.once('exit', onExit);
-    child.once('message', (answer) => {
-      child.off('exit', onExit);
-      resolve(answer as A);
-    });
-  });
 
 const bare = start('bare-server');
 const client = start('counting-client');
@@ -57,6 +43,8 @@ async function drive(
   return answer;
 }
 
+const answers = ({ statuses }: ClientAnswer): number => Object.values(statuses).reduce((sum, n) => sum + n, 0);
+
 const rounded = (value: number): number => Math.round(value * 100) / 100;
 
 /** Measures both servers with the same requests and prints the figure. `around` is what goes on meanwhile; it returns how to end it. */
@@ -71,13 +59,18 @@ async function compare(
   const warmUp = Math.min(1, seconds / 2);
   const stop = around?.();
   await drive(port, requests, count, warmUp);
+  const oursBeforeMs = threadCpuMs(server.pid);
   const ours = await drive(port, requests, count, seconds);
+  const oursMs = threadCpuMs(server.pid) - oursBeforeMs;
   const done = await stop?.();
   if (status !== undefined && Object.keys(ours.statuses).join() !== status) {
     throw new Error(`${figure}: ${JSON.stringify(ours.statuses)} where only ${status} was due`);
   }
   await drive(barePort, requests, count, warmUp);
+  const barePid = bare.pid ?? 0;
+  const bareBeforeMs = threadCpuMs(barePid);
   const other = await drive(barePort, requests, count, seconds);
+  const bareMs = threadCpuMs(barePid) - bareBeforeMs;
   const line = {
     benchmark: 'reads',
     figure,
@@ -92,6 +85,9 @@ async function compare(
     barePerSecond: rounded(other.perSecond),
     bareP99Ms: rounded(other.p99Ms),
     ratio: rounded(ours.perSecond / other.perSecond),
+    // These hardly change with what else the machine does.
+    threadMicros: rounded((oursMs * 1_000) / answers(ours)),
+    bareThreadMicros: rounded((bareMs * 1_000) / answers(other)),
     ...done,
     residentMiB: residentMiB(server.pid),
     machine,

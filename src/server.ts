@@ -16,7 +16,6 @@ import type { Result } from './core/result.ts';
 import { err, ok } from './core/result.ts';
 import { masterPlace } from './infra/agents/master-place.ts';
 import { createSandboxFiles } from './infra/agents/sandbox-files.ts';
-import { withBodies } from './infra/body-probe.ts';
 import { createCallbackPoster } from './infra/callback-poster.ts';
 import { systemClock } from './infra/clock.ts';
 import { systemIds } from './infra/ids.ts';
@@ -44,7 +43,7 @@ export async function startServer(config: ServerConfig): Promise<Result<RunningS
   const opened = await openStore(config, shared);
   if (!opened.ok) return opened;
   const { store, election } = opened.value;
-  const prober = withBodies(createProber({ clock: systemClock, logger, metrics }));
+  const prober = createProber({ clock: systemClock, logger, metrics });
   const poster = config.callbacks && createCallbackPoster({ clock: systemClock, render: eventJson });
   const { master, mesosTls: tlsToMesos } = config;
   const mesosProbe = createMesosProbe(

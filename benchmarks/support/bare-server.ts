@@ -11,6 +11,11 @@ export interface BareCommand {
   readonly requests: readonly { readonly path: string; readonly headers: Readonly<Record<string, string>> }[];
 }
 
+/** Answer every request that is not a GET with these bytes, once its body is there. */
+export interface BareWriteCommand {
+  readonly write: { readonly status: number; readonly headers: readonly string[]; readonly body: string };
+}
+
 export type BareAnswer =
   | { readonly type: 'listening'; readonly port: number }
   /** Bytes of all bodies. */
@@ -44,7 +49,15 @@ const copyOf = (port: number, path: string, headers: Readonly<Record<string, str
     asked.on('error', reject);
   });
 
+let write: Copy | undefined;
+
 const server = createServer((request, response) => {
+  if (request.method !== 'GET' && write) {
+    const { status, headers, body } = write;
+    request.resume();
+    request.on('end', () => response.writeHead(status, [...headers]).end(body));
+    return;
+  }
   const copy = copies.get(request.url ?? '');
   if (!copy) {
     response.writeHead(500, ['Content-Length', '0']).end();
@@ -57,7 +70,13 @@ const server = createServer((request, response) => {
 
 const say = (answer: BareAnswer): void => void process.send?.(answer);
 
-process.on('message', async ({ port, requests }: BareCommand) => {
+process.on('message', async (command: BareCommand | BareWriteCommand) => {
+  if ('write' in command) {
+    write = { ...command.write, body: Buffer.from(command.write.body) };
+    say({ type: 'ready', bodyBytes: write.body.length });
+    return;
+  }
+  const { port, requests } = command;
   copies.clear();
   let bodyBytes = 0;
   for (const { path, headers } of requests) {

@@ -49,6 +49,10 @@ export function threadCpuMs(pid: number): number {
 export const residentMiB = (pid: number): number =>
   Math.round(Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024);
 
+/** The same without what is mapped from files, such as the store's pages, which the kernel takes back when it needs room. */
+export const anonymousMiB = (pid: number): number =>
+  Math.round(Number(/RssAnon:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024);
+
 /** GET as JSON. */
 export const get = async (url: string): Promise<Record<string, unknown>> =>
   (await fetch(url)).json() as Promise<Record<string, unknown>>;

@@ -1,5 +1,5 @@
 /**
- * The reading side of the read benchmark, a process of its own: bare sockets that are kept alive, one request under way on each, and no more of
+ * The client of the benchmarks of reads and changes, a process of its own: bare sockets that are kept alive, one request under way on each, and no more of
  * HTTP than is needed to find the end of an answer. Told what to do over IPC.
  */
 import { connect, type Socket } from 'node:net';
@@ -10,6 +10,8 @@ export interface ClientCommand {
   readonly seconds: number;
   /** Whole requests as text; each connection takes the next one in turn. */
   readonly requests: readonly string[];
+  /** Each request goes out once, and the run is over when all were answered. */
+  readonly isOnce?: boolean;
 }
 
 export interface ClientAnswer {
@@ -109,6 +111,10 @@ class Run {
       const incoming = new Incoming();
       let sentAtMs = 0;
       const send = (): void => {
+        if (this.#isOver || (this.#command.isOnce === true && this.#next >= this.#requests.length)) {
+          resolve();
+          return;
+        }
         sentAtMs = performance.now();
         socket.write(this.#requests[this.#next++ % this.#requests.length] ?? '');
       };
@@ -126,8 +132,7 @@ class Run {
         this.#timesMs.push(performance.now() - sentAtMs);
         this.#statuses[incoming.status] = (this.#statuses[incoming.status] ?? 0) + 1;
         incoming.restart();
-        if (this.#isOver) resolve();
-        else send();
+        send();
       });
     }).finally(() => hangUp(socket));
   }

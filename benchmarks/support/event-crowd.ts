@@ -3,7 +3,7 @@
  * bytes, so that the readers cost as little as they can.
  */
 import { connect, type Socket } from 'node:net';
-import { eventBytes, nowMicros } from './event-host.ts';
+import { eventBytes, nowMicros } from './event-bytes.ts';
 
 export interface CrowdCommand {
   readonly type: 'open' | 'await' | 'close';
@@ -52,6 +52,7 @@ class Crowd {
   #pongs: NodeJS.Timeout | undefined;
 
   async open({ port, path, form, count, stalled }: CrowdCommand): Promise<void> {
+    this.#isClosing = false;
     if (form === 'socket') {
       this.#pongs = setInterval(() => {
         for (const socket of this.#sockets) socket.write(pong);
@@ -86,7 +87,6 @@ class Crowd {
     for (const socket of this.#sockets) socket.destroy();
     await Promise.all(closed);
     this.#sockets.length = 0;
-    this.#isClosing = false;
   }
 
   #openOne(port: number, path: string, form: 'socket' | 'sse', isStalled: boolean): Promise<void> {

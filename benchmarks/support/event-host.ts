@@ -13,9 +13,7 @@ import type { LoggedEvent } from '../../src/core/events.ts';
 import { systemClock } from '../../src/infra/clock.ts';
 import { createMetricsRegistry } from '../../src/infra/metrics/registry.ts';
 import { FakeFront } from '../../test/support/fake-front.ts';
-
-/** Bytes of one event's JSON: what a status update has. */
-export const eventBytes = 420;
+import { eventBytes, nowMicros } from './event-bytes.ts';
 
 export type HostCommand =
   /** Publishes `count` events, `perTurn` in a turn; a turn begins `pauseMs` after the one before began. */
@@ -32,9 +30,6 @@ export type HostAnswer =
   | { readonly type: 'listening'; readonly ours: number; readonly bare: number }
   | { readonly type: 'published'; readonly loopP99Ms: number; readonly loopMaxMs: number; readonly cpuMs: number }
   | { readonly type: 'memory'; readonly rssBytes: number; readonly heapBytes: number };
-
-/** Microseconds of the machine's monotonic clock, the same in all processes, in a width that never changes. */
-export const nowMicros = (): string => (process.hrtime.bigint() / 1_000n).toString().padStart(16, '0');
 
 /** The time comes first, so that a reader finds it without parsing. */
 function jsonAt(micros: string, n: number): string {

@@ -14,7 +14,14 @@ export interface Workload {
   readonly latencyRunsSimulated: number;
   readonly latencyRunsProcess: number;
   readonly latencyApp: Readonly<Record<string, unknown>>;
-  readonly changes: { readonly bulkApps: number; readonly separateApps: number; readonly connections: number };
+  readonly changes: {
+    readonly bulkApps: number;
+    readonly existingApps: number;
+    readonly separateApps: number;
+    /** Apps of one PUT, without instances. */
+    readonly bulkSizes: readonly number[];
+    readonly connections: number;
+  };
   readonly reads: {
     readonly apps: readonly number[];
     readonly tasks: number;

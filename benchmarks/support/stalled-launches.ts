@@ -32,7 +32,12 @@ export async function launchesBesideStalled(
   const port = Number(new URL(server.url).port);
   const tell = (command: CrowdCommand): Promise<unknown> =>
     new Promise((resolve) => {
-      crowd.once('message', (answer: CrowdAnswer) => resolve(answer));
+      const hear = (answer: CrowdAnswer): void => {
+        if (answer.type !== (command.type === 'open' ? 'opened' : 'closed')) return;
+        crowd.off('message', hear);
+        resolve(answer);
+      };
+      crowd.on('message', hear);
       crowd.send(command);
     });
   const figures: Readonly<Record<string, number>>[] = [];

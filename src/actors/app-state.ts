@@ -3,10 +3,10 @@ import type { AppId, InstanceId } from '../core/ids.ts';
 import type { Instance } from '../core/instance/instance.ts';
 import type { Backoff } from '../core/scale/backoff.ts';
 import type { AppTarget, Known } from '../core/scale/reconcile.ts';
-import type { InstanceProps } from './instance-state.ts';
-import type { AppMessage, AppsMessage, InstanceMessage, TargetOrder } from './protocol.ts';
+import type { Kin } from './kin.ts';
+import type { AppsMessage, InstanceMessage, TargetOrder } from './protocol.ts';
 import type { ReadinessGate } from './readiness-gate.ts';
-import type { ActorRef, SpawnOptions } from './runtime/types.ts';
+import type { ActorRef } from './runtime/types.ts';
 import type { Services } from './services.ts';
 
 export interface AppProps {
@@ -41,10 +41,4 @@ export interface AppState {
   leaving: number;
   /** Members that wait for an offer and were not announced yet. */
   readonly toAnnounce: Set<InstanceId>;
-}
-
-/** What all instances of the app are spawned with. */
-export interface Kin {
-  readonly props: InstanceProps;
-  readonly options: SpawnOptions<AppMessage>;
 }

@@ -18,6 +18,7 @@ import type { AppTarget } from '../core/scale/reconcile.ts';
 import { isCounted, isReady, reconcile } from '../core/scale/reconcile.ts';
 import type { AppProps, AppState, Member } from './app-state.ts';
 import { instanceBehaviour } from './instance.ts';
+import { kinOf } from './kin.ts';
 import type { AppMessage, TargetOrder, Waiting } from './protocol.ts';
 import { ReadinessGate } from './readiness-gate.ts';
 import type { Behaviour, Context } from './runtime/types.ts';
@@ -34,21 +35,7 @@ export function appBehaviour(props: AppProps): Behaviour<AppState, AppMessage> {
 function start(props: AppProps, context: Ctx): AppState {
   const state: AppState = {
     props,
-    kin: {
-      props: {
-        services: props.services,
-        owner: context.self,
-        targetOf: () => state.target?.app,
-        isReplacedFirst: () => state.target?.mode === 'steady' && state.target.app.replaceBeforeKill === true,
-      },
-      options: {
-        isLight: true,
-        onStopped: (reason, name): AppMessage =>
-          reason.type === 'failed'
-            ? { type: 'childFailed', name, error: reason.error }
-            : { type: 'instanceGone', instanceId: name as InstanceId, isFailure: false },
-      },
-    },
+    kin: kinOf(props.services, context.self, () => state.target),
     members: new Map(),
     readiness: new ReadinessGate(props.services.readiness, context.self),
     target: undefined,

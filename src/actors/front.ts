@@ -14,6 +14,7 @@ import type { EncodedEvent } from '../core/journal/batch.ts';
 import type { Offer } from '../core/mesos/types.ts';
 import { defaultMatchSettings, type MatchSettings, type RefusalReason } from '../core/offer/demand.ts';
 import type { KnownAgent } from '../core/offer/known-agents.ts';
+import type { ReasonCounts } from '../core/offer/reject-summary.ts';
 import type { Refusal } from '../core/refusal.ts';
 import type { RequestKey } from '../core/request-keys.ts';
 import type { Result } from '../core/result.ts';
@@ -29,9 +30,6 @@ export interface TaskFailure {
   readonly version: Timestamp;
   readonly slaveId?: string;
 }
-
-/** Refusals counted over a set of offers: the first reason of each (behaviour §2.10). */
-export type ReasonCounts = Readonly<Partial<Record<RefusalReason, number>>>;
 
 export interface QueueEntry {
   readonly app: AppDefinition;

@@ -273,6 +273,18 @@ function forgetSession(state: SchedulerState): void {
   state.reconciling = undefined;
 }
 
+const updateCounters = new Map<TaskStatus['state'], string>();
+
+/** Name of the counter of a state, built once: it is wanted several times for each launch. */
+function updateCounter(state: TaskStatus['state']): string {
+  const known = updateCounters.get(state);
+  if (known !== undefined) return known;
+  const name = `mesos.task-updates.${state.toLowerCase().replaceAll('_', '-')}`;
+  // A master may say anything.
+  if (updateCounters.size < 100) updateCounters.set(state, name);
+  return name;
+}
+
 type AcceptRefused = Extract<MesosEvent, { type: 'acceptRefused' }>;
 
 /** Of the tasks Mesos is asked, as of those of an ACCEPT that got lost (C-23). */
@@ -302,7 +314,7 @@ function withRefusal({ refused }: SchedulerState, status: TaskStatus): TaskStatu
 function statusUpdate(state: SchedulerState, told: TaskStatus, context: Ctx): void {
   const status = state.refused.size === 0 ? told : withRefusal(state, told);
   const taskId = status.task_id.value;
-  context.metrics.count(`mesos.task-updates.${status.state.toLowerCase().replaceAll('_', '-')}`);
+  context.metrics.count(updateCounter(status.state));
   const placed = state.tasks.get(taskId);
   if (placed && isPremature(state, placed, status, context)) return;
   answered(state, taskId, context);

@@ -8,6 +8,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { refusal } from '../core/refusal.ts';
 import { maxRequestKeyAgeMs, maxRequestKeys, otherRequest, type RequestKey } from '../core/request-keys.ts';
 import type { ApiDependencies } from './dependencies.ts';
+import { bool, queryOf } from './query.ts';
 import { sendRefusal } from './respond.ts';
 
 /** Longest key in characters. */
@@ -87,6 +88,8 @@ export function installIdempotency(server: FastifyInstance, { clock, metrics }: 
 function keyOf(request: FastifyRequest): string | undefined {
   const header = request.headers['idempotency-key'];
   if (request.method !== 'POST' || header === undefined) return undefined;
+  // It does nothing: the key is still free for the write.
+  if (bool(queryOf(request), 'dryRun', false)) return undefined;
   return typeof header === 'string' ? header : header.join();
 }
 

@@ -61,7 +61,10 @@ class WorkerProber {
     return this.#outstanding.size;
   }
 
-  probe({ protocol, host, port, path, timeoutMs }: ProbeRequest, done: (result: ProbeResult) => void): void {
+  probe(
+    { protocol, host, port, path, timeoutMs, bodyBytes = 0 }: ProbeRequest,
+    done: (result: ProbeResult) => void,
+  ): void {
     if (this.#isClosed) return;
     const { clock } = this.#options;
     if (this.#outstanding.size >= maxOutstanding) {
@@ -70,7 +73,7 @@ class WorkerProber {
     }
     const id = ++this.#lastId;
     this.#outstanding.set(id, { done, overdueAtMs: clock.monotonic() + timeoutMs + this.#hungAfterMs });
-    this.#outbox.push([id, protocol, host, port, path, timeoutMs]);
+    this.#outbox.push([id, protocol, host, port, path, timeoutMs, bodyBytes]);
     this.#sending ??= clock.after(Math.max(requestGatherMs, this.#notBeforeMs - clock.monotonic()), () => this.#send());
     this.#watch ??= clock.after(this.#hungAfterMs / 2, () => this.#lookAfter());
   }
@@ -156,9 +159,11 @@ class WorkerProber {
   }
 }
 
-function resultOf([, type, value]: WireAnswer): ProbeResult {
+function resultOf([, type, value, contentType, body]: WireAnswer): ProbeResult {
   switch (type) {
     case 'answered':
+      if (body !== undefined)
+        return { type: 'answered', status: value as number, contentType: contentType ?? '', body };
       return value === 0 ? { type: 'answered' } : { type: 'answered', status: value as number };
     case 'failed':
       return { type: 'failed', cause: value as string };

@@ -255,7 +255,7 @@ function createMaster(
     recovering: false,
     settings: { ...defaultSettings, ...options.settings },
     log,
-    faults: simulation && { losesUpdate: () => simulation.draw(simulation.behaviour.dropUpdateRate) },
+    faults: simulation && { updateArrivalsMs: simulation.updateArrivalsMs },
     agents: new Map(),
     frameworks: new Map(),
     removed: new Map(),

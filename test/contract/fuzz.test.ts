@@ -73,6 +73,7 @@ const types = [
   '',
   'application/x-www-form-urlencoded',
 ];
+const keys = ['k1', 'k2', 'k3', '', 'x'.repeat(300), 'ü'];
 const matches = ['*', '"2026-01-01T00:00:00.000Z"', 'nonsense'];
 
 /** The requests of a seed. */
@@ -105,6 +106,7 @@ function requestsOf(seed: number, count: number): readonly Sent[] {
         // A stream does not end.
         ...(url.startsWith('/v2/events') ? { accept: 'application/json' } : {}),
         ...(random() < 0.05 ? { 'if-match': pick(matches) } : {}),
+        ...(random() < 0.05 ? { 'idempotency-key': pick(keys) } : {}),
       },
     };
   });

@@ -93,6 +93,13 @@ describe('A POST with a key that is sent again', () => {
     expect(world.eventsOf('api_post_event')).toHaveLength(1);
   });
 
+  it('may have been a dry run before, which takes no key', async () => {
+    const { ask } = await liveApi();
+    expect((await ask('POST', '/v2/apps?dryRun=true', app('/a'), key('k'))).statusCode).toBe(200);
+    expect((await ask('POST', '/v2/apps?dryRun=true', app('/b'), key('k'))).statusCode).toBe(200);
+    expect((await ask('POST', '/v2/apps', app('/a'), key('k'))).statusCode).toBe(201);
+  });
+
   it('leaves a refused one free to be corrected, and stores nothing without a key', async () => {
     const { ask, world } = await liveApi();
     expect((await ask('POST', '/v2/apps', app('/a', { instances: -1 }), key('k'))).statusCode).toBe(422);

@@ -160,6 +160,7 @@ describe('the judge of a world', () => {
 
   const spawned = async (env: Readonly<Record<string, string>>): Promise<ChildProcess> => {
     const child = spawn('/bin/sleep', ['1000'], {
+      argv0: 'sleep',
       env: { PLACE: world.playground.dir, ...env },
       detached: true,
       stdio: 'ignore',

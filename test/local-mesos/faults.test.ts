@@ -91,7 +91,7 @@ function hurt(mesos: LocalMesos, random: () => number): string {
 
 function mend(mesos: LocalMesos): void {
   const { master, simulation } = mesos;
-  simulation!.change({ dropUpdateRate: 0, failRate: 0 });
+  simulation!.change(calm);
   for (const agent of master.state.agents.values()) {
     master.lifecycle.thaw(agent);
     master.lifecycle.comeBack(agent);
@@ -116,6 +116,12 @@ function wrong(mesos: LocalMesos, scheduler: Orchestrator): string | undefined {
   return undefined;
 }
 
+const stormy = {
+  ...{ dropUpdateRate: 0.2, doubleUpdateRate: 0.2, delayUpdateRate: 0.3, updateDelayMs: 400 },
+  ...{ failRate: 0.05, failAfterMs: 50 },
+};
+const calm = { dropUpdateRate: 0, doubleUpdateRate: 0, delayUpdateRate: 0, failRate: 0 };
+
 describe('a storm of faults', () => {
   it.each(seeds)(
     'leaves exactly the wanted instances and no unacknowledged update (seed %i)',
@@ -123,7 +129,7 @@ describe('a storm of faults', () => {
       const mesos = await cluster({
         agents: 5,
         settings: { retryMs: 200, agentTimeoutMs: 600 },
-        simulation: { seed, behaviour: { sendStarting: true, dropUpdateRate: 0.2, failRate: 0.05, failAfterMs: 50 } },
+        simulation: { seed, behaviour: { ...stormy, sendStarting: true } },
       });
       const scheduler = await schedulerOn(mesos);
       for (const [id, instances] of Object.entries(wanted)) {

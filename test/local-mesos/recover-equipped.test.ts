@@ -144,7 +144,11 @@ describe.skipIf(!hasPodman)('what is adopted in a container', { timeout: timeout
   it('is checked again, and its end while nobody looked is known', async () => {
     const dir = await realpath(await workDir());
     const first = await real(dir, { engine });
-    const check = { type: 'COMMAND', command: { shell: true, value: 'test ! -e /mnt/mesos/sandbox/sick' }, interval_seconds: 0.2 };
+    const check = {
+      type: 'COMMAND',
+      command: { shell: true, value: 'test ! -e /mnt/mesos/sandbox/sick' },
+      interval_seconds: 0.2,
+    };
     const health = {
       ...check,
       delay_seconds: 0,

@@ -79,6 +79,25 @@ describe('updates of a task', () => {
     expect((await scheduler.nextStatus('t.1')).state).toBe('TASK_RUNNING');
   });
 
+  it('that come twice come with one uuid, and those that come late come behind others', async () => {
+    const behaviour = { doubleUpdateRate: 1, updateDelayMs: 20 };
+    const mesos = await cluster({ settings: { retryMs: 60_000 }, simulation: { behaviour } });
+    const scheduler = await subscribed(mesos);
+    const offer = await launchOne(scheduler);
+    const first = await scheduler.nextStatus();
+    expect(await scheduler.nextStatus()).toEqual(first);
+    await scheduler.acknowledge(first);
+    mesos.simulation!.change({ doubleUpdateRate: 0 });
+    await scheduler.launch(await scheduler.nextOffers(), [taskFor(offer, 't.2')]);
+    await scheduler.acknowledge(await scheduler.nextStatus());
+    mesos.simulation!.change({ delayUpdateRate: 1, updateDelayMs: 2_000 });
+    mesos.simulation!.command('t.1', 'TASK_FINISHED');
+    mesos.simulation!.change({ delayUpdateRate: 0 });
+    mesos.simulation!.command('t.2', 'TASK_FINISHED');
+    expect((await scheduler.nextStatus()).task_id.value).toBe('t.2');
+    expect((await scheduler.nextStatus()).task_id.value).toBe('t.1');
+  });
+
   it('M-52: keep the id of an ended task taken until the last one is acknowledged', async () => {
     const mesos = await cluster();
     const scheduler = await subscribed(mesos);

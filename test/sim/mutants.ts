@@ -27,8 +27,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'answer before commit',
     file: 'src/actors/groups.ts',
-    find: 'store(state, deployed, posted, [tell(message.replyTo, ok(value))], context, message.group?.path);',
-    put: 'message.replyTo.tell(ok(value));\n  store(state, deployed, posted, [], context, message.group?.path);',
+    find: 'store(state, { ...deployed, more }, posted, [tell(message.replyTo, ok(value))], context, message.group?.path);',
+    put: 'message.replyTo.tell(ok(value));\n  store(state, { ...deployed, more }, posted, [], context, message.group?.path);',
   },
   {
     name: 'missing fence: the store takes batches of an epoch that is over',

@@ -99,7 +99,8 @@ export class EventReader {
     socket.on('connect', () => socket.write(this.#request(hostname)));
     this.#listen(socket, (head) => {
       const status = head.slice(9, 12);
-      if (status === '302' && hops < maxHops) place = /\r\nlocation: (\S+)/i.exec(head)?.[1];
+      // Servers that do not agree yet who leads may send it round; then it waits like anybody who finds no leader.
+      if (status === '302') place = hops < maxHops ? /\r\nlocation: (\S+)/i.exec(head)?.[1] : undefined;
       // A server that starts, or finds no leader, says 503.
       else if (status !== '503') this.sequence.trouble(head.slice(0, 300));
     });

@@ -1,9 +1,10 @@
 /** One request handed to the leader and its answer handed back, both streamed: neither is ever held as a whole. */
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import type { Dispatcher } from 'undici';
-import type { Clock, TimerHandle } from '../../actors/ports.ts';
-import { done, type Failure, type Outcome } from './attempt.ts';
-import { answerHeaders, flatHeaders, notLeadingHeader } from './hop-headers.ts';
+import type { Clock } from '../../actors/ports.ts';
+import { done, type Outcome } from './attempt.ts';
+import { answerHeaders, flatHeaders } from './hop-headers.ts';
+import { LeaderExchange } from './leader-exchange.ts';
 import type { Lane, LeaderLink } from './leader-link.ts';
 import { hasBody, RequestBody } from './request-body.ts';
 
@@ -35,21 +36,15 @@ export function exchange(options: ExchangeOptions): Promise<Outcome> {
   return new Promise((resolve) => new Exchange(options, resolve).start());
 }
 
-class Exchange implements Dispatcher.DispatchHandler {
+class Exchange extends LeaderExchange implements Dispatcher.DispatchHandler {
   readonly #options: ExchangeOptions;
-  readonly #resolve: (outcome: Outcome) => void;
   readonly #body: RequestBody | undefined;
-  #controller: Dispatcher.DispatchController | undefined;
-  #timer: TimerHandle | undefined;
-  #forget: () => void = () => {};
-  #isSettled = false;
   #isAnswering = false;
-  #saysNotLeading = false;
   #bodyBytes = 0;
 
   constructor(options: ExchangeOptions, resolve: (outcome: Outcome) => void) {
+    super(resolve);
     this.#options = options;
-    this.#resolve = resolve;
     this.#body = hasBody(options.request) ? new RequestBody(options.request) : undefined;
     // Whatever goes wrong with it is heard as an error of the request.
     this.#body?.on('error', () => {});
@@ -58,28 +53,23 @@ class Exchange implements Dispatcher.DispatchHandler {
   start(): void {
     const { link, lane, request, response, path, headers, clock, startWithinMs } = this.#options;
     response.once('close', this.#onClientGone);
-    this.#forget = link.onRetired(this.#onRetired);
-    this.#timer = clock.after(startWithinMs, () => this.#giveUp('unreachable'));
+    this.forget = link.onRetired(this.#onRetired);
+    this.timer = clock.after(startWithinMs, () => this.giveUp('unreachable'));
     const method = (request.method ?? 'GET') as Dispatcher.HttpMethod;
     link.dispatch(lane, { path, method, headers: [...headers], body: this.#body ?? null }, this);
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#options.link.reach.reached();
-    this.#timer?.cancel();
-    this.#controller = controller;
+    this.timer?.cancel();
+    this.controller = controller;
     // Too late: not a byte of it may leave.
-    if (this.#isSettled) controller.abort(new Error('the request was given up'));
+    if (this.isSettled) controller.abort(new Error('the request was given up'));
     else this.#awaitHeaders();
   }
 
   onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
-    if (status < 200 || this.#isSettled) return;
-    this.#timer?.cancel();
-    if (status === 503 && headers[notLeadingHeader.toLowerCase()] !== undefined) {
-      this.#saysNotLeading = true;
-      return;
-    }
+    if (this.isNoAnswer(status, headers)) return;
     const { response, via, onAnswer, lane } = this.#options;
     const flat = answerHeaders(flatHeaders(controller.rawHeaders), via);
     this.#isAnswering = true;
@@ -91,76 +81,62 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (!this.#isAnswering || this.#isSettled) return;
+    if (!this.#isAnswering || this.isSettled) return;
     this.#options.onBytes(chunk.length);
     if (!this.#options.response.write(chunk)) controller.pause();
   }
 
   onResponseEnd(): void {
     this.#options.onReleased();
-    if (this.#isSettled) return;
-    if (this.#saysNotLeading) {
-      this.#settle({ type: 'failed', failure: 'notLeading', sent: true });
+    if (this.isSettled) return;
+    if (this.saysNotLeading) {
+      this.settleNotLeading();
       return;
     }
     this.#options.response.end();
-    this.#settle(done);
+    this.settle(done);
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | undefined, _error: Error): void {
     this.#options.onReleased();
-    if (this.#isSettled) return;
+    if (this.isSettled) return;
     if (this.#isAnswering) {
       // Half an answer must not pass for a whole one.
       this.#options.response.destroy();
-      this.#settle(done);
-    } else if (this.#saysNotLeading) this.#settle({ type: 'failed', failure: 'notLeading', sent: true });
-    else this.#fail(this.#controller === undefined ? 'unreachable' : 'broken');
+      this.settle(done);
+    } else if (this.saysNotLeading) this.settleNotLeading();
+    else this.failWithoutAnswer();
   }
 
-  #fail(failure: Failure): void {
-    this.#settle({ type: 'failed', failure, sent: this.#controller !== undefined });
-  }
-
-  #giveUp(failure: Failure): void {
-    this.#fail(failure);
-    this.#abort(failure);
-  }
-
-  #abort(why: string): void {
+  protected override abort(why: string): void {
     this.#body?.abandon();
-    if (this.#controller && !this.#controller.aborted) this.#controller.abort(new Error(why));
+    super.abort(why);
   }
 
-  #settle(outcome: Outcome): void {
-    if (this.#isSettled) return;
-    this.#isSettled = true;
-    this.#timer?.cancel();
-    this.#forget();
+  protected override letGo(): void {
     const { response } = this.#options;
     response.off('close', this.#onClientGone);
     response.off('drain', this.#onDrain);
-    this.#resolve(outcome);
   }
 
   /** A slow client may take its time; a leader that has all there is, or does not read it, may not. */
   #awaitHeaders(): void {
     const { clock, readTimeoutMs } = this.#options;
-    this.#timer = clock.after(readTimeoutMs, () => {
+    this.timer = clock.after(readTimeoutMs, () => {
       const bytes = this.#body?.bytes ?? 0;
       if (this.#body?.isWaitingForClient || bytes !== this.#bodyBytes) {
         this.#bodyBytes = bytes;
         this.#awaitHeaders();
-      } else this.#giveUp('silent');
+      } else this.giveUp('silent');
     });
   }
 
-  readonly #onDrain = (): void => this.#controller?.resume();
+  readonly #onDrain = (): void => this.controller?.resume();
 
   readonly #onClientGone = (): void => {
     if (this.#options.response.writableFinished) return;
-    this.#settle(done);
-    this.#abort('the client left');
+    this.settle(done);
+    this.abort('the client left');
   };
 
   readonly #onRetired = (): void => {
@@ -168,8 +144,8 @@ class Exchange implements Dispatcher.DispatchHandler {
     if (this.#isAnswering) {
       if (lane !== 'stream') return;
       response.end();
-      this.#settle(done);
-      this.#abort('another server leads');
-    } else if (isSafe) this.#giveUp('moved');
+      this.settle(done);
+      this.abort('another server leads');
+    } else if (isSafe) this.giveUp('moved');
   };
 }

@@ -4,10 +4,11 @@ import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Dispatcher } from 'undici';
-import type { Clock, TimerHandle } from '../../actors/ports.ts';
+import type { Clock } from '../../actors/ports.ts';
 import { eachHeader, type FlatHeaders } from '../headers.ts';
-import { done, type Failure, type Outcome } from './attempt.ts';
-import { answerHeaders, flatHeaders, notLeadingHeader } from './hop-headers.ts';
+import { done, type Outcome } from './attempt.ts';
+import { answerHeaders, flatHeaders } from './hop-headers.ts';
+import { LeaderExchange } from './leader-exchange.ts';
 import type { LeaderLink } from './leader-link.ts';
 
 export interface UpgradeExchangeOptions {
@@ -33,38 +34,32 @@ export function exchangeUpgrade(options: UpgradeExchangeOptions): Promise<Outcom
   return new Promise((resolve) => new UpgradeExchange(options, resolve).start());
 }
 
-class UpgradeExchange implements Dispatcher.DispatchHandler {
+class UpgradeExchange extends LeaderExchange implements Dispatcher.DispatchHandler {
   readonly #options: UpgradeExchangeOptions;
-  readonly #resolve: (outcome: Outcome) => void;
-  #controller: Dispatcher.DispatchController | undefined;
-  #timer: TimerHandle | undefined;
-  #forget: () => void = () => {};
-  #isSettled = false;
-  #saysNotLeading = false;
 
   constructor(options: UpgradeExchangeOptions, resolve: (outcome: Outcome) => void) {
+    super(resolve);
     this.#options = options;
-    this.#resolve = resolve;
   }
 
   start(): void {
     const { link, path, headers, socket, clock, startWithinMs } = this.#options;
     socket.once('close', this.#onClientGone);
-    this.#forget = link.onRetired(() => this.#giveUp('moved'));
-    this.#timer = clock.after(startWithinMs, () => this.#giveUp('unreachable'));
+    this.forget = link.onRetired(() => this.giveUp('moved'));
+    this.timer = clock.after(startWithinMs, () => this.giveUp('unreachable'));
     link.dispatch('stream', { path, method: 'GET', headers: [...headers], upgrade: 'websocket' }, this);
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#options.link.reach.reached();
-    this.#timer?.cancel();
-    this.#controller = controller;
-    if (this.#isSettled) {
+    this.timer?.cancel();
+    this.controller = controller;
+    if (this.isSettled) {
       controller.abort(new Error('the request was given up'));
       return;
     }
     const { clock, readTimeoutMs } = this.#options;
-    this.#timer = clock.after(readTimeoutMs, () => this.#giveUp('silent'));
+    this.timer = clock.after(readTimeoutMs, () => this.giveUp('silent'));
   }
 
   onRequestUpgrade(
@@ -73,12 +68,12 @@ class UpgradeExchange implements Dispatcher.DispatchHandler {
     _headers: IncomingHttpHeaders,
     upstream: Duplex,
   ): void {
-    if (this.#isSettled) {
+    if (this.isSettled) {
       upstream.destroy();
       return;
     }
     const { socket, head, via, link, onAnswer, onClosed } = this.#options;
-    this.#settle(done);
+    this.settle(done);
     onAnswer(status);
     const switching = ['Connection', 'Upgrade', 'Upgrade', 'websocket'];
     socket.write(headOf(status, [...switching, ...answerHeaders(flatHeaders(controller.rawHeaders), via)]), 'latin1');
@@ -95,14 +90,9 @@ class UpgradeExchange implements Dispatcher.DispatchHandler {
 
   /** The leader refuses: its answer goes back as it is, and the connection ends with it. */
   onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
-    if (status < 200 || this.#isSettled) return;
-    this.#timer?.cancel();
-    if (status === 503 && headers[notLeadingHeader.toLowerCase()] !== undefined) {
-      this.#saysNotLeading = true;
-      return;
-    }
+    if (this.isNoAnswer(status, headers)) return;
     const { socket, via, onAnswer, onClosed } = this.#options;
-    this.#settle(done);
+    this.settle(done);
     onAnswer(status);
     const flat = answerHeaders(flatHeaders(controller.rawHeaders), via);
     socket.write(headOf(status, ['Connection', 'close', ...flat]), 'latin1');
@@ -114,42 +104,28 @@ class UpgradeExchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (this.#saysNotLeading) return;
+    if (this.saysNotLeading) return;
     if (!this.#options.socket.write(chunk)) controller.pause();
   }
 
   onResponseEnd(): void {
-    if (this.#saysNotLeading) this.#settle({ type: 'failed', failure: 'notLeading', sent: true });
+    if (this.saysNotLeading) this.settleNotLeading();
     else this.#options.socket.destroySoon();
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | undefined, _error: Error): void {
-    if (this.#saysNotLeading) this.#settle({ type: 'failed', failure: 'notLeading', sent: true });
-    else if (!this.#isSettled) this.#fail(this.#controller === undefined ? 'unreachable' : 'broken');
-    else if (this.#controller?.rawHeaders !== null) this.#options.socket.destroy();
+    if (this.saysNotLeading) this.settleNotLeading();
+    else if (!this.isSettled) this.failWithoutAnswer();
+    else if (this.controller?.rawHeaders !== null) this.#options.socket.destroy();
   }
 
-  #fail(failure: Failure): void {
-    this.#settle({ type: 'failed', failure, sent: this.#controller !== undefined });
-  }
-
-  #giveUp(failure: Failure): void {
-    this.#fail(failure);
-    if (this.#controller && !this.#controller.aborted) this.#controller.abort(new Error(failure));
-  }
-
-  #settle(outcome: Outcome): void {
-    if (this.#isSettled) return;
-    this.#isSettled = true;
-    this.#timer?.cancel();
-    this.#forget();
+  protected override letGo(): void {
     this.#options.socket.off('close', this.#onClientGone);
-    this.#resolve(outcome);
   }
 
   readonly #onClientGone = (): void => {
-    this.#settle(done);
-    if (this.#controller && !this.#controller.aborted) this.#controller.abort(new Error('the client left'));
+    this.settle(done);
+    this.abort('the client left');
   };
 }
 

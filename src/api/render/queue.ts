@@ -1,7 +1,7 @@
 /** The launch queue as `/v2/queue` lists it (rest-api §5.5, behaviour §2.10). */
-import type { QueueEntry, ReasonCounts } from '../../actors/front.ts';
+import type { QueueEntry } from '../../actors/front.ts';
 import type { Attribute, Offer, Resource } from '../../core/mesos/types.ts';
-import { rejectSummary } from '../../core/offer/queue-statistics.ts';
+import { type ReasonCounts, rejectSummary } from '../../core/offer/reject-summary.ts';
 import { timestamp } from '../../core/time.ts';
 
 /** Whole seconds until the back-off ends; 0 = overdue. */

@@ -6,8 +6,9 @@ import { groupNotFound } from '../../core/group/group-request.ts';
 import { type AppId, isBelow, parseAppId } from '../../core/ids.ts';
 import { appNotFound } from '../../core/refusal.ts';
 import { err, ok } from '../../core/result.ts';
+import type { Timestamp } from '../../core/time.ts';
 import { type AppTarget, appTarget } from '../app-path.ts';
-import { changeOf, readVersion } from '../app-request.ts';
+import { changeOf } from '../app-request.ts';
 import type { ApiContext } from '../context.ts';
 import { appEmbeds, singleEmbeds } from '../embed.ts';
 import { readJson } from '../json-body.ts';
@@ -15,6 +16,7 @@ import { bool, queryOf } from '../query.ts';
 import { readAppUpdate } from '../read-body.ts';
 import { dispatch, type Verbs } from '../resource.ts';
 import { sendRefusal } from '../respond.ts';
+import { sendVersion, sendVersions } from '../version-answers.ts';
 import { sendChanged } from '../warnings.ts';
 import { sendPreview, writeOptions } from '../write-options.ts';
 import { appTasksVerbs, groupTasksVerbs, taskVerbs } from './app-tasks.ts';
@@ -46,9 +48,11 @@ function verbsOf(context: ApiContext, target: AppTarget): Verbs {
     case 'task':
       return taskVerbs(context, target.id, target.taskId);
     case 'versions':
-      return { GET: (request, reply) => showVersions(context, request, reply, target.id) };
+      return { GET: (request, reply) => sendVersions(context, request, reply, versionsOf(context, target.id)) };
     case 'version':
-      return { GET: (request, reply) => showVersion(context, request, reply, target.id, target.version) };
+      return {
+        GET: (request, reply) => sendVersion(context, request, reply, versionsOf(context, target.id), target.version),
+      };
     case 'why': {
       const { read } = context.deps;
       const isApp = read.app(target.path) !== undefined || read.app(target.id) === undefined;
@@ -150,33 +154,12 @@ async function apply(
   return sendChanged(context, request, reply, isNew ? 201 : 200, answer.value);
 }
 
-function showVersions(
-  context: ApiContext,
-  request: FastifyRequest,
-  reply: FastifyReply,
-  id: string,
-): Promise<FastifyReply> {
-  return context.answers.send(request, reply, {
-    render: () => {
-      const versions = context.deps.read.appVersions(id);
-      return versions ? ok(JSON.stringify({ versions })) : err(appNotFound(id));
-    },
-  });
-}
-
-function showVersion(
-  context: ApiContext,
-  request: FastifyRequest,
-  reply: FastifyReply,
-  id: string,
-  text: string,
-): Promise<FastifyReply> {
-  return context.answers.send(request, reply, {
-    render: () => {
-      const version = readVersion(text);
-      if (!version.ok) return version;
-      const app = context.deps.read.appAt(id, version.value);
-      return app ? ok(context.apps.definition(app)) : err(appNotFound(id, version.value));
-    },
-  });
-}
+const versionsOf = ({ deps, apps }: ApiContext, id: string) => ({
+  versions: () => deps.read.appVersions(id),
+  at: (version: Timestamp) => {
+    const app = deps.read.appAt(id, version);
+    return app && apps.definition(app);
+  },
+  wrap: (versions: readonly Timestamp[]) => ({ versions }),
+  notFound: (version?: Timestamp) => appNotFound(id, version),
+});

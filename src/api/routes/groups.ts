@@ -6,6 +6,7 @@ import { type GroupRequest, type GroupUpdate, groupNotFound } from '../../core/g
 import { isBelow, resolvePath } from '../../core/ids.ts';
 import { invalid, type Refusal, refusal } from '../../core/refusal.ts';
 import { err, ok, type Result } from '../../core/result.ts';
+import type { Timestamp } from '../../core/time.ts';
 import { readVersion } from '../app-request.ts';
 import type { ApiContext } from '../context.ts';
 import { appEmbeds, groupEmbeds, listEmbeds } from '../embed.ts';
@@ -16,6 +17,7 @@ import { readGroupPatch, readGroupUpdate } from '../read-body.ts';
 import { groupJson } from '../render/group.ts';
 import { dispatch, everyMethod, type Verbs } from '../resource.ts';
 import { sendJson, sendRefusal } from '../respond.ts';
+import { sendVersion, sendVersions } from '../version-answers.ts';
 import { removedWarning, sendChanged, warn } from '../warnings.ts';
 import { sendPreview, writeOptions } from '../write-options.ts';
 import { clockVariant, infos } from './apps.ts';
@@ -39,10 +41,10 @@ function verbsOf(context: ApiContext, rest: string, method: string): Verbs {
     case 'apps':
       return { GET: (request, reply) => showApps(context, request, reply, path) };
     case 'versions':
-      return { GET: (request, reply) => showVersions(context, request, reply, path) };
+      return { GET: (request, reply) => sendVersions(context, request, reply, versionsOf(context, path)) };
     case 'version':
       return {
-        GET: (request, reply) => showVersion(context, request, reply, path, target.version),
+        GET: (request, reply) => sendVersion(context, request, reply, versionsOf(context, path), target.version),
         PUT: (request, reply) => rollback(context, request, reply, path, target.version),
       };
     case 'group':
@@ -86,39 +88,15 @@ function showApps(
   });
 }
 
-function showVersions(
-  context: ApiContext,
-  request: FastifyRequest,
-  reply: FastifyReply,
-  path: string,
-): Promise<FastifyReply> {
-  return context.answers.send(request, reply, {
-    render: () => {
-      const versions = context.deps.read.groupVersions(path);
-      return versions ? ok(JSON.stringify(versions)) : err(groupNotFound(path));
-    },
-  });
-}
-
-function showVersion(
-  context: ApiContext,
-  request: FastifyRequest,
-  reply: FastifyReply,
-  path: string,
-  text: string,
-): Promise<FastifyReply> {
-  return context.answers.send(request, reply, {
-    render: () => {
-      const version = readVersion(text);
-      if (!version.ok) return version;
-      const group = context.deps.read.groupAt(path, version.value);
-      const embeds = groupEmbeds({});
-      return group
-        ? ok(groupJson(group, embeds, context.apps, context.deps.clock.now()))
-        : err(groupNotFound(path, version.value));
-    },
-  });
-}
+const versionsOf = ({ deps, apps }: ApiContext, path: string) => ({
+  versions: () => deps.read.groupVersions(path),
+  at: (version: Timestamp) => {
+    const group = deps.read.groupAt(path, version);
+    return group && groupJson(group, groupEmbeds({}), apps, deps.clock.now());
+  },
+  wrap: (versions: readonly Timestamp[]) => versions,
+  notFound: (version?: Timestamp) => groupNotFound(path, version),
+});
 
 /** POST and PUT. The `id` of the body is relative to the path. */
 async function write(

@@ -169,29 +169,33 @@ function isOver(instance: Instance, strategy: UnreachableStrategy, nowMs: number
   return deadlines !== undefined && nowMs >= deadlines.expungeAtMs;
 }
 
-type Draft = { -readonly [Name in keyof Instance]: Instance[Name] };
+/** The members that `withTask` carries over or sets. */
+type Carried =
+  | ('id' | 'appId' | 'version' | 'role' | 'goal' | 'condition' | 'sinceMs' | 'tasks' | 'incarnation')
+  | ('agent' | 'activeSinceMs' | 'healthy' | 'condemned');
+
+/** A new member of instances that is not carried over makes this `never`, which stops the compiler. */
+type Draft =
+  Exclude<keyof Instance, Carried> extends never ? { -readonly [Name in keyof Instance]: Instance[Name] } : never;
 
 /**
  * The instance with another state of its task. Members always come in one order: there are 100,000 of these, and objects that were put
  * together differently share nothing.
  */
 function withTask(current: Instance, task: Task, nowMs: number): Instance {
-  const { agent, healthy, condemned: cause, tasks } = current;
+  const { agent, healthy, condemned: cause } = current;
   // An app instance has one task, whose condition is the instance's; several tasks are the business of pods.
   const { condition } = task;
-  const next: Draft = {
-    id: current.id,
-    appId: current.appId,
-    version: current.version,
-    role: current.role,
-    goal: current.goal,
-    condition,
-    sinceMs: condition === current.condition ? current.sinceMs : nowMs,
-    tasks: tasks.length === 1 ? [task] : tasks.map((t) => (t.id === task.id ? task : t)),
-    incarnation: current.incarnation,
-  };
-  if (agent !== undefined) next.agent = agent;
+  const sinceMs = condition === current.condition ? current.sinceMs : nowMs;
+  const tasks = current.tasks.length === 1 ? [task] : current.tasks.map((t) => (t.id === task.id ? task : t));
   const activeSinceMs = current.activeSinceMs ?? task.startedAtMs;
+  const { id, appId, version, role, goal, incarnation } = current;
+  // What a running one has is written out: a member that is added later costs an array of its own.
+  const next: Draft =
+    agent === undefined || activeSinceMs === undefined
+      ? { id, appId, version, role, goal, condition, sinceMs, tasks, incarnation }
+      : { id, appId, version, role, goal, condition, sinceMs, tasks, incarnation, agent, activeSinceMs };
+  if (agent !== undefined) next.agent = agent;
   if (activeSinceMs !== undefined) next.activeSinceMs = activeSinceMs;
   if (isTerminal(condition)) return next;
   if (healthy !== undefined) next.healthy = healthy;

@@ -15,6 +15,14 @@ const earlier: Readonly<Partial<Record<Condition, readonly Condition[]>>> = {
   Starting: ['Staging'],
 };
 
+/** The members that `applyStatus` carries over or sets. */
+type Carried =
+  | ('id' | 'condition' | 'mesosState' | 'stagedAtMs' | 'startedAtMs' | 'unreachableAtMs')
+  | ('hostPorts' | 'ipAddresses' | 'healthy' | 'checkStatus');
+
+/** A new member of tasks that is not carried over makes this `never`, which stops the compiler. */
+type Draft = Exclude<keyof Task, Carried> extends never ? { -readonly [Name in keyof Task]: Task[Name] } : never;
+
 /** The task after the status; the same object if nothing changed. A terminal task never changes again (V14). */
 export function applyStatus(task: Task, condition: Condition, status: TaskStatus, nowMs: number): Task {
   if (isTerminal(task.condition)) return task;
@@ -24,17 +32,16 @@ export function applyStatus(task: Task, condition: Condition, status: TaskStatus
   const healthy = status.healthy ?? task.healthy;
   const isSame = next === task.condition && healthy === task.healthy && !hasNewCheck(task, status);
   if (isSame) return task;
-  // Members in one order, whatever came before: there are 100,000 of these, and objects put together differently share nothing.
-  const changed: { -readonly [Name in keyof Task]: Task[Name] } = {
-    id: task.id,
-    condition: next,
-    stagedAtMs: task.stagedAtMs,
-    hostPorts: task.hostPorts,
-    ipAddresses: isTerminal(next) ? task.ipAddresses : addressesOf(status, task),
-    mesosState: status.state,
-  };
+  const { id, stagedAtMs, hostPorts } = task;
+  const mesosState = status.state;
+  const ipAddresses = isTerminal(next) ? task.ipAddresses : addressesOf(status, task);
   const { startedAtMs = next === 'Running' ? reportedAtMs(status, nowMs) : undefined } = task;
-  if (startedAtMs !== undefined) changed.startedAtMs = startedAtMs;
+  // Members in one order, and those of a running task written out: there are 100,000 of these, and objects that were put together
+  // differently share nothing.
+  const changed: Draft =
+    startedAtMs === undefined
+      ? { id, condition: next, stagedAtMs, hostPorts, ipAddresses, mesosState }
+      : { id, condition: next, stagedAtMs, hostPorts, ipAddresses, mesosState, startedAtMs };
   if (next === 'Unreachable' || next === 'UnreachableInactive') {
     changed.unreachableAtMs = task.unreachableAtMs ?? unreachableSince(status, nowMs);
   }
@@ -63,12 +70,26 @@ function addressesOf(status: TaskStatus, task: Task): Task['ipAddresses'] {
       if (address.ip_address) found.push({ ipAddress: address.ip_address, protocol: address.protocol ?? 'IPv4' });
     }
   }
-  const before = task.ipAddresses;
-  const isSame =
-    found.length === before.length &&
-    found.every(({ ipAddress, protocol }, i) => before[i]?.ipAddress === ipAddress && before[i].protocol === protocol);
-  return isSame ? before : found;
+  return sharedAddresses(found);
 }
+
+/** Addresses that are remembered: those of the hosts, as long as tasks have none of their own. */
+const maxRemembered = 10_000;
+/** Cannot be observed from outside: all tasks of a host have its address, and there may be a hundred of them. */
+const remembered = new Map<string, Task['ipAddresses']>();
+
+function sharedAddresses(found: Task['ipAddresses']): Task['ipAddresses'] {
+  const [only] = found;
+  if (only === undefined) return none;
+  if (found.length > 1) return found;
+  const known = remembered.get(only.ipAddress);
+  if (known?.[0]?.protocol === only.protocol) return known;
+  if (remembered.size >= maxRemembered) remembered.clear();
+  remembered.set(only.ipAddress, found);
+  return found;
+}
+
+const none: Task['ipAddresses'] = [];
 
 /** `instance_changed_event` for an instance as it is now. */
 export const instanceChanged = (instance: Instance, nowMs: number): MarathonEvent => ({

@@ -9,11 +9,14 @@ export type WireRequest = readonly [
   port: number,
   path: string,
   timeoutMs: number,
+  /** How many bytes of the body to bring along; 0 = the status alone. */
+  bodyBytes: number,
 ];
 
 /** `answered` with the HTTP status (0 for TCP), or one of the two kinds of failure with its cause. */
 export type WireAnswer =
   | readonly [id: number, type: 'answered', status: number]
+  | readonly [id: number, type: 'answered', status: number, contentType: string, body: string]
   | readonly [id: number, type: 'failed' | 'notAsked', cause: string];
 
 /** How long answers gather in the prober's thread before they go out together. Nobody waits for a probe within milliseconds. */

@@ -5,6 +5,7 @@ import { parentPort } from 'node:worker_threads';
 import type { ProbeResult } from '../../actors/ports.ts';
 import { createFifo } from '../mesos/fifo.ts';
 import { ask } from './ask.ts';
+import { askWithBody } from './body-ask.ts';
 import { createLookup } from './lookup.ts';
 import { createStallMeter } from './stall.ts';
 import type { WireAnswer, WireRequest } from './wire.ts';
@@ -53,18 +54,24 @@ function openSome(): void {
   });
 }
 
-function begin([id, protocol, host, port, path, timeoutMs]: WireRequest): void {
+function begin([id, protocol, host, port, path, timeoutMs, bodyBytes]: WireRequest): void {
   inFlight++;
-  ask({ protocol, host, port, path, timeoutMs }, tools, (result) => {
+  const request = { protocol, host, port, path, timeoutMs };
+  const done = (result: ProbeResult): void => {
     inFlight--;
     answers.push(wireAnswer(id, result));
     if (answers.length === 1) setTimeout(flush, answerGatherMs);
     if (waiting.size() > 0) openSome();
-  });
+  };
+  if (bodyBytes > 0 && protocol !== 'TCP') askWithBody({ ...request, bodyBytes }, done);
+  else ask(request, tools, done);
 }
 
 function wireAnswer(id: number, result: ProbeResult): WireAnswer {
-  if (result.type === 'answered') return [id, 'answered', result.status ?? 0];
+  if (result.type === 'answered') {
+    const { status = 0, contentType = '', body } = result;
+    return body === undefined ? [id, 'answered', status] : [id, 'answered', status, contentType, body];
+  }
   return [id, result.type, result.type === 'failed' ? result.cause : result.reason];
 }
 

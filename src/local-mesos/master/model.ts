@@ -264,8 +264,8 @@ export const maxCompletedTasksPerFramework = 1000;
 
 /** Faults on command; a cluster of real processes never has any. */
 export interface Faults {
-  /** Asked once for each update before it goes out; true: it is lost on the way and will be repeated. */
-  readonly losesUpdate: () => boolean;
+  /** Asked once for each update before it goes out: after which times (ms) it arrives. Empty: it is lost, and will be repeated. */
+  readonly updateArrivalsMs: () => readonly number[];
 }
 
 export interface MasterState {

@@ -24,6 +24,8 @@ import { randomUuidBase64 } from './uuids.ts';
 
 /** A task may pile up this many unacknowledged updates; then the second oldest is given up. */
 const maxPendingUpdates = 1000;
+/** Simulated delays under way; what would be delayed beyond them is lost, and repeated like everything that is lost. */
+const maxLateUpdates = 10_000;
 /** Statuses kept for the read endpoints. */
 const maxStatuses = 16;
 
@@ -31,6 +33,8 @@ export class Updates {
   readonly #state: MasterState;
   readonly #allocator: Allocator;
   readonly #retries: RetryQueue;
+  /** Updates that arrive late, of a simulation. */
+  readonly #late = new Set<NodeJS.Timeout>();
 
   /** Called with each task that is over for the scheduler too. */
   onCompleted: (task: Task) => void = () => {};
@@ -46,6 +50,7 @@ export class Updates {
   }
 
   stop(): void {
+    for (const timer of this.#late) clearTimeout(timer);
     this.#retries.stop();
   }
 
@@ -197,8 +202,21 @@ export class Updates {
     }
     // With every update the agent also tells the latest state.
     if (isTerminal(task.state)) this.freeResources(task);
-    if (this.#state.faults?.losesUpdate() === true) return;
-    task.framework.stream?.send(head.frame);
+    const { faults } = this.#state;
+    if (faults === undefined) task.framework.stream?.send(head.frame);
+    else for (const delayMs of faults.updateArrivalsMs()) this.#sendLater(task.framework, head.frame, delayMs);
+  }
+
+  /** A frame under way ends with its stream. */
+  #sendLater({ stream }: Framework, frame: string, delayMs: number): void {
+    if (delayMs <= 0) stream?.send(frame);
+    else if (stream !== undefined && this.#late.size < maxLateUpdates) {
+      const timer = setTimeout(() => {
+        this.#late.delete(timer);
+        stream.send(frame);
+      }, delayMs);
+      this.#late.add(timer);
+    }
   }
 }
 

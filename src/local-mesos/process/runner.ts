@@ -116,14 +116,7 @@ export function createProcessRunner(options: ProcessRunnerOptions): TaskRunner {
     kill: (taskId, wantsKillingState, graceMs, frameworkId) =>
       living.get(taskId, frameworkId)?.life.kill(wantsKillingState, { graceMs }),
     sandbox: (taskId, frameworkId) => living.get(taskId, frameworkId)?.life.sandbox() ?? finished.pathOf(taskId),
-    executorSandbox: (frameworkId, agentId, id, containerId) =>
-      executorSandboxPath(surroundings.workDir, {
-        agentId,
-        frameworkId,
-        taskId: '',
-        containerId: '',
-        executor: { id, containerId },
-      }),
+    executorSandbox: executorSandboxBelow(surroundings.workDir),
     destroyVolume: (role, id) => {
       rm(persistentVolumePath(surroundings.workDir, role, id), { recursive: true, force: true }).catch(
         (error: unknown) => surroundings.warn({ role, id, error: String(error) }, 'a volume cannot be removed'),
@@ -148,6 +141,17 @@ const surroundingsOf = (options: ProcessRunnerOptions): TaskSurroundings => ({
   warn: (detail, message) => options.log?.warn(detail, message),
   keepsExit: options.keepsExit === true,
 });
+
+const executorSandboxBelow =
+  (workDir: string): NonNullable<TaskRunner['executorSandbox']> =>
+  (frameworkId, agentId, id, containerId) =>
+    executorSandboxPath(workDir, {
+      agentId,
+      frameworkId,
+      taskId: '',
+      containerId: '',
+      executor: { id, containerId },
+    });
 
 const sandboxesOf = (lives: Iterable<TaskLife>): ReadonlySet<string> =>
   new Set([...lives].flatMap((life) => life.sandbox() ?? []));

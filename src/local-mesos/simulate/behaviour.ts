@@ -18,6 +18,12 @@ export interface SimulatedBehaviour {
   readonly finishAfterMs: number;
   /** The part (0 to 1) of updates that get lost on their way to the scheduler, and are repeated later. */
   readonly dropUpdateRate: number;
+  /** The part (0 to 1) of updates that come twice, the second time after up to `updateDelayMs`. */
+  readonly doubleUpdateRate: number;
+  /** The part (0 to 1) of updates that come late, by up to `updateDelayMs`, and so behind others that were sent after them. */
+  readonly delayUpdateRate: number;
+  /** Longest delay of a doubled or delayed update; each has its own. */
+  readonly updateDelayMs: number;
   /** How long the master takes to look at a call. */
   readonly answerDelayMs: number;
 }
@@ -31,10 +37,13 @@ export const defaultBehaviour: SimulatedBehaviour = {
   failAfterMs: 0,
   finishAfterMs: 0,
   dropUpdateRate: 0,
+  doubleUpdateRate: 0,
+  delayUpdateRate: 0,
+  updateDelayMs: 500,
   answerDelayMs: 0,
 };
 
-const rates: ReadonlySet<string> = new Set(['failRate', 'dropUpdateRate']);
+const rates: ReadonlySet<string> = new Set(['failRate', 'dropUpdateRate', 'doubleUpdateRate', 'delayUpdateRate']);
 
 /** Merges a partial behaviour, such as a JSON body, into another. The error names the member. */
 export function changeBehaviour(base: SimulatedBehaviour, change: unknown): Result<SimulatedBehaviour, string> {
@@ -47,6 +56,19 @@ export function changeBehaviour(base: SimulatedBehaviour, change: unknown): Resu
     else if (rates.has(name) && value > 1) return err(`"${name}" must lie between 0 and 1`);
   }
   return ok({ ...base, ...change });
+}
+
+const atOnce: readonly number[] = [0];
+
+/** After which times (ms) an update arrives at the scheduler: once, twice, late, or never. `random` gives numbers in [0, 1). */
+export function arrivalsOf(behaviour: SimulatedBehaviour, random: () => number): readonly number[] {
+  const { dropUpdateRate, doubleUpdateRate, delayUpdateRate, updateDelayMs } = behaviour;
+  // No draw without a rate: a seed must not mean something else because of a fault that nobody asked for.
+  const falls = (rate: number): boolean => rate > 0 && random() < rate;
+  if (falls(dropUpdateRate)) return [];
+  const first = falls(delayUpdateRate) ? random() * updateDelayMs : 0;
+  if (falls(doubleUpdateRate)) return [first, first + random() * updateDelayMs];
+  return first === 0 ? atOnce : [first];
 }
 
 /** A small generator of numbers in [0, 1) that always gives the same ones for a seed (mulberry32). */

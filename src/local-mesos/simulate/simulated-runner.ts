@@ -2,7 +2,7 @@
 import type { MesosTaskState } from '../../core/mesos/types.ts';
 import type { LaunchOrder, TaskReport, TaskRunner } from '../task-runner.ts';
 import { TaskTable } from '../task-table.ts';
-import { changeBehaviour, defaultBehaviour, type SimulatedBehaviour, seededRandom } from './behaviour.ts';
+import { arrivalsOf, changeBehaviour, defaultBehaviour, type SimulatedBehaviour, seededRandom } from './behaviour.ts';
 import { DelayLine } from './delay-line.ts';
 
 interface SimulatedTask {
@@ -21,7 +21,7 @@ interface Step {
 
 export interface SimulationOptions {
   readonly behaviour?: Partial<SimulatedBehaviour>;
-  /** Of the draws for `failRate` and `dropUpdateRate`. */
+  /** Of the draws for all rates. */
   readonly seed?: number;
 }
 
@@ -59,6 +59,9 @@ export class SimulatedRunner implements TaskRunner {
     this.#behaviour = changed.value;
     return undefined;
   }
+
+  /** When the next update arrives at its scheduler, in ms from now. */
+  readonly updateArrivalsMs = (): readonly number[] => arrivalsOf(this.#behaviour, this.#random);
 
   /** Whether a coin with this probability falls on yes. */
   draw(rate: number): boolean {

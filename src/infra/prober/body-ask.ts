@@ -1,38 +1,15 @@
 /** HTTP probes that bring the answer's body along, for readiness checks: few, and only while a deployment waits. */
 import * as http from 'node:http';
 import * as https from 'node:https';
-import type { ProbeRequest, ProbeResult, Prober } from '../actors/ports.ts';
+import type { ProbeRequest, ProbeResult } from '../../actors/ports.ts';
 
 type Finish = (result: ProbeResult) => void;
 
-/** `prober`, which also does the probes that want a body. */
-export function withBodies(prober: Prober): Prober {
-  const open = new Set<() => void>();
-  return {
-    probe: (request, done) => {
-      const { bodyBytes } = request;
-      if (bodyBytes === undefined || request.protocol === 'TCP') {
-        prober.probe(request, done);
-        return;
-      }
-      const end = probeWithBody({ ...request, bodyBytes }, (result) => {
-        open.delete(end);
-        done(result);
-      });
-      open.add(end);
-    },
-    close: () => {
-      for (const end of [...open]) end();
-      prober.close();
-    },
-  };
-}
-
 /**
  * Answers once, whatever happens, later than this call and not later than the time-out, which covers the body too; what is longer is
- * cut. Returns how to give it up.
+ * cut.
  */
-function probeWithBody(probe: ProbeRequest & { readonly bodyBytes: number }, done: Finish): () => void {
+export function askWithBody(probe: ProbeRequest & { readonly bodyBytes: number }, done: Finish): void {
   const { protocol, host, port, path, timeoutMs, bodyBytes } = probe;
   let isOver = false;
   let request: http.ClientRequest | undefined;
@@ -58,7 +35,6 @@ function probeWithBody(probe: ProbeRequest & { readonly bodyBytes: number }, don
     const cause = error instanceof Error ? error : new Error(String(error));
     setImmediate(() => fail(cause));
   }
-  return () => fail(new Error('given up'));
 }
 
 function readBody(

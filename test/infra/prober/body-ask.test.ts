@@ -1,23 +1,27 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { ProbeResult, Prober } from '../../src/actors/ports.ts';
-import { withBodies } from '../../src/infra/body-probe.ts';
+import type { ProbeResult } from '../../../src/actors/ports.ts';
+import { systemClock } from '../../../src/infra/clock.ts';
+import { createProber } from '../../../src/infra/prober.ts';
+import { createSilentLogger, createSilentMetrics } from '../../support/null-observers.ts';
 
-/** What the others are left to. */
-const plain: Prober = { probe: (_, done) => done({ type: 'answered', status: 299 }), close: () => {} };
+/** With its thread, since what is asked for crosses its border. */
+const proberOfTest = () =>
+  createProber({ clock: systemClock, logger: createSilentLogger(), metrics: createSilentMetrics() });
 
 /** Serves short, long, endless and broken answers by path. */
-async function probe(path: string, bodyBytes: number | undefined, timeoutMs = 2_000): Promise<ProbeResult> {
+async function probe(path: string, bodyBytes: number | undefined, timeoutMs = 15_000): Promise<ProbeResult> {
   const server = createServer((request, response) => {
     response.setHeader('content-type', 'text/plain');
     if (request.url === '/short') response.writeHead(503).end('cold: grün');
     else if (request.url === '/long') response.end('x'.repeat(100_000));
+    else if (request.url === '/empty') response.end();
     else if (request.url === '/stuck') response.write('half');
     else response.write('half', () => response.destroy());
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const prober = withBodies(plain);
+  const prober = proberOfTest();
   onTestFinished(() => {
     prober.close();
     server.closeAllConnections();
@@ -52,8 +56,15 @@ describe('A probe that wants the body', () => {
 
   it('says so if nobody listens, or nothing can be sent', async () => {
     expect(await probe('/not sendable', 100)).toMatchObject({ type: 'failed' });
-    const nobody = { protocol: 'HTTP', host: '127.0.0.1', port: 1, path: '/', timeoutMs: 1_000, bodyBytes: 1 } as const;
-    const prober = withBodies(plain);
+    const nobody = {
+      protocol: 'HTTP',
+      host: '127.0.0.1',
+      port: 1,
+      path: '/',
+      timeoutMs: 15_000,
+      bodyBytes: 1,
+    } as const;
+    const prober = proberOfTest();
     onTestFinished(() => prober.close());
     expect(await new Promise((resolve) => prober.probe(nobody, resolve))).toEqual({
       type: 'failed',
@@ -61,21 +72,12 @@ describe('A probe that wants the body', () => {
     });
   });
 
-  it('leaves to others what wants no body', async () => {
-    expect(await probe('/stuck', undefined)).toEqual({ type: 'answered', status: 299 });
+  it('leaves the body where it is unless it is asked for', async () => {
+    expect(await probe('/short', undefined)).toEqual({ type: 'answered', status: 503 });
+    expect(await probe('/stuck', undefined)).toEqual({ type: 'answered', status: 200 });
   });
 
-  it('is given up when the prober is closed', async () => {
-    const server = createServer(() => {});
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const { port } = server.address() as AddressInfo;
-    const prober = withBodies(plain);
-    const request = { protocol: 'HTTP', host: '127.0.0.1', port, path: '/', timeoutMs: 60_000, bodyBytes: 1 } as const;
-    const answer = new Promise((resolve) => prober.probe(request, resolve));
-    await new Promise((resolve) => server.once('request', resolve));
-    prober.close();
-    expect(await answer).toEqual({ type: 'failed', cause: 'given up' });
-    server.closeAllConnections();
-    server.close();
+  it('brings an empty body along as one', async () => {
+    expect(await probe('/empty', 100)).toMatchObject({ type: 'answered', status: 200, body: '' });
   });
 });
