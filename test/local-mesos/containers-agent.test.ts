@@ -6,7 +6,7 @@ import { parseFlags } from '../../src/local-mesos/flags.ts';
 import { engineFinder } from '../../src/local-mesos/process/engine-finder.ts';
 import { cgroupPlace, hasCgroups } from '../support/cgroups.ts';
 import { eventually } from '../support/eventually.ts';
-import { send, taskFor } from '../support/mesos-client.ts';
+import { json, send, taskFor } from '../support/mesos-client.ts';
 import { cluster, subscribed, workDir } from './cluster-fixture.ts';
 
 type State = Readonly<Record<string, unknown>>;
@@ -27,6 +27,8 @@ describe('an agent', () => {
     });
     const flags = JSON.parse((await send(`${url}/slave(1)/flags`)).body) as State;
     expect(flags).toEqual({ flags: state['flags'] });
+    const asked = await send(`${url}/slave(1)/api/v1`, { headers: json, body: { type: 'GET_FLAGS' } });
+    expect(JSON.parse(asked.body).get_flags.flags).toContainEqual({ name: 'containerizers', value: 'mesos' });
   });
 
   it('without an engine fails a DOCKER task with what is missing', async () => {

@@ -136,6 +136,10 @@ describe.skipIf(!hasPodman)('what is adopted in a container', { timeout: timeout
     await next.reconcile({ taskId: 'kept' });
     expect(await next.nextStatus('kept')).toMatchObject({ state: 'TASK_RUNNING' });
     expect(podman.containers()).toEqual([`mesos-${containerId}`]);
+    // What its client uses is not what it uses.
+    const [seen] = JSON.parse((await send(`${second.url}/slave(1)/containers`)).body);
+    expect(seen).toMatchObject({ container_id: containerId, statistics: { mem_limit_bytes: 64 * 1024 ** 2 } });
+    expect(seen.statistics).not.toHaveProperty('mem_rss_bytes');
     await next.kill('kept');
     expect(await until(next, 'TASK_KILLED')).toMatchObject({ message: 'Container exited with status 9' });
     expect(podman.containers()).toEqual([]);

@@ -1,5 +1,6 @@
 /** The containers of an agent and what they use, as the old endpoints and the operator API show them (mesos-v1 §6.4). */
 import { type Agent, type Executor, isTerminal, nowSeconds, type Task } from '../master/model.ts';
+import { type ContainerShape, imageOf } from '../process/container-plan.ts';
 import { type Usage, usageOf } from '../process/usage.ts';
 import { addToBag, type Bag, milliOf } from '../resources/bag.ts';
 import { commandExecutorName, commandOverhead, containerStatusOf } from './agent-executors.ts';
@@ -18,8 +19,9 @@ interface Container {
   readonly id: string | undefined;
   readonly executor: { readonly id: string; readonly name: string; readonly source: string };
   readonly frameworkId: string;
-  /** Leaders of the sessions of its processes. */
-  readonly pids: readonly number[];
+  readonly pid: number | undefined;
+  /** Leaders of the sessions of its processes; none where an engine runs them, whose own figures are not asked for. */
+  readonly leaders: readonly number[];
   /** Of the executor with its tasks. */
   readonly bag: Bag;
 }
@@ -30,7 +32,7 @@ export function containersOf(agent: Agent): readonly ContainerViews[] {
     ...[...agent.tasks].flatMap((task) => commandContainer(task) ?? []),
     ...[...agent.executors].map(groupContainer),
   ];
-  const usage = usageOf(new Set(containers.flatMap(({ pids }) => pids)));
+  const usage = usageOf(new Set(containers.flatMap(({ leaders }) => leaders)));
   return containers.map((container) => viewsOf(container, usage));
 }
 
@@ -43,9 +45,16 @@ function commandContainer(task: Task): Container | undefined {
     id: status.container_id?.value,
     executor: { id: task.id, name: commandExecutorName(task), source: task.id },
     frameworkId: task.framework.id,
-    pids: status.executor_pid === undefined ? [] : [status.executor_pid],
+    pid: status.executor_pid,
+    leaders: leadersOf(task),
     bag,
   };
+}
+
+function leadersOf(task: Task): readonly number[] {
+  const { container } = task.details;
+  if (container !== undefined && imageOf(container as ContainerShape) !== undefined) return [];
+  return [containerStatusOf(task)?.executor_pid ?? []].flat();
 }
 
 function groupContainer({ id, info, containerId, control, framework, tasks, bag: own }: Executor): Container {
@@ -57,21 +66,22 @@ function groupContainer({ id, info, containerId, control, framework, tasks, bag:
     id: container?.id ?? containerId,
     executor: { id, name: info.name ?? '', source: '' },
     frameworkId: framework.id,
-    pids: [container?.pid ?? [], ...alive.map((task) => containerStatusOf(task)?.executor_pid ?? [])].flat(),
+    pid: container?.pid ?? alive.map((task) => containerStatusOf(task)?.executor_pid).find((pid) => pid !== undefined),
+    leaders: [container?.pid ?? [], ...alive.map(leadersOf)].flat(),
     bag,
   };
 }
 
 function viewsOf(
-  { id, executor, frameworkId, pids, bag }: Container,
+  { id, executor, frameworkId, pid, leaders, bag }: Container,
   usage: ReadonlyMap<number, Usage>,
 ): ContainerViews {
   const used = statisticsOf(
     bag,
-    pids.flatMap((pid) => usage.get(pid) ?? []),
+    leaders.flatMap((leader) => usage.get(leader) ?? []),
   );
   const container = id === undefined ? {} : { container_id: { value: id } };
-  const status = { ...container, ...(pids[0] === undefined ? {} : { executor_pid: pids[0] }) };
+  const status = { ...container, ...(pid === undefined ? {} : { executor_pid: pid }) };
   const names = { executor_id: executor.id, executor_name: executor.name, framework_id: frameworkId };
   const rest = { source: executor.source, statistics: used };
   return {

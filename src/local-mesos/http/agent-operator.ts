@@ -14,7 +14,9 @@ type Read = (master: Master, agent: Agent) => object;
 const reads: Readonly<Record<string, Read>> = {
   GET_HEALTH: () => ({ healthy: true }),
   GET_VERSION: () => ({ version_info: versionView }),
-  GET_FLAGS: () => ({ flags: [] }),
+  GET_FLAGS: (_master, agent) => ({
+    flags: Object.entries(agent.runner.facts?.().flags ?? {}).map(([name, value]) => ({ name, value })),
+  }),
   GET_METRICS: () => ({ metrics: [] }),
   GET_LOGGING_LEVEL: () => ({ level: 0 }),
   GET_STATE: (master, agent) => ({
