@@ -1,6 +1,6 @@
 /** A task's command once it runs: how it ends, and how it and all it has begotten are ended. */
 import { err, ok, type Result } from '../../core/result.ts';
-import { keepExit, readExit } from '../recovery/exit-keeper.ts';
+import { keepExit, readExit, untilProgramStarted } from '../recovery/exit-keeper.ts';
 import { openGate } from './cgroups/gate.ts';
 import type { TaskCgroup } from './cgroups/task-cgroup.ts';
 import { exitFilePath, writeChildRecord } from './child-records.ts';
@@ -89,7 +89,7 @@ export function runCommand(launch: Launch, record: CommandRecord): Result<Runnin
       openGate(child);
     }
     const seeds: TreeSeeds = { roots: [{ pid, startTicks }], ownsSandbox: (sandbox) => sandbox === record.marker };
-    return ok(started(pid, exited, seeds, record.container));
+    return ok(started(pid, exited, seeds, { container: record.container, isKept: kept !== undefined }));
   } catch (error) {
     return err((error as Error).message);
   }
@@ -111,7 +111,7 @@ function started(
   pid: number,
   exited: Promise<ExitStatus>,
   seeds: TreeSeeds,
-  container: EngineContainer | undefined,
+  { container, isKept }: { readonly container: EngineContainer | undefined; readonly isKept: boolean },
 ): RunningCommand {
   let alive = true;
   let killsAt = Number.POSITIVE_INFINITY;
@@ -127,7 +127,9 @@ function started(
   };
   const stop = async (graceMs: number): Promise<void> => {
     // Before the container exists, there is only its client to be stopped.
-    if (container === undefined || !(await stopContainer(container, graceMs))) send('SIGTERM');
+    if (container !== undefined && (await stopContainer(container, graceMs))) return;
+    if (isKept) await untilProgramStarted(pid, () => !alive);
+    send('SIGTERM');
   };
   void exited.then(() => {
     alive = false;

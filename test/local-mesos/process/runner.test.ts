@@ -169,6 +169,18 @@ describe('killing', () => {
     expect(task.reports).toHaveLength(1);
   });
 
+  it('loses no SIGTERM in the first moments of a task whose end is written down', async () => {
+    const keeping = await openBench({ keepsExit: true });
+    const tasks = Array.from({ length: 40 }, (_, i) => keeping.run(`young.${i}`, 'exec sleep 1000', grace(60_000)));
+    const ends = tasks.map(async (task, i) => {
+      await task.running();
+      keeping.runner.kill(`young.${i}`, false);
+      return (await task.end()).message;
+    });
+    expect(new Set(await Promise.all(ends))).toEqual(new Set(['Command terminated with signal Terminated']));
+    await keeping.close();
+  });
+
   it('ends all tasks at shutdown and launches none afterwards', async () => {
     const tasks = ['a', 'b', 'c'].map((id) => bench.run(id, 'sleep 1000'));
     const pids = (await Promise.all(tasks.map((task) => task.running()))).map((report) => report.containerStatus);
