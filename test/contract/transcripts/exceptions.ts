@@ -32,6 +32,7 @@ export const exceptions: readonly Exception[] = [
     rule: 'kind',
     reason: 'the latest state: a task that ends at once may have ended by then',
   },
+  { at: /\/state\.(isolation|container_engine)$/, rule: 'ignore', reason: "said by the local cluster's agents alone" },
   { at: /\.flags(\.|$)/, rule: 'ignore', reason: 'flags of a program that the local cluster is not' },
   { at: /\.executor_info\.command$/, rule: 'ignore', reason: 'there is no program that is an executor' },
   {
