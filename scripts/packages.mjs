@@ -1,6 +1,6 @@
 /** System packages that tests use. What is missing is installed where that is possible, and named in one line where it is not. */
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
 /** Debian's package, and the program or file that shows it is there. */
@@ -10,6 +10,11 @@ const wanted = [
   { package: 'chromium', program: 'chromium', use: 'the browser tests' },
   { package: 'prometheus', program: 'promtool', use: 'checking the metrics text, and discovery' },
   { package: 'python3-marathon', file: '/usr/lib/python3/dist-packages/marathon/client.py', use: 'a client of others' },
+  { package: 'podman', program: 'podman', use: 'the tests with containers' },
+  { package: 'runc', program: 'runc', use: 'the tests with containers' },
+  { package: 'netavark', file: '/usr/lib/podman/netavark', use: 'the tests with containers' },
+  { package: 'iptables', program: 'iptables', use: 'the tests with containers' },
+  { package: 'busybox-static', file: '/usr/share/doc/busybox-static', use: 'the tests with containers' },
 ];
 
 const isThere = (wish) => (wish.file === undefined ? isOnPath(wish.program) : existsSync(wish.file));
@@ -17,11 +22,10 @@ const isThere = (wish) => (wish.file === undefined ? isOnPath(wish.program) : ex
 const isOnPath = (program) =>
   (process.env.PATH ?? '').split(delimiter).some((folder) => folder !== '' && existsSync(join(folder, program)));
 
-/** Installs what it can. Returns the programs that are still missing. */
+/** Installs what it can. Returns the programs that are still missing, and `cgroups` if none can be made. */
 export function ensurePackages() {
   const missing = wanted.filter((w) => !isThere(w));
-  if (missing.length === 0) return [];
-  if (isOnPath('apt-get') && process.getuid?.() === 0) {
+  if (missing.length > 0 && isOnPath('apt-get') && process.getuid?.() === 0) {
     const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
     process.stdout.write(`Installing ${missing.map((m) => m.package).join(', ')} …\n`);
     spawnSync('apt-get', ['update', '-qq'], { env, stdio: 'ignore' });
@@ -33,5 +37,23 @@ export function ensurePackages() {
   for (const { package: name, use } of left) {
     process.stderr.write(`MISSING: ${name} (for ${use}); install it with "apt-get install ${name}"\n`);
   }
-  return left.map((w) => w.program ?? w.package);
+  const names = left.map((w) => w.program ?? w.package);
+  if (canLimit()) return names;
+  process.stderr.write('MISSING: cgroups for memory and cpu that this user may write (for the tests of task limits)\n');
+  return [...names, 'cgroups'];
+}
+
+/** Tries what the tests of task limits do: a cgroup below our own (version 1), or below the top (version 2). */
+function canLimit() {
+  try {
+    const own = /^\d+:(?:.*,)?memory(?:,.*)?:(.*)$/m.exec(readFileSync('/proc/self/cgroup', 'utf8'))?.[1];
+    const parent = own === undefined ? '/sys/fs/cgroup' : join('/sys/fs/cgroup/memory', own);
+    if (own === undefined) writeFileSync(join(parent, 'cgroup.subtree_control'), '+cpu +memory');
+    const trial = join(parent, `ultramarathon-trial-${process.pid}`);
+    mkdirSync(trial);
+    rmdirSync(trial);
+    return true;
+  } catch {
+    return false;
+  }
 }

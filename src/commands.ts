@@ -18,6 +18,15 @@ const startFlags: readonly FlagSpec[] = [
   { name: 'mesos_port', type: 'integer', min: 0, max: 65_535, default: 5050, help: 'port of the local cluster' },
   { name: 'attributes', type: 'string', help: 'attributes of the agents, as for local-mesos' },
   { name: 'resources', type: 'string', help: 'resources of each agent, as for local-mesos' },
+  { name: 'container_engine', type: 'string', help: 'client of the engine for container images, as for local-mesos' },
+  { name: 'container_engine_options', type: 'string', help: 'options for each call of it, as for local-mesos' },
+  { name: 'container_run_options', type: 'string', help: 'options for each container, as for local-mesos' },
+  {
+    name: 'isolation',
+    type: 'string',
+    choices: ['auto', 'cgroups', 'none'],
+    help: 'limits of tasks, as for local-mesos',
+  },
   { name: 'simulate', type: 'boolean', default: false, help: 'run no processes' },
   {
     name: 'recover',
@@ -26,6 +35,9 @@ const startFlags: readonly FlagSpec[] = [
     help: 'go on with tasks that a killed start or a crashed local cluster has left; Ctrl-C ends them all the same',
   },
 ];
+
+/** Flags that the local cluster gets as they are. */
+const passedOn = ['container_engine', 'container_engine_options', 'container_run_options', 'isolation'];
 
 /** Refuses with one line on standard error. */
 export function refuse(message: string): number {
@@ -93,6 +105,7 @@ export async function runStart(argv: readonly string[]): Promise<number> {
     resources: values['resources'] as string | undefined,
     isSimulated: values['simulate'] === true,
     recovers: values['recover'] === true,
+    more: passedOn.flatMap((name) => (values[name] === undefined ? [] : [`--${name}=${values[name]}`])),
     log: (line) => process.stderr.write(`${line}\n`),
   });
   if (!cluster.ok) return refuse(cluster.error);

@@ -21,6 +21,8 @@ export interface ClusterOptions {
   readonly isSimulated: boolean;
   /** Tasks that outlived a killed cluster go on; otherwise they are ended. */
   readonly recovers: boolean;
+  /** Further flags of `local-mesos`. */
+  readonly more?: readonly string[];
   readonly log: (line: string) => void;
 }
 
@@ -142,7 +144,7 @@ type Launched = { readonly child: ChildProcess; readonly port: number };
 
 /** One process; its first line names its address. */
 function launch(options: ClusterOptions, port: number): Promise<Result<Launched, string>> {
-  const { agents, attributes, resources, isSimulated, recovers, dataDir } = options;
+  const { agents, attributes, resources, isSimulated, recovers, dataDir, more = [] } = options;
   const main = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? './main.ts' : './main.js', import.meta.url));
   const flags = [
     ...['--port', String(port), '--agents', String(agents), '--work_dir', join(dataDir, 'mesos')],
@@ -150,6 +152,7 @@ function launch(options: ClusterOptions, port: number): Promise<Result<Launched,
     ...(resources === undefined ? [] : ['--resources', resources]),
     ...(isSimulated ? ['--simulate'] : []),
     ...(recovers ? ['--recover'] : []),
+    ...more,
   ];
   // A group of its own: Ctrl-C in the terminal must reach the server first, which ends the cluster in order.
   const child = spawn(process.execPath, [...process.execArgv, main, 'local-mesos', ...flags], {

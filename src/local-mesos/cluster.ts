@@ -7,6 +7,7 @@ import { ok, type Result } from '../core/result.ts';
 import { type AgentPlan, domainOf, maxAgents, planAgents } from './agent-plan.ts';
 import { type Leader, leadWhenElected } from './election/lead-when-elected.ts';
 import { parseZkUrl, type ZkServers } from './election/zk-url.ts';
+import type { EquipmentOptions } from './equipment.ts';
 import { createRoutes } from './http/routes.ts';
 import type { Pace } from './http/scheduler-endpoint.ts';
 import { createHttpServer, type HttpServer } from './http/server.ts';
@@ -14,13 +15,12 @@ import { Master } from './master/master.ts';
 import { Counters, type Leadership, type Log, type MasterSettings, nowSeconds } from './master/model.ts';
 import { Watchers } from './master/watchers.ts';
 import { startTicksOf } from './process/process-table.ts';
-import type { ProcessRunnerOptions } from './process/runner.ts';
-import { beginTenure, type Tenure, type TenureOptions } from './recovery/tenure.ts';
+import { beginTenure, type Tenure, type TenureOptions, type TenureRefusal } from './recovery/tenure.ts';
 import { controlEndpoint } from './simulate/control-endpoint.ts';
 import { SimulatedRunner, type SimulationOptions } from './simulate/simulated-runner.ts';
 import { lockWorkDir, type WorkDirLock } from './work-dir-lock.ts';
 
-export interface LocalMesosOptions {
+export interface LocalMesosOptions extends EquipmentOptions {
   /** Address to listen on; 127.0.0.1 if absent. */
   readonly host?: string;
   /** 0 means any. */
@@ -44,8 +44,6 @@ export interface LocalMesosOptions {
   readonly masterDomain?: string;
   /** Secrets by principal; schedulers and operators must name one of them. */
   readonly credentials?: Readonly<Record<string, string>>;
-  /** Finds the engine for container images. */
-  readonly engine?: ProcessRunnerOptions['engine'];
   /** The agents register when `registerAgents` is called, not at the start. */
   readonly agentsComeLater?: boolean;
   readonly simulation?: SimulationOptions;
@@ -109,6 +107,7 @@ export const defaultSettings: MasterSettings = {
   ticksByItself: true,
   agentTimeoutMs: 75_000,
   reregisterDelayMs: 500,
+  executorRegistrationMs: 60_000,
   httpCommandExecutor: false,
 };
 
@@ -157,7 +156,7 @@ async function startListening(
   try {
     const simulation = options.simulate ? new SimulatedRunner(options.simulation) : undefined;
     const master = createMaster(options, { host, port, counters }, simulation);
-    const begin = (): Promise<Result<Tenure, string>> =>
+    const begin = (): Promise<Result<Tenure, TenureRefusal>> =>
       beginTenure(master, tenureOptions(options, plans, port, simulation));
     const leader =
       'release' in right
@@ -201,9 +200,9 @@ async function startListening(
   }
 }
 
-async function leadAtOnce(lock: WorkDirLock, begin: () => Promise<Result<Tenure, string>>): Promise<Leader> {
+async function leadAtOnce(lock: WorkDirLock, begin: () => Promise<Result<Tenure, TenureRefusal>>): Promise<Leader> {
   const tenure = await begin();
-  if (!tenure.ok) throw new LocalMesosError('WORK_DIR_UNUSABLE', tenure.error);
+  if (!tenure.ok) throw new LocalMesosError(tenure.error.code, tenure.error.message);
   return {
     tenure: () => tenure.value,
     failed: new Promise(() => {}),
@@ -220,12 +219,19 @@ function tenureOptions(
   port: number,
   simulation: SimulatedRunner | undefined,
 ): TenureOptions {
-  const { workDir, recover, domains, frameworksHome, engine, agentsComeLater = false, log = quiet } = options;
-  const runner = {
-    ...(frameworksHome === undefined ? {} : { frameworksHome }),
-    ...(engine === undefined ? {} : { engine }),
+  const { workDir, recover, domains, frameworksHome, agentsComeLater = false, log = quiet } = options;
+  return {
+    workDir,
+    plans,
+    port,
+    recover,
+    simulation,
+    domains,
+    frameworksHome,
+    equipment: options,
+    agentsComeLater,
+    log,
   };
-  return { workDir, plans, port, recover, simulation, domains, runner, agentsComeLater, log };
 }
 
 function createMaster(

@@ -1,5 +1,6 @@
 /** The flags of `ultramarathon local-mesos`. */
 import { err, ok, type Result } from '../core/result.ts';
+import { type IsolationWish, isIsolationWish } from './process/cgroups/isolation.ts';
 
 export interface LocalMesosFlags {
   readonly host: string;
@@ -10,6 +11,13 @@ export interface LocalMesosFlags {
   readonly workDir: string;
   /** Directory that relative URIs of tasks start from. */
   readonly frameworksHome: string | undefined;
+  /** `docker`, `podman`, a path, or `none`; undefined: whichever answers. */
+  readonly containerEngine: string | undefined;
+  readonly containerEngineOptions: readonly string[];
+  readonly containerRunOptions: readonly string[];
+  readonly isolation: IsolationWish;
+  readonly cgroupsRoot: string | undefined;
+  readonly hardCpuLimit: boolean;
   readonly simulate: boolean;
   /** Undefined: as the other flags want it. */
   readonly recover: boolean | undefined;
@@ -44,6 +52,15 @@ Runs a Mesos-compatible master and agents in this process; tasks are processes o
   --domains TEXT        fault domains region/zone of the agents, with {n} and | likewise
   --master_domain TEXT  fault domain of the master; frameworks that are not REGION_AWARE get nothing of other regions
   --heartbeat_interval SECS  between two heartbeats (default 15)
+  --container_engine PROGRAM  client of the engine that runs container images (default: docker or podman,
+                        whichever answers; none: no images)
+  --container_engine_options TEXT  options for each call of that client, separated by spaces
+  --container_run_options TEXT  options for each container, such as "--ulimit=nofile=1024:1024"
+  --isolation MODE      cgroups: the kernel ends tasks that use more memory than they asked for, and shares
+                        the cpus by what they asked for; auto: where that is possible; none (the default):
+                        tasks may use what there is. Containers are limited by their engine in any case
+  --cgroups_root DIR    cgroup below which tasks get theirs, seen from the top (default: that of this program)
+  --cgroups_enable_cfs  a task uses no more cpus than it asked for, even if others are idle
   --simulate            run nothing: tasks exist on paper, thousands of agents are fine,
                         faults are commanded under /simulate
   --recover             go on with the tasks that an earlier run on the directory has left, and leave them running at
@@ -65,6 +82,12 @@ const defaults: LocalMesosFlags = {
   resources: undefined,
   workDir: '.ultramarathon/mesos',
   frameworksHome: undefined,
+  containerEngine: undefined,
+  containerEngineOptions: [],
+  containerRunOptions: [],
+  isolation: 'none',
+  cgroupsRoot: undefined,
+  hardCpuLimit: false,
   simulate: false,
   recover: undefined,
   zk: undefined,
@@ -87,6 +110,15 @@ const valueFlags: Readonly<Record<string, (value: string) => Change>> = {
   work_dir: (value) => (value === '' ? err('--work_dir needs a directory') : ok({ workDir: value })),
   frameworks_home: (value) =>
     value === '' ? err('--frameworks_home needs a directory') : ok({ frameworksHome: value }),
+  container_engine: (value) =>
+    value === '' ? err('--container_engine needs a program') : ok({ containerEngine: value }),
+  container_engine_options: (value) => ok({ containerEngineOptions: words(value) }),
+  container_run_options: (value) => ok({ containerRunOptions: words(value) }),
+  isolation: (value) =>
+    isIsolationWish(value)
+      ? ok({ isolation: value })
+      : err(`--isolation: "${value}" is not one of auto, cgroups, none`),
+  cgroups_root: (value) => (value === '' ? err('--cgroups_root needs a directory') : ok({ cgroupsRoot: value })),
   domains: (value) => ok({ domains: value }),
   master_domain: (value) => ok({ masterDomain: value }),
   offer_timeout: (value) => seconds('offer_timeout', value, (offerTimeoutSeconds) => ({ offerTimeoutSeconds })),
@@ -99,6 +131,7 @@ const valueFlags: Readonly<Record<string, (value: string) => Change>> = {
 const switches: Readonly<Record<string, Partial<LocalMesosFlags>>> = {
   simulate: { simulate: true },
   recover: { recover: true },
+  cgroups_enable_cfs: { hardCpuLimit: true },
   help: { help: true },
 };
 
@@ -126,6 +159,8 @@ export function parseFlags(argv: readonly string[]): Result<LocalMesosFlags, str
   }
   return ok(flags);
 }
+
+const words = (text: string): readonly string[] => text.split(/\s+/).filter((word) => word !== '');
 
 function seconds(name: string, value: string, make: (n: number) => Partial<LocalMesosFlags>): Change {
   const number = Number(/^(\d+(?:\.\d+)?)(?:secs?)?$/.exec(value)?.[1] ?? Number.NaN);

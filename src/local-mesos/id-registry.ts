@@ -1,6 +1,6 @@
 /**
  * What survives every restart of a cluster, in one file of the work directory that is replaced as a whole: ids, reservations and
- * volumes of the agents, drains, and the maintenance schedule. Format 1 had the ids alone.
+ * volumes of the agents, drains, the maintenance schedule, and operations that nobody has acknowledged. Format 1 had the ids alone.
  */
 import { renameSync, writeFileSync } from 'node:fs';
 import { readFile, rename } from 'node:fs/promises';
@@ -9,6 +9,7 @@ import type { Resource } from '../core/mesos/types.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import type { MachineId, MaintenancePlan, Window } from './master/maintenance.ts';
 import type { Drain, Log } from './master/model.ts';
+import type { UnacknowledgedOperation } from './master/operation-feedback.ts';
 
 export interface AgentRecord {
   /** From 1. */
@@ -27,6 +28,7 @@ export interface ClusterRecord {
   /** Agents that were marked gone. */
   readonly gone: readonly string[];
   readonly maintenance: MaintenancePlan;
+  readonly operations: readonly UnacknowledgedOperation[];
 }
 
 const fileName = 'registry.json';
@@ -39,6 +41,7 @@ export const emptyRecord: ClusterRecord = {
   removed: [],
   gone: [],
   maintenance: { windows: [], down: [] },
+  operations: [],
 };
 
 /**
@@ -86,6 +89,7 @@ function parse(text: string): ClusterRecord | undefined {
     removed,
     gone: texts(json['gone']),
     maintenance: { windows: list<Window>(windows), down: list<MachineId>(down) },
+    operations: list(json['operations'] as ClusterRecord['operations'] | undefined),
   };
 }
 

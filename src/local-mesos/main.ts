@@ -20,6 +20,8 @@ export async function runLocalMesos(argv: readonly string[]): Promise<number | u
     return 0;
   }
   const { host, port, agents, attributes, resources, workDir, frameworksHome, simulate } = flags.value;
+  const { containerEngine, containerEngineOptions, containerRunOptions, isolation, cgroupsRoot, hardCpuLimit } =
+    flags.value;
   const { domains, masterDomain, offerTimeoutSeconds, heartbeatSeconds } = flags.value;
   const { recover, zk, zkSessionTimeoutSeconds } = flags.value;
   // Listening from the start: a signal during the start stops the cluster as soon as it stands.
@@ -33,6 +35,10 @@ export async function runLocalMesos(argv: readonly string[]): Promise<number | u
       workDir,
       simulate,
       log: consoleLog,
+      containerEngine: { program: containerEngine, options: containerEngineOptions, runOptions: containerRunOptions },
+      isolation,
+      hardCpuLimit,
+      ...(cgroupsRoot === undefined ? {} : { cgroupsRoot }),
       ...(attributes === undefined ? {} : { attributes }),
       ...(resources === undefined ? {} : { resources }),
       ...(frameworksHome === undefined ? {} : { frameworksHome }),

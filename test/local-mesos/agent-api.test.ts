@@ -73,7 +73,7 @@ describe('M-79: an agent by its API', () => {
     expect((await read('/etc/passwd')).status).toBe(400);
     expect((await read(join(sandbox, 'file.txt'), { offset: -1 })).status).toBe(400);
     expect((await call({ type: 'READ_FILE' })).status).toBe(400);
-    expect((await call({ type: 'GET_FLAGS' })).status).toBe(501);
+    expect((await call({ type: 'PRUNE_IMAGES' })).status).toBe(501);
     expect((await call('{')).status).toBe(400);
     expect((await call('null')).status).toBe(400);
     expect((await call('{}', { 'Content-Type': 'text/plain' })).status).toBe(415);

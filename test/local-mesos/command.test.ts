@@ -156,7 +156,11 @@ describe('the flags', () => {
     });
     expect(parseFlags(['--heartbeat_interval', '2secs', '--domains', 'a/{n}', '--master_domain=a/1'])).toMatchObject({
       ok: true,
-      value: { heartbeatSeconds: 2, domains: 'a/{n}', masterDomain: 'a/1' },
+      value: { heartbeatSeconds: 2, domains: 'a/{n}', masterDomain: 'a/1', recover: undefined },
+    });
+    expect(parseFlags(['--recover', '--zk', 'zk://h:1/m', '--zk-session-timeout=3'])).toMatchObject({
+      ok: true,
+      value: { recover: true, zk: 'zk://h:1/m', zkSessionTimeoutSeconds: 3 },
     });
   });
 

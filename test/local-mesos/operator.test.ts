@@ -88,6 +88,11 @@ describe('the operator API', () => {
       status: { uuid: (await scheduler.nextStatus('a')).uuid },
     });
     const agent = mesos.master.state.agents.get(offer!.agent_id.value)!;
+    mesos.master.lifecycle.lose(agent);
+    expect((await next('TASK_UPDATED'))['task_updated']).toMatchObject({
+      state: 'TASK_UNREACHABLE',
+      status: { task_id: { value: 'a' }, source: 'SOURCE_MASTER' },
+    });
     mesos.master.lifecycle.remove(agent, 'a test');
     expect((await next('AGENT_REMOVED'))['agent_removed']).toEqual({ agent_id: offer!.agent_id });
     await ask(mesos.url, 'TEARDOWN', { teardown: { framework_id: { value: scheduler.frameworkId } } }).catch(() => {});

@@ -180,6 +180,33 @@ describe('a restart of the cluster', () => {
     expect(idsOf(third)).toEqual([down, planned]);
   });
 
+  it('repeats the success of an operation until it is acknowledged, under the same uuid', async () => {
+    const options = { workDir: await workDir(), settings: { allocationMs: 40, retryMs: 200 } };
+    const first = await cluster(options);
+    const scheduler = await subscribed(first, info);
+    const [offer] = await scheduler.nextOffers();
+    const reserve = { type: 'RESERVE', id: { value: 'op-1' }, reserve: { resources: [reserved('cpus', 1)] } };
+    await scheduler.call('ACCEPT', { accept: { offer_ids: [offer!.id], operations: [reserve] } });
+    const statusOf = async (on: MesosClient) =>
+      ((await on.next('UPDATE_OPERATION_STATUS'))['update_operation_status'] as { status: Record<string, unknown> })
+        .status;
+    const told = await statusOf(scheduler);
+    const second = await again(first, options);
+    const next = client(second);
+    await next.connect({ ...info, id: { value: scheduler.frameworkId } });
+    expect(await statusOf(next)).toEqual(told);
+    await next.call('ACKNOWLEDGE_OPERATION_STATUS', {
+      acknowledge_operation_status: {
+        agent_id: offer!.agent_id,
+        uuid: (told['uuid'] as { value: string }).value,
+        operation_id: { value: 'op-1' },
+      },
+    });
+    await (await again(second, options)).close();
+    const kept = JSON.parse(await readFile(join(options.workDir, 'registry.json'), 'utf8'));
+    expect(kept.operations).toEqual([]);
+  });
+
   it('knows removed frameworks, and reads the registry of versions that kept ids alone', async () => {
     const dir = await workDir();
     await writeFile(

@@ -5,6 +5,7 @@ import { readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { TaskStatus } from '../../src/core/mesos/types.ts';
+import { err } from '../../src/core/result.ts';
 import type { LocalMesos, LocalMesosOptions } from '../../src/local-mesos/cluster.ts';
 import { startLocalMesos } from '../../src/local-mesos/cluster.ts';
 import { eventually } from '../support/eventually.ts';
@@ -28,7 +29,7 @@ afterEach(() => {
 });
 
 const real = (dir: string, more: Partial<LocalMesosOptions> = {}): Promise<LocalMesos> =>
-  cluster({ workDir: dir, simulate: false, recover: true, engine: async () => undefined, ...more });
+  cluster({ workDir: dir, simulate: false, recover: true, engine: async () => err('no engine in this test'), ...more });
 
 async function directory(): Promise<string> {
   return realpath(await workDir());
@@ -296,6 +297,51 @@ describe('a cluster that takes up the work of an earlier one', () => {
     });
     await again(second, scheduler);
     expect(await frameworks()).toMatchObject({ frameworks: [{ recovered: false, active: true }] });
+  });
+
+  it('ends the tasks of agents that are no longer wanted, and tells so when they are back', async () => {
+    const dir = await directory();
+    const first = await real(dir, { agents: 2 });
+    const { scheduler, pid, status } = await run(first, 'on-two', 'exec sleep 1000');
+    const agents = [...first.master.state.agents.keys()];
+    const isOnSecond = status.agent_id!.value === agents[1];
+    await first.leave();
+    const down = { machine_ids: [{ hostname: '127.0.0.1', ip: '127.0.0.1' }] };
+    const registry = JSON.parse(await readFile(join(dir, 'registry.json'), 'utf8'));
+    // Whichever agent it was on is away now: by number, or for maintenance.
+    if (!isOnSecond) {
+      const maintenance = { windows: [down], down: down.machine_ids };
+      await writeFile(join(dir, 'registry.json'), JSON.stringify({ ...registry, maintenance }));
+    }
+    const second = await real(dir, { agents: isOnSecond ? 1 : 2 });
+    expect([...second.master.state.agents.keys()]).not.toContain(status.agent_id!.value);
+    expect(await lives(pid)).toBe(false);
+    await second.leave();
+    await writeFile(join(dir, 'registry.json'), JSON.stringify(registry));
+    const next = await again(await real(dir, { agents: 2 }), scheduler);
+    expect((await until(next, 'on-two', 'TASK_FAILED')).message).toBe('Command terminated with signal Terminated');
+  });
+
+  it('ends tasks of groups, whose executor cannot go on, and keeps nothing of them', async () => {
+    const dir = await directory();
+    const first = await real(dir);
+    const scheduler = client(first);
+    await scheduler.connect(frameworkInfo());
+    const [offer] = await scheduler.nextOffers();
+    const task = taskFor(offer!, 'member', { command: { shell: true, value: 'exec sleep 1000' } });
+    const disk = { name: 'disk', type: 'SCALAR', scalar: { value: 10 } };
+    const executor = { type: 'DEFAULT', executor_id: { value: 'pod' }, resources: [...task.resources, disk] };
+    const operation = { type: 'LAUNCH_GROUP', launch_group: { executor, task_group: { tasks: [task] } } };
+    await scheduler.call('ACCEPT', { accept: { offer_ids: [offer!.id], operations: [operation] } });
+    const status = await until(scheduler, 'member', 'TASK_RUNNING');
+    const pid = status.container_status!['executor_pid'] as number;
+    strays.add(pid);
+    await first.leave();
+    expect(await lives(pid)).toBe(false);
+    const next = await again(await real(dir), scheduler);
+    await next.reconcile({ taskId: 'member', agentId: status.agent_id!.value });
+    expect(await next.nextStatus('member')).toMatchObject({ state: 'TASK_GONE', reason: 'REASON_RECONCILIATION' });
+    expect(await readdir(join(dir, 'children')).catch(() => [])).toEqual([]);
   });
 
   it('does not go together with --simulate', async () => {

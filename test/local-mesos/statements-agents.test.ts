@@ -15,8 +15,8 @@ const agentOf = (mesos: LocalMesos, number = 1): Agent => [...mesos.master.state
 async function running(mesos: LocalMesos, taskId: string, info: object = frameworkInfo()): Promise<MesosClient> {
   const scheduler = await subscribed(mesos, info);
   const [offer] = await scheduler.nextOffers();
-  await scheduler.launch([offer!], [taskFor(offer!, taskId)], 0);
   await scheduler.call('SUPPRESS');
+  await scheduler.launch([offer!], [taskFor(offer!, taskId)], 3600);
   await scheduler.acknowledge(await scheduler.nextStatus(taskId));
   return scheduler;
 }
@@ -172,6 +172,7 @@ describe('operations', () => {
     const [theirs] = await other.nextOffers();
     expect(scalarOf(theirs!, 'cpus')).toBe(3);
     await other.decline([theirs!], 3600);
+    await other.call('SUPPRESS');
     await scheduler.call('REVIVE');
     const [back] = await scheduler.nextOffers();
     await accept(scheduler, back!, [{ type: 'UNRESERVE', unreserve: { resources: [reserved] } }]);

@@ -22,9 +22,13 @@ export async function startCluster(
   playground: Playground,
   more: readonly string[] = [],
   address = '127.0.0.1:0',
+  options: ProgramOptions = {},
 ): Promise<RunningCluster> {
   const port = address.slice(address.lastIndexOf(':') + 1);
-  const program = playground.run(['local-mesos', '--port', port, '--work_dir', playground.path('work'), ...more]);
+  const program = playground.run(
+    ['local-mesos', '--port', port, '--work_dir', playground.path('work'), ...more],
+    options,
+  );
   const [, found = ''] = await program.says(/http:\/\/(\S+)\n/);
   return { program, address: found };
 }
@@ -61,7 +65,11 @@ export interface Started extends RunningServer {
 }
 
 /** Starts `start` on `data`. */
-export async function startAll(playground: Playground, more: readonly string[] = []): Promise<Started> {
+export async function startAll(
+  playground: Playground,
+  more: readonly string[] = [],
+  options: ProgramOptions = {},
+): Promise<Started> {
   const flags = [
     '--mesos_port',
     '0',
@@ -72,7 +80,7 @@ export async function startAll(playground: Playground, more: readonly string[] =
     '--data_dir',
     playground.path('data'),
   ];
-  const program = playground.run(['start', ...flags, ...more]);
+  const program = playground.run(['start', ...flags, ...more], options);
   const [, url = ''] = await program.says(/API\s+(\S+)\/v2\/apps\n/);
   const [, cluster = ''] = await program.says(/Local cluster\s+http:\/\/(\S+)\n/);
   return { program, url, cluster, rest: restClient(url) };

@@ -4,7 +4,7 @@ import type { Result } from '../../core/result.ts';
 import { masterInfo } from '../master/events.ts';
 import type { Master } from '../master/master.ts';
 import type { Log } from '../master/model.ts';
-import type { Tenure } from '../recovery/tenure.ts';
+import type { Tenure, TenureRefusal } from '../recovery/tenure.ts';
 import { lockWorkDir, type WorkDirLock } from '../work-dir-lock.ts';
 import { standForElection } from './candidate.ts';
 import type { ZkServers } from './zk-url.ts';
@@ -22,7 +22,7 @@ export interface LeadOptions {
   /** The default is Mesos', 10 s. */
   readonly sessionTimeoutMs: number | undefined;
   readonly workDir: string;
-  readonly begin: () => Promise<Result<Tenure, string>>;
+  readonly begin: () => Promise<Result<Tenure, TenureRefusal>>;
   readonly log: Log;
 }
 
@@ -50,7 +50,7 @@ export function leadWhenElected(master: Master, options: LeadOptions): Leader {
     if (lock === undefined) return;
     const begun = await begin();
     if (!begun.ok) {
-      fail(begun.error);
+      fail(begun.error.message);
       return;
     }
     tenure = begun.value;

@@ -27,12 +27,19 @@ export interface ExecutorControl {
   readonly destroy: (graceMs?: number) => void;
   /** No update of its tasks waits for an acknowledgement any more. */
   readonly settled: () => void;
+  /** Data that the framework sends it, in base64. */
+  readonly message?: (data: string) => void;
+  /** Its sandbox, once it has one of its own. */
+  readonly directory?: () => string | undefined;
+  /** Its container and the process there, if it runs in one of its own. */
+  readonly container?: () => { readonly id: string; readonly pid: number | undefined };
 }
 
 export interface ExecutorEvents {
   readonly report: (update: TaskReport) => void;
   /**
-   * It has ended; `status` is the word of wait(2), undefined when it never began. Called once, and not after `destroy`.
+   * It has ended; `status` is the word of wait(2), undefined when it never began, `why` what its tasks are told if it is
+   * not that it has ended. Called once, and not after `destroy`.
    */
-  readonly exited: (status: number | undefined) => void;
+  readonly exited: (status: number | undefined, why?: Pick<TaskReport, 'message' | 'reason'>) => void;
 }

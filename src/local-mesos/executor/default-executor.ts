@@ -20,6 +20,7 @@ interface Group {
 
 export interface DefaultExecutorPlan {
   readonly id: string;
+  readonly frameworkId: string;
   readonly containerId: string;
   readonly runner: TaskRunner;
   /** Whether the framework wants to hear TASK_KILLING. */
@@ -53,7 +54,8 @@ export class DefaultExecutor implements ExecutorControl {
   };
 
   readonly kill = (taskId: string, wantsKillingState: boolean, graceMs?: number): void => {
-    if (this.#groupOf.has(taskId)) this.#plan.runner.kill(taskId, wantsKillingState, graceMs);
+    const { runner, frameworkId } = this.#plan;
+    if (this.#groupOf.has(taskId)) runner.kill(taskId, wantsKillingState, graceMs, frameworkId);
   };
 
   readonly shutdown = (wantsKillingState: boolean): void => {
@@ -64,7 +66,8 @@ export class DefaultExecutor implements ExecutorControl {
   readonly destroy = (graceMs?: number): void => {
     this.#ended = true;
     clearTimeout(this.#failSafe);
-    for (const taskId of this.#groupOf.keys()) this.#plan.runner.kill(taskId, false, graceMs);
+    const { runner, frameworkId } = this.#plan;
+    for (const taskId of this.#groupOf.keys()) runner.kill(taskId, false, graceMs, frameworkId);
     this.#groupOf.clear();
   };
 
@@ -88,7 +91,8 @@ export class DefaultExecutor implements ExecutorControl {
   #endGroup(group: Group): void {
     if (group.ending) return;
     group.ending = true;
-    for (const taskId of [...group.alive]) this.#plan.runner.kill(taskId, this.#plan.wantsKilling());
+    const { runner, frameworkId, wantsKilling } = this.#plan;
+    for (const taskId of [...group.alive]) runner.kill(taskId, wantsKilling(), undefined, frameworkId);
   }
 
   /** What the runner says of a task, as an executor with nested containers says it. */

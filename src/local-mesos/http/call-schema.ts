@@ -63,6 +63,11 @@ const frameworkInfo: Fields = {
   webui_url: str,
   principal: str,
   capabilities: repeated(message({ type: str })),
+  offer_filters: mapOf({
+    min_allocatable_resources: message({
+      quantities: repeated(message({ quantities: mapOf({ value: required(num) }) })),
+    }),
+  }),
   labels,
 };
 

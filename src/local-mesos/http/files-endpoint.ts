@@ -35,8 +35,12 @@ const missing: Refusal = { status: 404, text: '' };
 
 /** Everything below `root`, the agents' directories, and the virtual paths `/frameworks/…/runs/latest`. */
 export function filesEndpoints(root: string): Readonly<Record<string, Endpoint>> {
+  /** Only `download` says in words that there is no such file. */
   const read =
-    (answer: (path: string, asked: string, url: URL, res: ServerResponse) => Promise<void>): Endpoint =>
+    (
+      answer: (path: string, asked: string, url: URL, res: ServerResponse) => Promise<void>,
+      missingText: string | undefined,
+    ): Endpoint =>
     (req, res, url) => {
       if (req.method !== 'GET' && req.method !== 'HEAD') {
         sendWrongMethod(res, 'GET', req.method ?? '');
@@ -49,20 +53,25 @@ export function filesEndpoints(root: string): Readonly<Record<string, Endpoint>>
       }
       locate(root, asked)
         .then(async (found) => {
-          if ('status' in found)
-            sendText(res, found.status, url.pathname.endsWith('/download') ? undefined : found.text);
+          if ('status' in found) sendText(res, found.status, found.status === 404 ? missingText : found.text);
           else await answer(found.path, asked, url, res);
         })
         .catch((error: NodeJS.ErrnoException) => {
           if (res.headersSent) res.destroy();
-          else if (error.code === 'ENOENT' || error.code === 'ENOTDIR') sendText(res, 404, '');
+          else if (error.code === 'ENOENT' || error.code === 'ENOTDIR') sendText(res, 404, missingText);
           else sendText(res, 500, `${error.message}\n`);
         });
     };
   return {
-    '/files/browse': read(async (path, asked, url, res) => sendJson(res, await listing(path, asked), jsonp(url))),
-    '/files/read': read(readPart),
-    '/files/download': read(download),
+    '/files/browse': read(async (path, asked, url, res) => sendJson(res, await listing(path, asked), jsonp(url)), ''),
+    '/files/read': read(readPart, ''),
+    '/files/download': read(download, undefined),
+    '/files/debug': (_req, res) => {
+      attached(root).then(
+        (paths) => sendJson(res, paths),
+        (error: Error) => sendText(res, 500, `${error.message}\n`),
+      );
+    },
   };
 }
 
@@ -84,8 +93,7 @@ export async function locate(root: string, asked: string): Promise<Located> {
 const belowAgents = async (root: string, path: string): Promise<readonly string[]> =>
   (await readdir(root).catch(() => [])).map((agent) => join(root, agent, path));
 
-/** What lies in a directory, in the words of `/files/browse`. */
-export async function listing(path: string, asked: string): Promise<readonly object[]> {
+async function listing(path: string, asked: string): Promise<readonly object[]> {
   const names = (await readdir(path)).sort().slice(0, maxEntries);
   const entries = await Promise.all(
     names.map(async (name) => {
@@ -97,6 +105,67 @@ export async function listing(path: string, asked: string): Promise<readonly obj
 }
 
 type Stats = Awaited<ReturnType<typeof stat>>;
+
+/** What LIST_FILES of the operator API says of a directory. */
+export async function listFilesV1(path: string, asked: string): Promise<readonly object[]> {
+  const names = (await readdir(path)).sort().slice(0, maxEntries);
+  const entries = await Promise.all(
+    names.map(async (name) => {
+      const found = await stat(join(path, name)).catch(() => undefined);
+      if (found === undefined) return undefined;
+      const { nlink, size, mtimeMs, mode, uid, gid } = found;
+      return {
+        path: join(asked, name),
+        nlink,
+        size,
+        mtime: { nanoseconds: Math.floor(mtimeMs / 1000) * 1e9 },
+        mode,
+        uid: ownerName(uid),
+        gid: ownerName(gid),
+      };
+    }),
+  );
+  return entries.filter((entry) => entry !== undefined);
+}
+
+/** What READ_FILE says: the size of the file, and a part of it in base64, so that any bytes come as they are. Undefined: a directory. */
+export async function readFileV1(path: string, offset: number, length: number): Promise<object | undefined> {
+  const file = await open(path, 'r');
+  try {
+    const stats = await file.stat();
+    if (stats.isDirectory()) return undefined;
+    const { size } = stats;
+    const wanted = Math.max(0, Math.min(length, maxReadBytes, size - offset));
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(wanted), 0, wanted, offset);
+    return { size, data: buffer.toString('base64', 0, bytesRead) };
+  } finally {
+    await file.close();
+  }
+}
+
+/** All runs that can be looked into, under their own and their virtual paths; at most `maxEntries` of each. */
+async function attached(root: string): Promise<Record<string, string>> {
+  const out: Record<string, string> = {};
+  const below = async (path: string): Promise<readonly string[]> => (await readdir(path).catch(() => [])).sort();
+  let left = maxEntries;
+  for (const agent of await below(root)) {
+    for (const framework of await below(join(root, agent, 'frameworks'))) {
+      const executors = join(root, agent, 'frameworks', framework, 'executors');
+      for (const executor of await below(executors)) {
+        const runs = join(executors, executor, 'runs');
+        const latest = await realpath(join(runs, 'latest')).catch(() => undefined);
+        for (const run of await below(runs)) {
+          if (run === 'latest' || left-- <= 0) continue;
+          out[join(runs, run)] = join(runs, run);
+        }
+        if (latest === undefined) continue;
+        out[join(runs, 'latest')] = latest;
+        out[`/frameworks/${framework}/executors/${executor}/runs/latest`] = latest;
+      }
+    }
+  }
+  return out;
+}
 
 function fileInfo(path: string, found: Stats): object {
   return {

@@ -53,14 +53,14 @@ export function metricsView(state: MasterState): Record<string, number> {
 }
 
 function systemFigures(): Record<string, number> {
-  const [load1 = 0, load5 = 0, load15 = 0] = loadavg();
+  const { avg_load_1min, avg_load_5min, avg_load_15min, cpus_total, mem_free_bytes, mem_total_bytes } = systemView();
   return {
-    'system/cpus_total': availableParallelism(),
-    'system/load_1min': load1,
-    'system/load_5min': load5,
-    'system/load_15min': load15,
-    'system/mem_free_bytes': freemem(),
-    'system/mem_total_bytes': totalmem(),
+    'system/cpus_total': cpus_total,
+    'system/load_1min': avg_load_1min,
+    'system/load_5min': avg_load_5min,
+    'system/load_15min': avg_load_15min,
+    'system/mem_free_bytes': mem_free_bytes,
+    'system/mem_total_bytes': mem_total_bytes,
   };
 }
 
@@ -122,4 +122,17 @@ function taskFigures(state: MasterState): Record<string, number> {
     }
   }
   return out;
+}
+
+/** The figures of /system/stats.json: the machine's. */
+export function systemView() {
+  const [one = 0, five = 0, fifteen = 0] = loadavg();
+  return {
+    avg_load_1min: one,
+    avg_load_5min: five,
+    avg_load_15min: fifteen,
+    cpus_total: availableParallelism(),
+    mem_free_bytes: freemem(),
+    mem_total_bytes: totalmem(),
+  };
 }

@@ -3,10 +3,11 @@ import type { Master } from '../master/master.ts';
 import { agentEndpoint } from './agent-endpoints.ts';
 import { sendEmpty, sendJson, sendText, sendWrongMethod } from './answers.ts';
 import { authenticated, type Credentials } from './authentication.ts';
+import { executorEndpoint } from './executor-endpoint.ts';
 import { filesEndpoints } from './files-endpoint.ts';
 import { onlyLeader, onlyRecovered } from './leadership.ts';
 import { maintenanceEndpoints } from './maintenance-endpoints.ts';
-import { metricsView } from './metrics.ts';
+import { metricsView, systemView } from './metrics.ts';
 import { operatorEndpoint } from './operator-endpoint.ts';
 import { type Pace, schedulerEndpoint } from './scheduler-endpoint.ts';
 import type { Endpoint, Routes } from './server.ts';
@@ -55,7 +56,10 @@ export function createRoutes(
     '/flags',
     viewOf(() => ({ flags: flagsView(state, credentials !== undefined) })),
   );
+  const executor = executorEndpoint(master);
+  exact.set('/api/v1/executor', executor);
   exact.set('/version', (_req, res) => sendJson(res, versionView));
+  exact.set('/system/stats.json', (_req, res) => sendJson(res, systemView()));
   exact.set('/metrics/snapshot', (_req, res) => sendJson(res, metricsView(state)));
   const operator = onlyLeader(
     state,
@@ -78,7 +82,9 @@ export function createRoutes(
     exact,
     prefixes,
     otherwise: (req, res, url) => {
-      if (/^\/slave(\(|%28)/.test(url.pathname)) agent(req, res, url);
+      // Libraries build the path from the agent's process id.
+      if (/^\/slave(\(|%28)\d+(\)|%29)\/api\/v1\/executor$/i.test(url.pathname)) executor(req, res);
+      else if (/^\/slave(\(|%28)/.test(url.pathname)) agent(req, res, url);
       else sendText(res, 404);
     },
   };

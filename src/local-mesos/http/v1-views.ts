@@ -64,6 +64,18 @@ export function taskV1(frameworkId: string, task: Omit<CompletedTask, 'unused'>)
 export const liveTaskV1 = (task: Task): object =>
   taskV1(task.framework.id, { ...task, agentId: task.agent.id, executorId: task.executor?.id });
 
+/** What an agent says of itself. */
+export function agentInfoV1(agent: Agent): object {
+  return {
+    hostname: agent.hostname,
+    port: agent.port,
+    resources: JSON.parse(encodeBag(agent.total, '', { withAllocation: false, withReservations: true })),
+    ...(agent.attributes.length === 0 ? {} : { attributes: agent.attributes }),
+    id: { value: agent.id },
+    ...(agent.domain === undefined ? {} : { domain: agent.domain }),
+  };
+}
+
 export function agentV1(agent: Agent): object {
   const used: Bag = [];
   const usedBy = new Map<string, Bag>();
@@ -76,15 +88,7 @@ export function agentV1(agent: Agent): object {
   const allocated = [...usedBy].flatMap(([role, bag]) => fullBag(bag, role));
   const offered = [...agent.offers].flatMap((offer) => fullBag(offer.bag, offer.role));
   return {
-    agent_info: {
-      hostname: agent.hostname,
-      port: agent.port,
-      resources: JSON.parse(encodeBag(agent.total, '', { withAllocation: false, withReservations: true })),
-      ...(agent.attributes.length === 0 ? {} : { attributes: agent.attributes }),
-      id: { value: agent.id },
-      checkpoint: true,
-      ...(agent.domain === undefined ? {} : { domain: agent.domain }),
-    },
+    agent_info: { ...agentInfoV1(agent), checkpoint: true },
     active: agent.link.state !== 'down' && !agent.deactivated,
     deactivated: agent.deactivated,
     version: mesosVersion,
@@ -188,9 +192,9 @@ function tasksBody(state: MasterState): object {
   const unreachable = frameworks.flatMap((one) => [...one.unreachable.values()].map(liveTaskV1));
   const active = frameworks.flatMap((one) => [...one.tasks.values()].map(liveTaskV1));
   return {
-    ...(active.length === 0 ? {} : { tasks: active }),
+    tasks: active,
     unreachable_tasks: unreachable,
-    ...(completed.length === 0 ? {} : { completed_tasks: completed }),
+    completed_tasks: completed,
   };
 }
 

@@ -3,24 +3,17 @@
  * ended filters and returned remainders wait for the tick, as with Mesos (mesos-v1 §4.3). A run looks at the agents that
  * changed; only the tick and a REVIVE look at every agent that has something free.
  */
-import { addToBag, type Bag, bagContains, isEmptyBag, milliOf, partForRole, takeFromBag } from '../resources/bag.ts';
-import { isEligible } from './eligibility.ts';
+import { addToBag, type Bag, bagContains, isEmptyBag, partForRole, takeFromBag } from '../resources/bag.ts';
+import { isEligible, isEnough } from './eligibility.ts';
 import { offersEvent, rescindEvent } from './events.ts';
 import type { Agent, Filter, Framework, Holding, MasterState, OfferRecord } from './model.ts';
+import { type Client, Sharing } from './sharing.ts';
 
 /** An OFFERS event carries at most this many offers, so that a reader can begin before all are encoded. */
 const maxOffersPerEvent = 250;
 /** Of a filter (mesos-v1 §4.3). */
 const defaultRefuseSeconds = 5;
 const maxRefuseSeconds = 31_536_000;
-/** Less than both of these is not offered: 0.01 cpus, 32 MiB. */
-const minCpusMilli = 10;
-const minMemMilli = 32_000;
-
-interface Client {
-  readonly framework: Framework;
-  readonly role: string;
-}
 
 export class Allocator {
   readonly #state: MasterState;
@@ -31,7 +24,7 @@ export class Allocator {
   #all = false;
   #scheduled = false;
   #nextOffer = 0;
-  readonly #totals: Holding = { cpus: 0, mem: 0, disk: 0 };
+  readonly #totals: Holding = { cpus: 0, mem: 0, disk: 0, offers: 0 };
   readonly #timer: NodeJS.Timeout | undefined;
   /** Called with each periodic run. */
   onTick: () => void = () => {};
@@ -177,7 +170,9 @@ export class Allocator {
     const clients = this.#state.recovering ? [] : this.#clients();
     if (clients.length > 0) {
       const made = new Map<Framework, OfferRecord[]>();
-      for (const agent of agents) this.#allocate(agent, clients, made);
+      const { frameworks } = this.#state;
+      const sharing = clients.length > 1 ? new Sharing(clients, frameworks.values(), this.#totals) : undefined;
+      for (const agent of agents) this.#allocate(agent, sharing?.inOrder() ?? clients, sharing, made);
       for (const [framework, offers] of made) this.#send(framework, offers);
     }
     this.#all = false;
@@ -193,14 +188,24 @@ export class Allocator {
     return clients;
   }
 
-  #allocate(agent: Agent, clients: readonly Client[], made: Map<Framework, OfferRecord[]>): void {
-    const ordered = clients.length === 1 ? clients : this.#byShare(clients);
-    for (const { framework, role } of ordered) {
+  #allocate(
+    agent: Agent,
+    ordered: readonly Client[],
+    sharing: Sharing | undefined,
+    made: Map<Framework, OfferRecord[]>,
+  ): void {
+    for (const client of ordered) {
+      const { framework, role } = client;
       if (!isEligible(this.#state, agent, framework, role)) continue;
       const part = partForRole(agent.free, role);
-      if (milliOf(part, 'cpus') < minCpusMilli && milliOf(part, 'mem') < minMemMilli) continue;
+      if (!isEnough(framework, role, part)) continue;
       if (isRefused(framework, role, agent, part)) continue;
       const offer = this.#offer(agent, framework, role, part);
+      if (sharing !== undefined) {
+        const held: Holding = { cpus: 0, mem: 0, disk: 0, offers: 1 };
+        count(held, part, 1);
+        sharing.offered(client, held);
+      }
       const offers = made.get(framework);
       if (offers === undefined) made.set(framework, [offer]);
       else offers.push(offer);
@@ -212,7 +217,9 @@ export class Allocator {
     const id = this.nextOfferId();
     const offer: OfferRecord = { id, agent, framework, role, bag, createdMs: Date.now() };
     takeFromBag(agent.free, bag);
-    count(holdingOf(framework, role), bag, 1);
+    const holding = holdingOf(framework, role);
+    count(holding, bag, 1);
+    holding.offers++;
     this.#state.offers.set(id, offer);
     agent.offers.add(offer);
     framework.offers.add(offer);
@@ -224,25 +231,6 @@ export class Allocator {
       framework.stream?.send(offersEvent(offers.slice(i, i + maxOffersPerEvent)));
     }
     this.#state.counters.add('master/offers_sent', offers.length);
-  }
-
-  /** Those who hold least come first: by role, within a role by framework (dominant resource fairness). */
-  #byShare(clients: readonly Client[]): readonly Client[] {
-    const roleShare = new Map<string, number>();
-    const own = new Map<Client, number>();
-    for (const client of clients) {
-      const share = this.#share(client);
-      own.set(client, share);
-      roleShare.set(client.role, (roleShare.get(client.role) ?? 0) + share);
-    }
-    const shareOfRole = (client: Client): number => roleShare.get(client.role) ?? 0;
-    return [...clients].sort((a, b) => shareOfRole(a) - shareOfRole(b) || (own.get(a) ?? 0) - (own.get(b) ?? 0));
-  }
-
-  #share({ framework, role }: Client): number {
-    const held = holdingOf(framework, role);
-    const { cpus, mem, disk } = this.#totals;
-    return Math.max(held.cpus / Math.max(cpus, 1), held.mem / Math.max(mem, 1), held.disk / Math.max(disk, 1));
   }
 }
 
@@ -277,7 +265,7 @@ function isRefused(framework: Framework, role: string, agent: Agent, part: Bag):
 function holdingOf(framework: Framework, role: string): Holding {
   let holding = framework.holdings.get(role);
   if (holding === undefined) {
-    holding = { cpus: 0, mem: 0, disk: 0 };
+    holding = { cpus: 0, mem: 0, disk: 0, offers: 0 };
     framework.holdings.set(role, holding);
   }
   return holding;

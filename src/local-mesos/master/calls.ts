@@ -26,8 +26,23 @@ export interface AcceptCall {
   readonly filters?: Filters;
 }
 
+/** What a framework wants at least, by role: one of the entries, with all of its quantities. */
+export type OfferFilters = Readonly<
+  Record<
+    string,
+    {
+      readonly min_allocatable_resources?: {
+        readonly quantities?: readonly {
+          readonly quantities?: Readonly<Record<string, { readonly value: number }>>;
+        }[];
+      };
+    }
+  >
+>;
+
 export interface WireFrameworkInfo extends FrameworkInfo {
   readonly role?: string;
+  readonly offer_filters?: OfferFilters;
 }
 
 export interface AttributeConstraint {
@@ -100,6 +115,11 @@ export interface Call {
     readonly task_id: Value<string>;
     readonly agent_id?: Value<string>;
     readonly kill_policy?: { readonly grace_period?: { readonly nanoseconds: number } };
+  };
+  readonly message?: {
+    readonly agent_id: Value<string>;
+    readonly executor_id: Value<string>;
+    readonly data: string;
   };
   readonly shutdown?: { readonly agent_id: Value<string>; readonly executor_id: Value<string> };
   readonly acknowledge?: {

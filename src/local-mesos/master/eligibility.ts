@@ -1,6 +1,7 @@
 /** Which agents a framework may be offered at all, before filters and shares (mesos-v1 §2.2, §4.3; recording 13). */
 import { RE2JS } from 're2js';
 import type { Attribute } from '../../core/mesos/types.ts';
+import { type Bag, milliOf } from '../resources/bag.ts';
 import type { AttributeConstraint, OfferConstraints } from './calls.ts';
 import type { Agent, Framework, MasterState } from './model.ts';
 
@@ -10,6 +11,20 @@ export function isEligible(state: MasterState, agent: Agent, framework: Framewor
   if (agent.gpus && !capabilities.gpus) return false;
   if (!capabilities.regionAware && isRemote(state, agent)) return false;
   return meetsConstraints(agent, framework.constraints, role);
+}
+
+/** Less than both of these is not offered: 0.01 cpus, 32 MiB. */
+const minCpusMilli = 10;
+const minMemMilli = 32_000;
+
+/** False: so little need not be offered to the framework for the role. */
+export function isEnough(framework: Framework, role: string, part: Bag): boolean {
+  const { quantities } = framework.info.offer_filters?.[role]?.min_allocatable_resources ?? {};
+  if (quantities === undefined) return milliOf(part, 'cpus') >= minCpusMilli || milliOf(part, 'mem') >= minMemMilli;
+  // Of the quantities it names, all of one entry are to be had.
+  const isMet = (entry: Readonly<Record<string, { readonly value: number }>>): boolean =>
+    Object.entries(entry).every(([name, { value }]) => milliOf(part, name) >= Math.round(value * 1000));
+  return quantities.length === 0 || quantities.some((entry) => isMet(entry.quantities ?? {}));
 }
 
 function isRemote(state: MasterState, agent: Agent): boolean {

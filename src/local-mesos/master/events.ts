@@ -48,6 +48,12 @@ export function executorFailureEvent(agentId: string, executorId: string, status
   return JSON.stringify({ type: 'FAILURE', failure });
 }
 
+/** An executor has something to say to its framework, in base64. */
+export function executorMessageEvent(agentId: string, executorId: string, data: string): string {
+  const message = { agent_id: { value: agentId }, executor_id: { value: executorId }, data };
+  return JSON.stringify({ type: 'MESSAGE', message });
+}
+
 /** One OFFERS event for several offers to one framework. */
 export function offersEvent(offers: readonly OfferRecord[]): string {
   const parts = offers.map(offerJson);
@@ -102,6 +108,7 @@ export interface StatusToSend {
   readonly uuid?: string;
   readonly last?: Pick<StatusRecord, 'healthy' | 'checkStatus' | 'containerStatus'> | undefined;
   readonly unreachableNs?: number | undefined;
+  readonly limitation?: unknown;
 }
 
 /** An UPDATE event; an update has a uuid exactly when it must be acknowledged. */
@@ -119,6 +126,7 @@ export function updateEvent(status: StatusToSend): string {
   if (last?.healthy !== undefined) out += `,"healthy":${last.healthy}`;
   if (last?.checkStatus !== undefined) out += `,"check_status":${JSON.stringify(last.checkStatus)}`;
   if (last?.containerStatus !== undefined) out += `,"container_status":${JSON.stringify(last.containerStatus)}`;
+  if (status.limitation !== undefined) out += `,"limitation":${JSON.stringify(status.limitation)}`;
   if (status.unreachableNs !== undefined) out += `,"unreachable_time":{"nanoseconds":${status.unreachableNs}}`;
   return `${out}}}}`;
 }

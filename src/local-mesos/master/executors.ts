@@ -3,9 +3,11 @@
  * offers, and their end is a FAILURE event however well they end (mesos-v1 §4.8, §5.3; recordings 08c and 10).
  */
 import { randomUUID } from 'node:crypto';
-import type { ExecutorInfo } from '../executor/control.ts';
+import type { ExecutorControl, ExecutorEvents, ExecutorInfo } from '../executor/control.ts';
+import { CustomExecutor } from '../executor/custom-executor.ts';
 import { DefaultExecutor } from '../executor/default-executor.ts';
 import type { Bag } from '../resources/bag.ts';
+import type { TaskReport } from '../task-runner.ts';
 import type { Allocator } from './allocator.ts';
 import { executorFailureEvent } from './events.ts';
 import {
@@ -21,6 +23,10 @@ import type { Updates } from './updates.ts';
 
 /** The word of wait(2) for a process that SIGKILL has ended. */
 const killedBySigkill = 9;
+
+/** What tasks are told that end with their executor. */
+type Why = Pick<TaskReport, 'message' | 'reason'>;
+const executorTerminated: Why = { message: 'Executor terminated', reason: 'REASON_EXECUTOR_TERMINATED' };
 
 export class Executors {
   readonly #state: MasterState;
@@ -45,16 +51,36 @@ export class Executors {
   start(framework: Framework, agent: Agent, role: string, info: ExecutorInfo, bag: Bag): Executor {
     const containerId = randomUUID();
     const id = info.executor_id.value;
-    const events = {
+    const events: ExecutorEvents = {
       report: framework.report,
-      exited: (status: number | undefined): void => this.#whenThere(agent, () => this.#exited(executor, status)),
+      exited: (status, why) => this.#whenThere(agent, () => this.#ended(executor, status, why)),
     };
-    const wantsKilling = (): boolean => framework.capabilities.taskKilling;
-    const control = new DefaultExecutor({ id, containerId, runner: agent.runner, wantsKilling }, events);
+    const control = this.#controlOf(framework, agent, info, containerId, events);
     const executor: Executor = { id, framework, agent, role, bag, info, containerId, tasks: new Set(), control };
     agent.executors.add(executor);
     framework.executors.add(executor);
     return executor;
+  }
+
+  /** Simulated agents run no programs: there any executor does what the default one does. */
+  #controlOf(
+    framework: Framework,
+    agent: Agent,
+    info: ExecutorInfo,
+    containerId: string,
+    events: ExecutorEvents,
+  ): ExecutorControl {
+    const { runner, id: agentId, hostname } = agent;
+    const frameworkId = framework.id;
+    if (info.type !== 'DEFAULT' && runner.executorSandbox !== undefined) {
+      const order = { frameworkId, agentId, hostname, user: framework.info.user };
+      const agentInfo = { id: { value: agentId }, hostname, port: agent.port, resources: agent.resources };
+      const registrationMs = this.#state.settings.executorRegistrationMs;
+      const surroundings = (): object => ({ framework_info: framework.info, agent_info: agentInfo });
+      return new CustomExecutor({ info, runner, registrationMs, order, surroundings }, events);
+    }
+    const wantsKilling = (): boolean => framework.capabilities.taskKilling;
+    return new DefaultExecutor({ id: info.executor_id.value, frameworkId, containerId, runner, wantsKilling }, events);
   }
 
   /** SHUTDOWN: the executor kills its tasks and ends. Unknown ones are passed over. */
@@ -65,20 +91,23 @@ export class Executors {
     agent.link.send({ deliver: () => executor.control.shutdown(framework.capabilities.taskKilling) });
   }
 
+  /** MESSAGE: data for an executor; lost if nobody is there. */
+  message(framework: Framework, agentId: string, executorId: string, data: string): void {
+    const agent = this.#state.agents.get(agentId);
+    const executor = agent && this.find(framework, agent, executorId);
+    if (agent !== undefined) agent.link.send({ deliver: () => executor?.control.message?.(data) });
+  }
+
   /** As if SIGKILL had hit an executor: FAILURE, and the end of each of its tasks. */
   crash(executor: Executor): void {
     executor.control.destroy(0);
-    this.#whenThere(executor.agent, () => {
-      const tasks = [...executor.tasks];
-      this.#exited(executor, killedBySigkill);
-      for (const task of tasks) this.#terminated(task);
-    });
+    this.#whenThere(executor.agent, () => this.#ended(executor, killedBySigkill));
   }
 
   /** As if SIGKILL had hit the executor of a command task: its end, and no FAILURE. */
   crashCommandExecutor(task: Task): void {
     this.#terminated(task);
-    task.agent.runner.kill(task.id, false, 0);
+    task.agent.runner.kill(task.id, false, 0, task.framework.id);
   }
 
   /** These executors end without a word, and their tasks with them. */
@@ -89,16 +118,22 @@ export class Executors {
     }
   }
 
-  #terminated(task: Task): void {
+  /** Whatever it has not brought to an end ends with it. */
+  #ended(executor: Executor, status: number | undefined, why?: Why): void {
+    const tasks = [...executor.tasks];
+    this.#exited(executor, status);
+    for (const task of tasks) this.#terminated(task, why);
+  }
+
+  #terminated(task: Task, why: Why = executorTerminated): void {
     if (isTerminal(task.state)) return;
     const { framework } = task;
     const never = framework.capabilities.partitionAware ? 'TASK_DROPPED' : 'TASK_LOST';
     this.#updates.report(framework, {
       taskId: task.id,
-      state: task.state === 'TASK_STAGING' ? never : 'TASK_FAILED',
-      message: 'Executor terminated',
+      state: task.state === 'TASK_STAGING' && why === executorTerminated ? never : 'TASK_FAILED',
       source: 'SOURCE_AGENT',
-      reason: 'REASON_EXECUTOR_TERMINATED',
+      ...why,
     });
   }
 

@@ -48,6 +48,34 @@ export function validateGroup(
   };
 }
 
+/** The resources of a task and of the executor that the framework brings along for it, or why the two are refused. */
+export function validateExecutorTask(
+  task: TaskInfo,
+  executor: ExecutorInfo,
+  known: Executor | undefined,
+  context: LaunchContext,
+): { readonly bag: Bag; readonly executorBag: Bag } | { refusal: string } {
+  const verdict = validateTask(task, context);
+  if ('refusal' in verdict) return verdict;
+  const fault = customTypeFault(executor) ?? describedFault(executor, known, context);
+  if (fault !== undefined) return { refusal: fault };
+  const executorBag = known === undefined ? bagOf(executor.resources ?? []) : [];
+  const needed: Bag = [...executorBag];
+  addToBag(needed, verdict.bag);
+  if (bagContains(context.available, needed)) return { bag: verdict.bag, executorBag };
+  const { role, available } = context;
+  return {
+    refusal: `Total resources ${formatBag(needed, role)} required by task and its executor is more than available ${formatBag(available, role)}`,
+  };
+}
+
+function customTypeFault({ executor_id, type = 'CUSTOM', command }: ExecutorInfo): string | undefined {
+  const fault = refuseId(executor_id.value);
+  if (fault !== undefined) return fault;
+  if (type !== 'CUSTOM') return "'ExecutorInfo.type' must be 'CUSTOM'";
+  return command === undefined ? "'ExecutorInfo.command' must be set for 'CUSTOM' executor" : undefined;
+}
+
 function memberFault({ executor, container }: TaskInfo): string | undefined {
   if (executor !== undefined) return "'TaskInfo.executor' must not be set";
   const type = (container as { readonly type?: string } | undefined)?.type;
@@ -57,11 +85,19 @@ function memberFault({ executor, container }: TaskInfo): string | undefined {
 function executorFault(
   executor: ExecutorInfo,
   known: Executor | undefined,
-  { framework }: LaunchContext,
+  context: LaunchContext,
 ): string | undefined {
   const id = executor.executor_id.value;
-  const early = refuseId(id) ?? typeFault(executor);
-  if (early !== undefined) return early;
+  const early = refuseId(id) ?? typeFault(executor) ?? describedFault(executor, known, context);
+  return early ?? sizeFault(id, bagOf(executor.resources ?? []));
+}
+
+/** What is checked of executors of either kind. */
+function describedFault(
+  executor: ExecutorInfo,
+  known: Executor | undefined,
+  { framework }: LaunchContext,
+): string | undefined {
   const stated = executor.framework_id?.value;
   if (stated !== undefined && stated !== framework.id) {
     return `ExecutorInfo has an invalid FrameworkID (Actual: ${stated} vs Expected: ${framework.id})`;
@@ -71,9 +107,9 @@ function executorFault(
     if (fault !== undefined) return `Executor uses invalid resources: ${fault}`;
   }
   if (known !== undefined && !isSame(known.info, executor)) {
-    return `ExecutorInfo is not compatible with existing ExecutorInfo with same ExecutorID '${id}'`;
+    return `ExecutorInfo is not compatible with existing ExecutorInfo with same ExecutorID '${executor.executor_id.value}'`;
   }
-  return sizeFault(id, bagOf(executor.resources ?? []));
+  return undefined;
 }
 
 function typeFault({ type, command, container }: ExecutorInfo): string | undefined {

@@ -1,11 +1,12 @@
 /** LAUNCH and LAUNCH_GROUP: valid tasks go to their agent, others are refused in an update (mesos-v1 §4.4). */
 import type { MesosHealthCheck, MesosTaskState, TaskInfo } from '../../core/mesos/types.ts';
+import type { ExecutorInfo } from '../executor/control.ts';
 import { type Bag, takeFromBag } from '../resources/bag.ts';
 import type { LaunchOrder } from '../task-runner.ts';
 import type { OfferOperation } from './calls.ts';
 import { updateEvent } from './events.ts';
 import type { Executors } from './executors.ts';
-import { validateGroup } from './group-validation.ts';
+import { validateExecutorTask, validateGroup } from './group-validation.ts';
 import { type Executor, type Framework, type MasterState, nowSeconds, type Task } from './model.ts';
 import { type LaunchContext, validateTask } from './task-validation.ts';
 
@@ -14,23 +15,41 @@ interface Parts {
   readonly executors: Executors;
 }
 
-/** Launches one command task from what is available, or refuses it. */
-export function launch({ state }: Parts, context: LaunchContext, info: TaskInfo, withOperationId: boolean): void {
-  const { framework, agent, available } = context;
+/** Launches one task from what is available, with the executor it names if it names one, or refuses it. */
+export function launch(
+  { state, executors }: Parts,
+  context: LaunchContext,
+  info: TaskInfo,
+  withOperationId: boolean,
+): void {
+  const { framework, agent, role, available } = context;
+  const described = info.executor as ExecutorInfo | undefined;
+  const known = described && executors.find(framework, agent, described.executor_id.value);
   const verdict = withOperationId
     ? { refusal: 'The `id` field cannot be set on LAUNCH operations' }
-    : validateTask(info, context);
+    : described === undefined
+      ? validateTask(info, context)
+      : validateExecutorTask(info, described, known, context);
   if ('refusal' in verdict) {
     state.counters.add('master/tasks_error');
     sendRefusal(framework, info, 'TASK_ERROR', 'REASON_TASK_INVALID', verdict.refusal);
     return;
   }
+  const executorBag = 'executorBag' in verdict ? verdict.executorBag : [];
+  takeFromBag(available, executorBag);
   takeFromBag(available, verdict.bag);
-  const task = addTask(state, context, info, verdict.bag, undefined);
+  const executor =
+    described &&
+    (known ??
+      executors.start(framework, agent, role, { ...described, framework_id: { value: framework.id } }, executorBag));
+  const task = addTask(state, context, info, verdict.bag, executor);
   const order = orderOf(context, info);
   state.keeper?.taskLaunched(task, order);
   agent.link.send({
-    deliver: () => agent.runner.launch(order, framework.report),
+    deliver: () => {
+      if (executor === undefined) agent.runner.launch(order, framework.report);
+      else executor.control.launch([order]);
+    },
     lost: () => {
       task.launchLost = true;
     },

@@ -34,7 +34,7 @@ export class Master {
   readonly maintenance: Maintenance;
   /** Those of task groups. */
   readonly executors: Executors;
-  readonly #feedback: OperationFeedback;
+  readonly feedback: OperationFeedback;
 
   constructor(state: MasterState) {
     this.state = state;
@@ -42,7 +42,7 @@ export class Master {
     this.#updates = new Updates(state, this.#allocator);
     this.executors = new Executors(state, this.#allocator, this.#updates);
     this.lifecycle = new AgentLifecycle(state, this.#allocator, this.#updates, this.executors);
-    this.#feedback = new OperationFeedback(state);
+    this.feedback = new OperationFeedback(state);
     this.maintenance = new Maintenance(state, this.#allocator, this.lifecycle);
     this.#allocator.onTick = () => this.maintenance.ask();
     this.#frameworks = new Frameworks(state, this.#allocator, this.#updates, this.executors);
@@ -107,7 +107,7 @@ export class Master {
         if (call.accept !== undefined) {
           const { state, executors } = this;
           acceptOffers(
-            { state, allocator: this.#allocator, feedback: this.#feedback, executors },
+            { state, allocator: this.#allocator, feedback: this.feedback, executors },
             framework,
             call.accept,
           );
@@ -130,11 +130,11 @@ export class Master {
         break;
       case 'RECONCILE_OPERATIONS':
         for (const { operation_id, agent_id } of call.reconcile_operations?.operations ?? []) {
-          this.#feedback.reconcile(framework, operation_id.value, agent_id?.value);
+          this.feedback.reconcile(framework, operation_id.value, agent_id?.value);
         }
         break;
       case 'ACKNOWLEDGE_OPERATION_STATUS':
-        this.#feedback.acknowledge(framework, call.acknowledge_operation_status?.uuid ?? '');
+        this.feedback.acknowledge(framework, call.acknowledge_operation_status?.uuid ?? '');
         break;
       case 'TEARDOWN':
         this.tearDown(framework);
@@ -145,6 +145,12 @@ export class Master {
       case 'DECLINE_INVERSE_OFFERS':
         this.#answerInverse(framework, 'DECLINE', call.decline_inverse_offers);
         break;
+      case 'MESSAGE':
+        if (call.message !== undefined) {
+          const { agent_id, executor_id, data } = call.message;
+          this.executors.message(framework, agent_id.value, executor_id.value, data);
+        }
+        break;
       case 'SHUTDOWN':
         if (call.shutdown !== undefined) {
           const { agent_id, executor_id } = call.shutdown;
@@ -152,7 +158,7 @@ export class Master {
         }
         break;
       default:
-        // Messages and requests are accepted and have no effect here.
+        // Requests are accepted and have no effect, as with Mesos.
         break;
     }
   }
@@ -203,7 +209,7 @@ export class Master {
   stop(): void {
     this.#allocator.stop();
     this.lifecycle.stop();
-    this.#feedback.stop();
+    this.feedback.stop();
     this.#updates.stop();
     for (const framework of this.state.frameworks.values()) {
       const { stream } = framework;

@@ -14,7 +14,7 @@ import type { Bag } from '../resources/bag.ts';
 import type { ResourceForm } from '../resources/wire.ts';
 import type { TaskReport, TaskRunner } from '../task-runner.ts';
 import type { AgentLink } from './agent-link.ts';
-import type { OfferConstraints } from './calls.ts';
+import type { OfferConstraints, WireFrameworkInfo } from './calls.ts';
 import type { EventStream } from './event-stream.ts';
 import type { Keeper } from './keeper.ts';
 import type { Watchers } from './watchers.ts';
@@ -42,6 +42,8 @@ export interface MasterSettings {
   readonly agentTimeoutMs: number;
   /** From the moment a frozen agent runs again to its registration, if it had been given up. */
   readonly reregisterDelayMs: number;
+  /** An executor that a framework brings along must subscribe so soon after its start (mesos-v1 §4.1). */
+  readonly executorRegistrationMs: number;
   /** KILL's own kill_policy counts, as with Mesos' `--http_command_executor` (recording 02c). */
   readonly httpCommandExecutor: boolean;
 }
@@ -131,6 +133,8 @@ export interface Holding {
   cpus: number;
   mem: number;
   disk: number;
+  /** How many offers it has had so far: of equals, whoever has had fewer comes first. */
+  offers: number;
 }
 
 export interface Capabilities {
@@ -144,7 +148,7 @@ export interface Capabilities {
 
 export interface Framework {
   readonly id: string;
-  info: FrameworkInfo;
+  info: WireFrameworkInfo;
   roles: readonly string[];
   capabilities: Capabilities;
   readonly suppressed: Set<string>;

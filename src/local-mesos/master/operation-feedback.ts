@@ -3,11 +3,15 @@ import { operationStatusEvent } from './events.ts';
 import type { Agent, Framework, MasterState } from './model.ts';
 import { randomUuidBase64 } from './uuids.ts';
 
-interface Pending {
-  readonly framework: Framework;
+/** An operation whose success has not been acknowledged. */
+export interface UnacknowledgedOperation {
+  readonly frameworkId: string;
   readonly operationId: string;
   readonly uuid: string;
   readonly agentId: string;
+}
+
+interface Pending extends UnacknowledgedOperation {
   waitMs: number;
   timer: NodeJS.Timeout | undefined;
 }
@@ -34,10 +38,25 @@ export class OperationFeedback {
   }
 
   finished(framework: Framework, operationId: string, agent: Agent): void {
-    const { retryMs } = this.#state.settings;
     const uuid = randomUuidBase64();
-    const pending: Pending = { framework, operationId, uuid, agentId: agent.id, waitMs: retryMs, timer: undefined };
-    this.#pending.set(uuid, pending);
+    this.restore({ frameworkId: framework.id, operationId, uuid, agentId: agent.id });
+    this.#state.keeper?.clusterChanged();
+  }
+
+  /** What has to outlive the program. */
+  unacknowledged(): readonly UnacknowledgedOperation[] {
+    return [...this.#pending.values()].map(({ frameworkId, operationId, uuid, agentId }) => ({
+      frameworkId,
+      operationId,
+      uuid,
+      agentId,
+    }));
+  }
+
+  /** Tells of it, now and until it is acknowledged. */
+  restore(operation: UnacknowledgedOperation): void {
+    const pending: Pending = { ...operation, waitMs: this.#state.settings.retryMs, timer: undefined };
+    this.#pending.set(operation.uuid, pending);
     for (const [oldest, { timer }] of this.#pending) {
       if (this.#pending.size <= maxPending) break;
       clearTimeout(timer);
@@ -48,15 +67,16 @@ export class OperationFeedback {
 
   acknowledge(framework: Framework, uuid: string): void {
     const pending = this.#pending.get(uuid);
-    if (pending?.framework !== framework) return;
+    if (pending?.frameworkId !== framework.id) return;
     clearTimeout(pending.timer);
     this.#pending.delete(uuid);
+    this.#state.keeper?.clusterChanged();
   }
 
   /** RECONCILE_OPERATIONS: what is known of one operation; the answer is never repeated. */
   reconcile(framework: Framework, operationId: string, agentId: string | undefined): void {
     for (const pending of this.#pending.values()) {
-      if (pending.framework !== framework || pending.operationId !== operationId) continue;
+      if (pending.frameworkId !== framework.id || pending.operationId !== operationId) continue;
       const { agentId: where } = pending;
       framework.stream?.send(operationStatusEvent({ operationId, state: 'OPERATION_FINISHED', agentId: where }));
       return;
@@ -67,12 +87,15 @@ export class OperationFeedback {
   }
 
   #send(pending: Pending): void {
-    const { framework, operationId, uuid, agentId, waitMs } = pending;
-    if (this.#state.frameworks.get(framework.id) !== framework) {
+    const { frameworkId, operationId, uuid, agentId, waitMs } = pending;
+    if (this.#state.removed.has(frameworkId)) {
       this.#pending.delete(uuid);
       return;
     }
-    framework.stream?.send(operationStatusEvent({ operationId, state: 'OPERATION_FINISHED', uuid, agentId }));
+    // After a restart it may have yet to subscribe.
+    this.#state.frameworks
+      .get(frameworkId)
+      ?.stream?.send(operationStatusEvent({ operationId, state: 'OPERATION_FINISHED', uuid, agentId }));
     pending.waitMs = Math.min(waitMs * 2, this.#state.settings.retryMaxMs);
     pending.timer = setTimeout(() => this.#send(pending), waitMs);
     pending.timer.unref();

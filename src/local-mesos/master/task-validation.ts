@@ -2,6 +2,7 @@
 import type { CommandInfo, MesosHealthCheck, TaskInfo } from '../../core/mesos/types.ts';
 import { type Bag, bagContains, bagOf, formatBag } from '../resources/bag.ts';
 import { refuseResource } from '../resources/wire.ts';
+import { containerFault } from './container-validation.ts';
 import type { Agent, Framework } from './model.ts';
 
 const maxIdBytes = 255;
@@ -140,7 +141,8 @@ function refuseCommand(task: TaskInfo): string | undefined {
   if ((task.command === undefined) === (task.executor === undefined)) {
     return 'Task should have at least one (but not both) of CommandInfo or ExecutorInfo present';
   }
-  return undefined;
+  const container = containerFault(task.container);
+  return container === undefined ? undefined : `Task's \`ContainerInfo\` is invalid: ${container}`;
 }
 
 function commandFault(command: CommandInfo): string | undefined {

@@ -247,6 +247,7 @@ function makeUpdate(task: Task, report: TaskReport): PendingUpdate {
     timestamp: record.timestamp,
     uuid,
     last: record,
+    limitation: report.limitation,
   });
   return { uuid, frame, record };
 }

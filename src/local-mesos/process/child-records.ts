@@ -5,6 +5,7 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Hierarchy } from './cgroups/hierarchy.ts';
 import type { ProcessIdentity } from './process-table.ts';
 
 export interface ChildRecord extends ProcessIdentity {
@@ -17,7 +18,9 @@ export interface ChildRecord extends ProcessIdentity {
   /** It is being ended, as somebody wished. */
   readonly isKilled?: true;
   /** Set when the process is the client of a container engine: the container outlives it. */
-  readonly container?: { readonly program: string; readonly name: string };
+  readonly container?: { readonly program: string; readonly options?: readonly string[]; readonly name: string };
+  /** Set when the kernel holds it to its limits: where. */
+  readonly cgroup?: Hierarchy;
   /** Differs after every boot; pids and start times of an earlier boot mean nothing. */
   readonly bootId: string;
 }

@@ -32,7 +32,7 @@ export interface VolumeShape {
   };
 }
 
-interface PortMapping {
+export interface PortMapping {
   readonly host_port: number;
   readonly container_port: number;
   readonly protocol?: string;
@@ -50,10 +50,47 @@ export interface ContainerShape {
     readonly privileged?: boolean;
     readonly force_pull_image?: boolean;
     readonly parameters?: readonly { readonly key: string; readonly value: string }[];
+    readonly volume_driver?: string;
   };
-  readonly mesos?: { readonly image?: { readonly docker?: { readonly name?: string }; readonly appc?: unknown } };
+  readonly mesos?: {
+    readonly image?: {
+      readonly docker?: { readonly name?: string };
+      readonly appc?: unknown;
+      readonly cached?: boolean;
+    };
+  };
   readonly network_infos?: readonly { readonly name?: string; readonly port_mappings?: readonly PortMapping[] }[];
 }
+
+/** The image a container is made of, if any. */
+export const imageOf = ({ docker, mesos }: ContainerShape): string | undefined =>
+  docker?.image ?? mesos?.image?.docker?.name;
+
+/** What Marathon calls the bridge of a Mesos agent unless `--mesos_bridge_name` says otherwise. */
+const mesosBridge = 'mesos-bridge';
+
+/**
+ * The network that a container with an image joins: its kind, and its name for the engine. An image of a MESOS container names its
+ * network; Mesos' bridge is then the engine's.
+ */
+export function networkOf(shape: ContainerShape): { kind: 'HOST' | 'BRIDGE' | 'NONE' | 'USER'; name: string } {
+  const named = shape.network_infos?.map(({ name = '' }) => name).find((name) => name !== '');
+  const asked = shape.docker?.network ?? (shape.docker === undefined && named !== undefined ? 'USER' : 'HOST');
+  if (asked === 'USER' && named !== undefined && named !== mesosBridge) return { kind: 'USER', name: named };
+  if (asked === 'USER' || asked === 'BRIDGE') return { kind: 'BRIDGE', name: 'bridge' };
+  return asked === 'NONE' ? { kind: 'NONE', name: 'none' } : { kind: 'HOST', name: 'host' };
+}
+
+/** The ports that a container has on the agent; none on the host's own network. */
+export function portMappingsOf(shape: ContainerShape): readonly PortMapping[] {
+  const { kind } = networkOf(shape);
+  if (kind === 'HOST' || kind === 'NONE') return [];
+  return shape.docker?.port_mappings ?? shape.network_infos?.flatMap((info) => info.port_mappings ?? []) ?? [];
+}
+
+/** Container ports and the ports of the agent that lead to them. */
+export const publishedPorts = ({ container }: Pick<TaskInfo, 'container'>): ReadonlyMap<number, number> =>
+  new Map(portMappingsOf((container ?? {}) as ContainerShape).map((port) => [port.container_port, port.host_port]));
 
 /**
  * Reads the demands of a task. Without an image the task is a plain process: volumes become links in its sandbox, and what a
@@ -61,7 +98,7 @@ export interface ContainerShape {
  */
 export function planContainer(task: TaskInfo, workDir: string): Result<ContainerPlan, string> {
   const container = (task.container ?? {}) as ContainerShape;
-  const image = container.docker?.image ?? container.mesos?.image?.docker?.name;
+  const image = imageOf(container);
   if (container.mesos?.image?.appc !== undefined) return err('appc images are not supported');
   if (container.type === 'DOCKER' && image === undefined)
     return err("ContainerInfo of type DOCKER has no 'docker.image'");

@@ -1,90 +1,149 @@
-/** A Docker-compatible engine behind its command line client, if this machine has one that answers. */
+/** A Docker-compatible engine behind its command line client: how it is asked, and what it is asked about one container. */
 import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
+import { err, ok, type Result } from '../../core/result.ts';
 import { basicEnvironment } from './environment.ts';
+import { inTurns } from './turns.ts';
 
-export interface ContainerEngine {
-  /** The client's program, `docker` or `podman` or a path. */
+/** How to call a client; enough to remove a container that an earlier run of this program has left. */
+export interface EngineClient {
+  /** `docker`, `podman` or a path. */
   readonly program: string;
+  /** Options that stand before every verb, such as `--root` and its value. */
+  readonly options: readonly string[];
+}
+
+/** An engine that has answered. */
+export interface ContainerEngine extends EngineClient {
+  /** Podman takes short image names differently, also when it goes by the name `docker`. */
+  readonly kind: 'docker' | 'podman';
+  readonly version: string;
+  /** Options of every `run`. */
+  readonly runOptions: readonly string[];
 }
 
 /** One container, known to its engine by a name that we gave it. */
 export interface EngineContainer {
-  readonly engine: ContainerEngine;
+  readonly engine: EngineClient;
   readonly name: string;
 }
 
-const clients = ['docker', 'podman'] as const;
+export interface ContainerSight {
+  readonly running: boolean;
+  /** Address of its own; undefined with host networking, and where the engine tells none. */
+  readonly ip: string | undefined;
+  /** The kernel ended it, or something in it, for want of memory. */
+  readonly outOfMemory: boolean;
+}
+
 /** An engine that does not answer for so long is as good as none. */
-const answerTimeoutMs = 10_000;
-/** After looking in vain, the next look comes no sooner than this. */
-const lookAgainMs = 30_000;
-/** Variables that tell a client where its engine is. */
-const clientVariables = ['HOME', 'DOCKER_HOST', 'DOCKER_CONTEXT', 'DOCKER_CONFIG', 'CONTAINER_HOST', 'XDG_RUNTIME_DIR'];
+const answerTimeoutMs = 30_000;
+/** So much of an answer is read: `inspect` of a container with many ports and variables is some 100 KiB. */
+const maxAnswerBytes = 8 * 1024 ** 2;
+const maxComplaintLength = 1_000;
+/** Variables that tell a client where its engine, its settings and its user's directories are. */
+const clientVariables =
+  /^(HOME|TMPDIR|XDG_[A-Z_]+|DBUS_SESSION_BUS_ADDRESS|DOCKER_[A-Z_]+|CONTAINER_HOST|CONTAINER_SSHKEY|CONTAINERS_[A-Z_]+|REGISTRY_AUTH_FILE|STORAGE_[A-Z_]+|(HTTPS?|NO)_PROXY|(https?|no)_proxy)$/;
 
-const run = promisify(execFile);
+/** A client is a program of some weight, and a thousand containers may be asked for twice a second while they start. */
+const maxInspections = 4;
+/** The queue is as long as there are containers that start or end. */
+const inspecting = inTurns(maxInspections);
 
-/** Gives a function that finds the engine when it is first needed, and looks again later if there was none. */
-export function engineFinder(): () => Promise<ContainerEngine | undefined> {
-  let found: Promise<ContainerEngine | undefined> | undefined;
-  let lookedAt = 0;
-  return async () => {
-    if (found === undefined || ((await found) === undefined && performance.now() - lookedAt > lookAgainMs)) {
-      lookedAt = performance.now();
-      found = findEngine();
-    }
-    return found;
-  };
+export interface AskOptions {
+  /** Milliseconds; undefined: as long as it takes, or until the signal. */
+  readonly timeoutMs?: number | undefined;
+  readonly signal?: AbortSignal;
+  /** Sandbox of the task that the call is made for: if we are killed meanwhile, the next start finds the client by it. */
+  readonly sandbox?: string;
 }
 
-async function findEngine(): Promise<ContainerEngine | undefined> {
-  for (const program of clients) {
-    const version = await askEngine({ program }, ['version', '--format', '{{.Server.Version}}']);
-    if (version !== undefined) return { program };
-  }
-  return undefined;
-}
-
-/** Output of one call of the client, or undefined when it failed or took longer than `timeoutMs`. */
-export async function askEngine(
-  engine: ContainerEngine,
+/** Output of one call of the client; the error is the last line of its complaint, or why it could not be called. */
+export function askEngine(
+  { program, options }: EngineClient,
   args: readonly string[],
-  timeoutMs: number = answerTimeoutMs,
-): Promise<string | undefined> {
-  try {
-    const options = { env: clientEnvironment(), timeout: timeoutMs, killSignal: 'SIGKILL' } as const;
-    return (await run(engine.program, [...args], options)).stdout;
-  } catch {
-    // No such container, no engine, no permission: for the caller they are the same, there is no answer.
-    return undefined;
-  }
+  { timeoutMs, signal, sandbox }: AskOptions = { timeoutMs: answerTimeoutMs },
+): Promise<Result<string, string>> {
+  return new Promise((resolve) => {
+    const how = {
+      env: { ...clientEnvironment(), ...(sandbox === undefined ? {} : { MESOS_DIRECTORY: sandbox }) },
+      timeout: timeoutMs ?? 0,
+      killSignal: 'SIGKILL',
+      maxBuffer: maxAnswerBytes,
+      ...(signal === undefined ? {} : { signal }),
+    } as const;
+    execFile(program, [...options, ...args], how, (error, stdout, stderr) => {
+      resolve(error === null ? ok(stdout) : err(complaintOf(error, stderr, timeoutMs)));
+    });
+  });
+}
+
+function complaintOf(
+  error: { readonly code?: unknown; readonly killed?: boolean; readonly message: string },
+  stderr: string,
+  timeoutMs: number | undefined,
+): string {
+  if (error.code === 'ENOENT') return 'not found on PATH';
+  const last = lastLine(stderr);
+  if (last !== undefined) return last;
+  if (error.killed === true && timeoutMs !== undefined) return `no answer within ${timeoutMs / 1000} s`;
+  return typeof error.code === 'number'
+    ? `exited with status ${error.code}`
+    : error.message.slice(0, maxComplaintLength);
+}
+
+/** The last line that says something. */
+export function lastLine(text: string): string | undefined {
+  const line = text.trim().split('\n').at(-1)?.trim() ?? '';
+  return line === '' ? undefined : line.slice(0, maxComplaintLength);
 }
 
 /** What the client itself needs to see; the task's variables go to the container, not to it. */
 export function clientEnvironment(): Record<string, string> {
   const environment = basicEnvironment();
-  for (const name of clientVariables) {
-    const value = process.env[name];
-    if (value !== undefined) environment[name] = value;
+  for (const [name, value] of Object.entries(process.env)) {
+    if (value !== undefined && clientVariables.test(name)) environment[name] = value;
   }
   return environment;
 }
 
-/** Address of a running container: undefined while it is not running, '' for one without its own (host networking). */
-export async function runningAddress({ engine, name }: EngineContainer): Promise<string | undefined> {
-  const format = '{{.State.Running}} {{.NetworkSettings.IPAddress}}';
-  const answer = await askEngine(engine, ['inspect', '--type', 'container', '--format', format, name]);
-  const [running, address = ''] = (answer ?? '').trim().split(' ');
-  return running === 'true' ? address : undefined;
+/** What the engine knows about a container, or undefined while there is none. */
+export async function inspectContainer({ engine, name }: EngineContainer): Promise<ContainerSight | undefined> {
+  const answer = await inspecting(() => askEngine(engine, ['container', 'inspect', name]));
+  return answer.ok ? readInspection(answer.value) : undefined;
+}
+
+interface Inspection {
+  readonly State?: { readonly Running?: boolean; readonly OOMKilled?: boolean };
+  readonly NetworkSettings?: {
+    readonly IPAddress?: string;
+    readonly Networks?: Readonly<Record<string, { readonly IPAddress?: string } | null>> | null;
+  };
+}
+
+/** Reads what `container inspect` prints. A container in networks has its address there, and only there with new engines. */
+export function readInspection(text: string): ContainerSight | undefined {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  const seen = (Array.isArray(parsed) ? parsed[0] : undefined) as Inspection | undefined;
+  if (seen === undefined) return undefined;
+  const { IPAddress: direct = '', Networks: networks } = seen.NetworkSettings ?? {};
+  const own = [direct, ...Object.values(networks ?? {}).map((network) => network?.IPAddress ?? '')];
+  const { Running: running = false, OOMKilled: outOfMemory = false } = seen.State ?? {};
+  return { running, ip: own.find((ip) => ip !== ''), outOfMemory };
 }
 
 /** Lets the engine end a container: SIGTERM, and SIGKILL after the grace. Returns false when there is no such container. */
 export async function stopContainer({ engine, name }: EngineContainer, graceMs: number): Promise<boolean> {
   const seconds = String(Math.ceil(graceMs / 1000));
-  return (await askEngine(engine, ['stop', '--time', seconds, name], graceMs + answerTimeoutMs)) !== undefined;
+  return (await askEngine(engine, ['stop', '-t', seconds, name], { timeoutMs: graceMs + answerTimeoutMs })).ok;
 }
 
-/** Removes a container, running or not. */
-export async function removeContainer({ engine, name }: EngineContainer): Promise<void> {
-  await askEngine(engine, ['rm', '--force', name]);
+/** Removes a container, running or not, with its anonymous volumes. The error is why it may still be there. */
+export async function removeContainer({ engine, name }: EngineContainer): Promise<Result<void, string>> {
+  const removed = await askEngine(engine, ['rm', '--force', '--volumes', name]);
+  return removed.ok || /no (such )?container/i.test(removed.error) ? ok(undefined) : err(removed.error);
 }

@@ -4,6 +4,7 @@ import { accessSync, closeSync, constants, openSync, statSync, writeSync } from 
 import { isAbsolute, join } from 'node:path';
 import { setImmediate as nextRound } from 'node:timers/promises';
 import type { CommandInfo } from '../../core/mesos/types.ts';
+import { behindGate } from './cgroups/gate.ts';
 import type { SystemUser } from './system-user.ts';
 
 export interface Invocation {
@@ -32,6 +33,8 @@ export interface Launch {
   readonly user: SystemUser | undefined;
   /** Health checks write both of their streams to the task's stderr. */
   readonly outputTo?: 'stderr';
+  /** Waits until somebody opens its gate (`openGate`). */
+  readonly gated?: boolean;
 }
 
 /**
@@ -41,7 +44,8 @@ export interface Launch {
  * in stderr.
  */
 export function startProcess(launch: Launch): ChildProcess {
-  const { invocation, sandbox, user } = launch;
+  const { sandbox, user } = launch;
+  const invocation = launch.gated === true ? behindGate(launch.invocation) : launch.invocation;
   const stderr = openSync(join(sandbox, 'stderr'), appendOnly, 0o644);
   const stdout = launch.outputTo === 'stderr' ? stderr : openSync(join(sandbox, 'stdout'), appendOnly, 0o644);
   try {
@@ -50,7 +54,7 @@ export function startProcess(launch: Launch): ChildProcess {
       cwd: sandbox,
       env: launch.environment,
       detached: true,
-      stdio: ['ignore', stdout, stderr],
+      stdio: ['ignore', stdout, stderr, ...(launch.gated === true ? (['pipe'] as const) : [])],
       ...(user === undefined ? {} : { uid: user.uid, gid: user.gid }),
     });
     if (child.pid === undefined) writeSync(stderr, `Failed to execute '${invocation.file}'\n`);

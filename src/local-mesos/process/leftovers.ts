@@ -28,7 +28,7 @@ export interface LeftoverOptions {
  * Kills every process that was started for a sandbox below `workDir` and waits until all are gone. To be called before a runner
  * is created on that directory, and only when no other program uses it. A process counts as ours when a record names its pid
  * and start time, when it descends from such a one, or when its environment names a sandbox below `workDir`; a recycled pid is
- * never touched. Returns how many processes were ended, and how many could not be.
+ * never touched. Returns how many processes were ended, and how many, containers included, could not be.
  */
 export async function killLeftovers(
   workDir: string,
@@ -47,13 +47,17 @@ export async function killLeftovers(
   const swept = await sweepTree(seeds, leftoverTimeoutMs);
   for (const key of swept.killed) ended.add(key);
   // Containers survive their clients, and some engines a reboot; their names are ours alone.
+  let standing = 0;
   for (const { container } of records) {
-    if (container !== undefined)
-      await removeContainer({ engine: { program: container.program }, name: container.name });
+    if (container === undefined) continue;
+    const { program, options = [], name } = container;
+    const removed = await removeContainer({ engine: { program, options }, name });
+    if (!removed.ok) standing++;
   }
+  const left = swept.left + standing;
   const keptIds = new Set(kept.map(({ containerId }) => containerId));
-  if (swept.left === 0) await clearChildRecords(root, new Set([...sparedIds, ...keptIds]));
-  return { killed: ended.size - swept.left, left: swept.left };
+  if (left === 0) await clearChildRecords(root, new Set([...sparedIds, ...keptIds]));
+  return { killed: ended.size - swept.left, left };
 }
 
 async function seedsOf(root: string, records: readonly ChildRecord[], spared: ReadonlySet<string>): Promise<TreeSeeds> {

@@ -35,8 +35,10 @@ export interface ProbeScene {
   readonly user: SystemUser | undefined;
   /** Commands run inside this container, if the task is one. */
   readonly container?: EngineContainer;
-  /** Address of the agent. */
+  /** Address of the task: the agent's, or its container's own. */
   readonly ip: string;
+  /** Ports of the agent by the container ports they lead to, where a container must be asked through them. */
+  readonly published?: ReadonlyMap<number, number>;
 }
 
 const maxRedirects = 5;
@@ -44,16 +46,17 @@ const killTimeoutMs = 2_000;
 
 /** Runs one probe until it is done or `signal` aborts it. Never rejects for what the task does. */
 export async function probe(target: ProbeTarget, scene: ProbeScene, signal: AbortSignal): Promise<ProbeResult> {
+  const port = target.kind === 'command' ? 0 : (scene.published?.get(target.port) ?? target.port);
   switch (target.kind) {
     case 'command':
       return { kind: 'command', exitCode: await runCommand(target.command, scene, signal) };
     case 'http':
       return {
         kind: 'http',
-        statusCode: await firstAnswer(addresses(target.ipv6, scene.ip), (ip) => ask(target, ip, signal)),
+        statusCode: await firstAnswer(addresses(target.ipv6, scene), (ip) => ask(target, ip, port, signal)),
       };
     case 'tcp': {
-      const open = await firstAnswer(addresses(target.ipv6, scene.ip), (ip) => connects(ip, target.port, signal));
+      const open = await firstAnswer(addresses(target.ipv6, scene), (ip) => connects(ip, port, signal));
       return { kind: 'tcp', succeeded: open === true };
     }
   }
@@ -73,11 +76,13 @@ export function isHealthy(result: ProbeResult): boolean {
 
 /**
  * Mesos asks 127.0.0.1. Agents of a local cluster share one machine but have addresses of their own, so the agent's is asked
- * first: a task that listens on `$HOST` only is found, and another agent's task is not mistaken for it.
+ * first: a task that listens on `$HOST` only is found, and another agent's task is not mistaken for it. A container with an
+ * address of its own has nothing to do with this machine's 127.0.0.1.
  */
-function addresses(ipv6: boolean, agentIp: string): readonly string[] {
+function addresses(ipv6: boolean, { ip, container }: ProbeScene): readonly string[] {
   if (ipv6) return ['::1'];
-  return agentIp === '127.0.0.1' ? ['127.0.0.1'] : [agentIp, '127.0.0.1'];
+  const isOwn = container !== undefined && !ip.startsWith('127.');
+  return isOwn || ip === '127.0.0.1' ? [ip] : [ip, '127.0.0.1'];
 }
 
 async function firstAnswer<T>(
@@ -116,7 +121,7 @@ function commandOf(command: CommandInfo, scene: ProbeScene): Pick<Launch, 'invoc
   const { container, environment } = scene;
   if (container === undefined) return { invocation, environment: { ...environment, ...own } };
   const variables = Object.entries(own).flatMap(([name, value]) => ['--env', `${name}=${value}`]);
-  const args = ['exec', ...variables, container.name, invocation.file, ...invocation.args];
+  const args = [...container.engine.options, 'exec', ...variables, container.name, invocation.file, ...invocation.args];
   return { invocation: { file: container.engine.program, argv0: container.engine.program, args }, environment };
 }
 
@@ -131,10 +136,11 @@ function whenAborted<T>(signal: AbortSignal, value: T): Promise<T> {
 async function ask(
   target: ProbeTarget & { readonly kind: 'http' },
   ip: string,
+  port: number,
   signal: AbortSignal,
 ): Promise<number | undefined> {
   const host = ip.includes(':') ? `[${ip}]` : ip;
-  let url = new URL(`${target.scheme}://${host}:${target.port}${target.path}`);
+  let url = new URL(`${target.scheme}://${host}:${port}${target.path}`);
   for (let redirects = 0; ; redirects++) {
     const answer = await get(url, signal);
     if (answer?.location === undefined || redirects === maxRedirects) return answer?.status;

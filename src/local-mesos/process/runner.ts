@@ -4,8 +4,10 @@ import { rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Survivor } from '../recovery/survivor.ts';
 import type { LaunchOrder, TaskReport, TaskRunner } from '../task-runner.ts';
+import { TaskTable } from '../task-table.ts';
+import { type Isolation, noIsolation } from './cgroups/isolation.ts';
 import { persistentVolumePath } from './container-plan.ts';
-import { type ContainerEngine, engineFinder } from './engine.ts';
+import { type EngineSearch, engineFinder } from './engine-finder.ts';
 import { executorSandboxPath } from './sandbox.ts';
 import { FinishedSandboxes, maxFinishedSandboxes } from './sandbox-garbage.ts';
 import { beginTask, resumeTask, type TaskLife } from './task-life.ts';
@@ -21,7 +23,12 @@ export interface ProcessRunnerOptions {
   /** Number in the agent's process id `slave(N)`; 1 if absent. */
   readonly agentNumber?: number;
   /** Finds the engine for container images; the default asks `docker` and `podman` when a task first needs one. */
-  readonly engine?: () => Promise<ContainerEngine | undefined>;
+  readonly engine?: EngineSearch;
+  /** A task uses no more cpus than it asked for, even if others are idle (Mesos' `--cgroups_enable_cfs`). */
+  readonly hardCpuLimit?: boolean;
+  /** Whether the kernel holds tasks to what they asked for; not, if absent. */
+  readonly isolation?: Isolation;
+  readonly facts?: TaskRunner['facts'];
   /** Where troubles that no report can carry are told, in pino's order of arguments. */
   readonly log?: { readonly warn: (detail: object, message: string) => void };
   /** Finished sandboxes that are kept; the default is `maxFinishedSandboxes`. */
@@ -37,6 +44,12 @@ export const maxLiveTasks = 1_000;
 /** Longest grace at shutdown, whatever the tasks' kill policies say (an executor's shutdown grace minus 2 s). */
 export const shutdownGraceMs = 3_000;
 
+interface Living {
+  readonly taskId: string;
+  readonly frameworkId: string;
+  readonly life: TaskLife;
+}
+
 /**
  * Creates the runner of one agent. Call `killLeftovers` on the directory before. Reports of a task come in order; its terminal
  * report comes when none of its processes lives any more, so that its ports are free again. On systems other than Linux only
@@ -46,7 +59,7 @@ export function createProcessRunner(options: ProcessRunnerOptions): TaskRunner {
   const { keepSandboxes = maxFinishedSandboxes, maxTasks = maxLiveTasks } = options;
   mkdirSync(options.workDir, { recursive: true });
   const surroundings = surroundingsOf(options);
-  const living = new Map<string, TaskLife>();
+  const living = new TaskTable<Living>();
   const finished = new FinishedSandboxes(surroundings.workDir, keepSandboxes, surroundings.warn);
   /** Also those that are no longer counted as living, but have not come to rest. */
   const ending = new Set<Promise<void>>();
@@ -54,71 +67,67 @@ export function createProcessRunner(options: ProcessRunnerOptions): TaskRunner {
 
   const launch: TaskRunner['launch'] = (order, report) => {
     const taskId = order.task.task_id.value;
-    const refusal = refuse(taskId);
+    const refusal = refuse(taskId, order.frameworkId);
     if (refusal !== undefined) {
       report(refused(order, refusal));
       return;
     }
-    finished.adoptEarlier(order.agentId, sandboxesOf(living.values()));
-    const life = beginTask(order, report, surroundings, () => over(taskId, life));
-    begin(taskId, life);
+    finished.adoptEarlier(order.agentId, sandboxesOf([...living.values()].map(({ life }) => life)));
+    const life = beginTask(order, report, surroundings, () => over(order, life));
+    begin(order, life);
   };
 
   const resume = (order: LaunchOrder, survivor: Survivor, report: (update: TaskReport) => void): void => {
-    const taskId = order.task.task_id.value;
-    const life = resumeTask(order, survivor, report, surroundings, () => over(taskId, life));
-    begin(taskId, life);
+    const life = resumeTask(order, survivor, report, surroundings, () => over(order, life));
+    begin(order, life);
   };
 
-  const over = (taskId: string, life: TaskLife): void => {
-    living.delete(taskId);
+  const over = ({ task, frameworkId }: LaunchOrder, life: TaskLife): void => {
+    const taskId = task.task_id.value;
+    living.delete(taskId, frameworkId);
     const sandbox = life.sandbox();
     if (sandbox !== undefined) finished.add(taskId, sandbox);
   };
 
-  const begin = (taskId: string, life: TaskLife): void => {
-    living.set(taskId, life);
+  const begin = ({ task, frameworkId }: LaunchOrder, life: TaskLife): void => {
+    const taskId = task.task_id.value;
+    living.add(taskId, { taskId, frameworkId, life });
     ending.add(life.over);
     void life.over.then(() => ending.delete(life.over));
   };
 
-  const end = async (each: (taskId: string, life: TaskLife) => void): Promise<void> => {
+  const end = async (each: (one: Living) => void): Promise<void> => {
     closing = true;
-    for (const [taskId, life] of living) each(taskId, life);
+    for (const one of living.values()) each(one);
     await Promise.all(ending);
     await finished.settled();
   };
 
-  const refuse = (taskId: string): string | undefined => {
+  const refuse = (taskId: string, frameworkId: string): string | undefined => {
     if (closing) return 'the agent is shutting down';
-    if (living.has(taskId)) return `a task '${taskId}' is running on this agent already`;
+    if (living.get(taskId, frameworkId) !== undefined) return `a task '${taskId}' is running on this agent already`;
     return living.size >= maxTasks ? `this agent runs ${maxTasks} tasks already` : undefined;
   };
 
   return {
+    ...(options.facts === undefined ? {} : { facts: options.facts }),
     launch,
     resume,
-    kill: (taskId, wantsKillingState, graceMs) => living.get(taskId)?.kill(wantsKillingState, { graceMs }),
-    sandbox: (taskId) => living.get(taskId)?.sandbox() ?? finished.pathOf(taskId),
-    executorSandbox: (frameworkId, agentId, id, containerId) =>
-      executorSandboxPath(surroundings.workDir, {
-        agentId,
-        frameworkId,
-        taskId: '',
-        containerId: '',
-        executor: { id, containerId },
-      }),
+    kill: (taskId, wantsKillingState, graceMs, frameworkId) =>
+      living.get(taskId, frameworkId)?.life.kill(wantsKillingState, { graceMs }),
+    sandbox: (taskId, frameworkId) => living.get(taskId, frameworkId)?.life.sandbox() ?? finished.pathOf(taskId),
+    executorSandbox: executorSandboxBelow(surroundings.workDir),
     destroyVolume: (role, id) => {
       rm(persistentVolumePath(surroundings.workDir, role, id), { recursive: true, force: true }).catch(
         (error: unknown) => surroundings.warn({ role, id, error: String(error) }, 'a volume cannot be removed'),
       );
     },
     release: (keeps) =>
-      end((taskId, life) => {
-        if (keeps(taskId)) life.release();
+      end(({ taskId, frameworkId, life }) => {
+        if (keeps(taskId, frameworkId)) life.release();
         else life.kill(false, { longestMs: shutdownGraceMs });
       }),
-    shutdown: () => end((_taskId, life) => life.kill(false, { longestMs: shutdownGraceMs })),
+    shutdown: () => end(({ life }) => life.kill(false, { longestMs: shutdownGraceMs })),
   };
 }
 
@@ -127,9 +136,22 @@ const surroundingsOf = (options: ProcessRunnerOptions): TaskSurroundings => ({
   agent: { endpoint: options.agentEndpoint ?? '127.0.0.1:5051', number: options.agentNumber ?? 1 },
   frameworksHome: resolve(options.frameworksHome ?? '.'),
   engine: options.engine ?? engineFinder(),
+  hardCpuLimit: options.hardCpuLimit ?? false,
+  isolation: options.isolation ?? noIsolation('the runner was made without'),
   warn: (detail, message) => options.log?.warn(detail, message),
   keepsExit: options.keepsExit === true,
 });
+
+const executorSandboxBelow =
+  (workDir: string): NonNullable<TaskRunner['executorSandbox']> =>
+  (frameworkId, agentId, id, containerId) =>
+    executorSandboxPath(workDir, {
+      agentId,
+      frameworkId,
+      taskId: '',
+      containerId: '',
+      executor: { id, containerId },
+    });
 
 const sandboxesOf = (lives: Iterable<TaskLife>): ReadonlySet<string> =>
   new Set([...lives].flatMap((life) => life.sandbox() ?? []));

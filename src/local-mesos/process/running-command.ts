@@ -1,6 +1,8 @@
 /** A task's command once it runs: how it ends, and how it and all it has begotten are ended. */
 import { err, ok, type Result } from '../../core/result.ts';
-import { keepExit, readExit } from '../recovery/exit-keeper.ts';
+import { keepExit, readExit, untilProgramStarted } from '../recovery/exit-keeper.ts';
+import { openGate } from './cgroups/gate.ts';
+import type { TaskCgroup } from './cgroups/task-cgroup.ts';
 import { exitFilePath, writeChildRecord } from './child-records.ts';
 import { type EngineContainer, removeContainer, stopContainer } from './engine.ts';
 import type { ExitStatus } from './exit-status.ts';
@@ -15,7 +17,7 @@ export interface RunningCommand {
   readonly exited: Promise<ExitStatus>;
   /** SIGTERM to the whole tree, and SIGKILL after the grace. Called again, it only ever shortens the time that is left. */
   readonly terminate: (graceMs: number) => void;
-  /** SIGKILLs what the command left behind; to be called once it has exited. Returns how many processes resist. */
+  /** SIGKILLs what the command left behind; to be called once it has exited. Returns how many processes resist, a container included. */
   readonly sweep: () => Promise<number>;
 }
 
@@ -30,6 +32,8 @@ export interface CommandRecord {
   readonly marker: string;
   /** The container whose client the command is. */
   readonly container: EngineContainer | undefined;
+  /** Where the command and all it begets are held to the task's limits. */
+  readonly cgroup?: TaskCgroup | undefined;
 }
 
 /** How long processes that do not die of SIGKILL are waited for. */
@@ -43,7 +47,7 @@ const notExecuted: ExitStatus = { code: 1, signal: null };
 export function runCommand(launch: Launch, record: CommandRecord): Result<RunningCommand, string> {
   try {
     const kept = record.keepsExit ? keepExit(launch, exitFilePath(record.workDir, record.containerId)) : undefined;
-    const child = startProcess(kept ?? launch);
+    const child = startProcess({ ...(kept ?? launch), gated: record.cgroup !== undefined });
     const { pid } = child;
     const startTicks = pid === undefined ? undefined : startTicksOf(pid);
     const exited = new Promise<ExitStatus>((resolve) => {
@@ -57,9 +61,9 @@ export function runCommand(launch: Launch, record: CommandRecord): Result<Runnin
     });
     if (pid === undefined) return ok({ pid, exited, terminate: () => {}, sweep: async () => 0 });
     if (startTicks !== undefined) {
-      const { workDir, containerId, taskId, frameworkId, marker, container } = record;
-      const engine = container && { container: { program: container.engine.program, name: container.name } };
-      const recorded = tryRecord(() =>
+      const { workDir, containerId, taskId, frameworkId, marker, container, cgroup } = record;
+      const engine = container && { container: { ...clientOf(container), name: container.name } };
+      const recorded = attempt(() =>
         writeChildRecord(workDir, containerId, {
           pid,
           startTicks,
@@ -67,6 +71,7 @@ export function runCommand(launch: Launch, record: CommandRecord): Result<Runnin
           frameworkId,
           sandbox: marker,
           ...engine,
+          ...(cgroup === undefined ? {} : { cgroup: cgroup.place }),
           ...(kept === undefined ? {} : { keepsExit: true }),
         }),
       );
@@ -75,16 +80,27 @@ export function runCommand(launch: Launch, record: CommandRecord): Result<Runnin
         return err(`cannot record its process: ${recorded}`);
       }
     }
+    if (record.cgroup !== undefined) {
+      const refused = attempt(() => record.cgroup?.enter(pid));
+      if (refused !== undefined) {
+        trySignal(-pid, 'SIGKILL');
+        return err(`cannot put it into its cgroup: ${refused}`);
+      }
+      openGate(child);
+    }
     const seeds: TreeSeeds = { roots: [{ pid, startTicks }], ownsSandbox: (sandbox) => sandbox === record.marker };
-    return ok(started(pid, exited, seeds, record.container));
+    return ok(started(pid, exited, seeds, { container: record.container, isKept: kept !== undefined }));
   } catch (error) {
     return err((error as Error).message);
   }
 }
 
-function tryRecord(write: () => void): string | undefined {
+const clientOf = ({ engine: { program, options } }: EngineContainer) => ({ program, options });
+
+/** Why it failed, if it did. */
+function attempt(act: () => void): string | undefined {
   try {
-    write();
+    act();
     return undefined;
   } catch (error) {
     return (error as Error).message;
@@ -95,7 +111,7 @@ function started(
   pid: number,
   exited: Promise<ExitStatus>,
   seeds: TreeSeeds,
-  container: EngineContainer | undefined,
+  { container, isKept }: { readonly container: EngineContainer | undefined; readonly isKept: boolean },
 ): RunningCommand {
   let alive = true;
   let killsAt = Number.POSITIVE_INFINITY;
@@ -111,7 +127,9 @@ function started(
   };
   const stop = async (graceMs: number): Promise<void> => {
     // Before the container exists, there is only its client to be stopped.
-    if (container === undefined || !(await stopContainer(container, graceMs))) send('SIGTERM');
+    if (container !== undefined && (await stopContainer(container, graceMs))) return;
+    if (isKept) await untilProgramStarted(pid, () => !alive);
+    send('SIGTERM');
   };
   void exited.then(() => {
     alive = false;
@@ -131,8 +149,8 @@ function started(
     sweep: async () => {
       // Without /proc the group is all that can be found.
       if (seeds.roots[0]?.startTicks === undefined) trySignal(-pid, 'SIGKILL');
-      if (container !== undefined) await removeContainer(container);
-      return (await sweepTree(seeds, sweepTimeoutMs)).left;
+      const removed = container === undefined ? ok(undefined) : await removeContainer(container);
+      return (await sweepTree(seeds, sweepTimeoutMs)).left + (removed.ok ? 0 : 1);
     },
   };
 }

@@ -2,18 +2,23 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { isIP } from 'node:net';
-import { setTimeout as delay } from 'node:timers/promises';
-import { err, type Result } from '../../core/result.ts';
+import { err, ok, type Result } from '../../core/result.ts';
 import { adoptCommand } from '../recovery/adopted-command.ts';
-import { containerOf, type Survivor, sceneOfSurvivor } from '../recovery/survivor.ts';
+import { addressIn, containerOf, type Survivor, sceneOfSurvivor } from '../recovery/survivor.ts';
 import type { LaunchOrder, TaskReport } from '../task-runner.ts';
+import { tryCgroup } from './cgroups/isolation.ts';
+import { type MemoryLimitation, memoryLimitation, watchMemory } from './cgroups/memory-limit.ts';
+import { knownCgroup, type TaskCgroup } from './cgroups/task-cgroup.ts';
 import { noteKill, removeChildRecord } from './child-records.ts';
-import { type EngineContainer, runningAddress } from './engine.ts';
+import { awaitContainer, containerEndMessage, isReachedDirectly } from './container-life.ts';
+import { type EngineContainer, inspectContainer } from './engine.ts';
 import { type ExitStatus, exitMessage } from './exit-status.ts';
 import { type CheckInfo, emptyCheckStatus, startCheck, startHealthCheck } from './health-check.ts';
 import { turnToStart } from './launcher.ts';
 import { startTimer } from './long-timer.ts';
 import { type RunningCommand, runCommand } from './running-command.ts';
+import { graceOf, type KillGrace } from './task-grace.ts';
+import { limitsOf } from './task-limits.ts';
 import {
   type LaunchFailure,
   notLaunched,
@@ -21,13 +26,6 @@ import {
   prepareTask,
   type TaskSurroundings,
 } from './task-preparation.ts';
-
-export interface KillGrace {
-  /** In place of the task's own. */
-  readonly graceMs?: number | undefined;
-  /** Whatever the task's own is. */
-  readonly longestMs?: number;
-}
 
 export interface TaskLife {
   /** Path of the sandbox once it exists. */
@@ -40,17 +38,13 @@ export interface TaskLife {
   readonly over: Promise<void>;
 }
 
-/** Grace between SIGTERM and SIGKILL when a task has no kill_policy (mesos-v1 §5.1). */
-export const defaultGraceMs = 3_000;
 /** After max_completion_time Mesos leaves no grace; this much lets SIGTERM arrive before SIGKILL, as its messages show. */
 const completionGraceMs = 100;
-/** Between two questions whether a container runs. */
-const inspectPauseMs = 500;
 
 /** What checks need to know of a task. */
 type Surrounded = Omit<PreparedTask, 'invocation'>;
 
-type Ending = 'by itself' | 'killed' | 'unhealthy' | 'out of time';
+type Ending = 'by itself' | 'killed' | 'unhealthy' | 'out of time' | 'out of memory';
 
 /**
  * Starts a task's life. Never throws; whatever goes wrong becomes a terminal report. `onEnd` is called right before that report,
@@ -99,6 +93,8 @@ class Life {
   #command: RunningCommand | undefined;
   #container: EngineContainer | undefined;
   #containerIp: string | undefined;
+  #wasRunning = false;
+  #cgroup: TaskCgroup | undefined;
   #ending: Ending = 'by itself';
   #healthy: boolean | undefined;
   #checkStatus: unknown;
@@ -148,6 +144,8 @@ class Life {
     }
     const started = this.#start(prepared.value);
     if (!started.ok) {
+      await this.#cgroup?.remove();
+      await removeChildRecord(this.#surroundings.workDir, this.#containerId);
       this.#reportByAgent(notLaunched(started.error));
       return;
     }
@@ -163,6 +161,10 @@ class Life {
     this.#healthy = last?.healthy;
     this.#checkStatus = last?.checkStatus ?? (check === undefined ? undefined : emptyCheckStatus(check));
     this.#runningForMs = runningForMs ?? 0;
+    this.#wasRunning = runningForMs !== undefined;
+    this.#cgroup = record.cgroup && knownCgroup(record.cgroup);
+    // Until its engine has said so again.
+    if (this.#container !== undefined) this.#containerIp = addressIn(last?.containerStatus);
     const command = adoptCommand(workDir, record, this.#container, this.#letGo.signal);
     this.#command = command;
     if (record.isKilled === true) {
@@ -170,16 +172,12 @@ class Life {
       command.terminate(this.#graceMs);
     }
     const scene = await sceneOfSurvivor(this.#order, record, agent);
-    if (this.#container !== undefined) {
-      const address = await runningAddress(this.#container);
-      if (address !== undefined && address !== '') this.#containerIp = address;
-    }
     if (last === undefined) this.#reportRunning('TASK_STARTING');
     if (!scene.ok) this.#surroundings.warn({ taskId: this.#taskId, reason: scene.error }, 'a task is not checked');
     else if (this.#ending === 'by itself') {
-      if (last?.state === 'TASK_RUNNING') this.#watch(scene.value, check);
-      else if (this.#container === undefined) this.#beginRunning(scene.value, check);
-      else void this.#awaitContainer(scene.value, this.#container, check);
+      if (this.#container !== undefined) void this.#beginInContainer(scene.value, this.#container, check);
+      else if (this.#wasRunning) this.#watch(scene.value, check);
+      else this.#beginRunning(scene.value, check);
     }
     await this.#untilEnd(command);
   }
@@ -195,9 +193,13 @@ class Life {
     const status = await command.exited;
     if (this.#letGo.signal.aborted) return;
     for (const stop of this.#stops) stop();
+    const message = await this.#endMessage(status);
     const left = await command.sweep();
+    const memory = this.#cgroup && memoryLimitation(this.#cgroup, limitsOf(this.#order.task));
+    if ((await this.#cgroup?.remove()) === false)
+      this.#surroundings.warn({ taskId: this.#taskId }, 'the cgroup of an ended task cannot be removed');
     // The record goes last: whoever comes after us must find either the end or the way to it.
-    this.#reportEnd(status);
+    this.#reportEnd(status, message, memory);
     if (left > 0)
       this.#surroundings.warn({ taskId: this.#taskId, left }, 'processes of an ended task cannot be killed');
     else if (!this.#letGo.signal.aborted) await removeChildRecord(this.#surroundings.workDir, this.#containerId);
@@ -221,14 +223,20 @@ class Life {
   }
 
   get #graceMs(): number {
-    const nanoseconds = this.#order.task.kill_policy?.grace_period?.nanoseconds;
-    return nanoseconds === undefined ? defaultGraceMs : nanoseconds / 1e6;
+    return graceOf(this.#order.task, this.#container !== undefined);
   }
 
   #start(prepared: PreparedTask): Result<RunningCommand, string> {
     const check = this.#order.task.check as CheckInfo | undefined;
     if (check !== undefined) this.#checkStatus = emptyCheckStatus(check);
+    // A container is limited by its engine.
+    const { isolation } = this.#surroundings;
+    const limits = limitsOf(this.#order.task);
+    const cgroup = prepared.container === undefined ? tryCgroup(isolation, this.#containerId, limits) : ok(undefined);
+    if (!cgroup.ok) return cgroup;
+    this.#cgroup = cgroup.value;
     const record = {
+      cgroup: cgroup.value,
       workDir: this.#surroundings.workDir,
       containerId: this.#containerId,
       taskId: this.#taskId,
@@ -243,32 +251,47 @@ class Life {
     this.#container = prepared.container;
     this.#reportRunning('TASK_STARTING');
     if (prepared.container === undefined) this.#beginRunning(prepared, check);
-    else void this.#awaitContainer(prepared, prepared.container, check);
+    else void this.#beginInContainer(prepared, prepared.container, check);
     return command;
   }
 
   #beginRunning(prepared: Surrounded, check: CheckInfo | undefined): void {
+    this.#wasRunning = true;
     this.#reportRunning('TASK_RUNNING');
     // A report may have led to a kill already.
     if (this.#ending === 'by itself' && this.#command?.pid !== undefined) this.#watch(prepared, check);
   }
 
-  /** A container runs when its engine says so, which may be long after its client was started: it may fetch the image first. */
-  async #awaitContainer(prepared: Surrounded, container: EngineContainer, check: CheckInfo | undefined): Promise<void> {
-    while (!this.#over && this.#ending === 'by itself') {
-      const address = await runningAddress(container);
-      if (address !== undefined && !this.#over && this.#ending === 'by itself') {
-        if (address !== '') this.#containerIp = address;
-        this.#beginRunning(prepared, check);
-        return;
-      }
-      await delay(inspectPauseMs);
-    }
+  /**
+   * A container runs when its engine says so, which is told unless that has been. Where its own address leads nowhere, checks go
+   * through its published ports.
+   */
+  async #beginInContainer(
+    prepared: Surrounded,
+    container: EngineContainer,
+    check: CheckInfo | undefined,
+  ): Promise<void> {
+    const isOver = (): boolean => this.#over || this.#ending !== 'by itself';
+    const sight = await awaitContainer(container, isOver);
+    if (sight === undefined) return;
+    this.#containerIp = sight.ip;
+    const { published, ...rest } = prepared;
+    const isDirect = await isReachedDirectly(sight, published);
+    if (isOver()) return;
+    const scene = isDirect || published === undefined ? rest : { ...rest, published };
+    if (this.#wasRunning) this.#watch(scene, check);
+    else this.#beginRunning(scene, check);
+  }
+
+  async #endMessage(status: ExitStatus): Promise<string> {
+    if (this.#container === undefined) return exitMessage(status);
+    const sight = await inspectContainer(this.#container);
+    return containerEndMessage(status, this.sandbox ?? '', this.#wasRunning, sight);
   }
 
   #watch(prepared: Surrounded, check: CheckInfo | undefined): void {
     const { health_check: healthCheck, max_completion_time: longest } = this.#order.task;
-    const scene = { ...prepared, ip: this.#ip };
+    const scene = { ...prepared, ip: prepared.published === undefined ? this.#ip : this.#agentIp };
     if (healthCheck !== undefined) {
       const onHealth = (healthy: boolean): void => {
         this.#healthy = healthy;
@@ -288,6 +311,13 @@ class Life {
       };
       this.#stops.push(startCheck(check, scene, onChange));
     }
+    if (this.#cgroup !== undefined) {
+      const onOut = (): void => {
+        if (this.#ending === 'by itself') this.#end('out of memory', false);
+        this.#command?.terminate(0);
+      };
+      this.#stops.push(watchMemory(this.#cgroup, onOut));
+    }
     if (longest !== undefined) {
       const onLate = (): void => {
         this.#end('out of time', false);
@@ -304,15 +334,20 @@ class Life {
     if (wantsKillingState) this.#reportRunning('TASK_KILLING');
   }
 
-  #reportEnd(status: ExitStatus): void {
+  #reportEnd(status: ExitStatus, message: string, memory: MemoryLimitation | undefined): void {
     const byItself = status.code === 0 ? 'TASK_FINISHED' : 'TASK_FAILED';
     this.#over = true;
     this.#onEnd();
     const killed = this.#ending === 'killed' || this.#ending === 'unhealthy';
+    if (memory !== undefined && !killed) {
+      const containerStatus = this.#containerStatus();
+      this.#report({ taskId: this.#taskId, state: 'TASK_FAILED', source: 'SOURCE_AGENT', ...memory, containerStatus });
+      return;
+    }
     this.#report({
       taskId: this.#taskId,
       state: killed ? 'TASK_KILLED' : this.#ending === 'out of time' ? 'TASK_FAILED' : byItself,
-      message: exitMessage(status, this.#container === undefined ? 'Command' : 'Container'),
+      message,
       source: 'SOURCE_EXECUTOR',
       ...(this.#ending === 'out of time' ? { reason: 'REASON_MAX_COMPLETION_TIME_REACHED' } : {}),
       ...(this.#ending === 'unhealthy' ? { healthy: false } : {}),
@@ -340,7 +375,10 @@ class Life {
   }
 
   get #ip(): string {
-    if (this.#containerIp !== undefined) return this.#containerIp;
+    return this.#containerIp ?? this.#agentIp;
+  }
+
+  get #agentIp(): string {
     return isIP(this.#order.hostname) === 0 ? '127.0.0.1' : this.#order.hostname;
   }
 

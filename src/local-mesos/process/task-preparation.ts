@@ -3,9 +3,12 @@ import { appendFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { err, ok, type Result } from '../../core/result.ts';
 import type { LaunchOrder, TaskReport } from '../task-runner.ts';
-import { type ContainerPlan, planContainer } from './container-plan.ts';
+import type { Isolation } from './cgroups/isolation.ts';
+import { type ContainerPlan, type ContainerShape, imageOf, planContainer, publishedPorts } from './container-plan.ts';
 import { type ContainerEngine, clientEnvironment, type EngineContainer } from './engine.ts';
 import { engineInvocation } from './engine-command.ts';
+import type { EngineSearch } from './engine-finder.ts';
+import { provideImage } from './engine-image.ts';
 import { type AgentIdentity, mesosEnvironment, taskEnvironment } from './environment.ts';
 import { fetchAll } from './fetcher.ts';
 import { type Invocation, invocationOf } from './launcher.ts';
@@ -21,7 +24,10 @@ export interface TaskSurroundings {
   /** Absolute; relative URIs start here. */
   readonly frameworksHome: string;
   /** Where container images can be run, if anywhere. */
-  readonly engine: () => Promise<ContainerEngine | undefined>;
+  readonly engine: EngineSearch;
+  /** Whether a task may use no more cpus than it asked for, even if others are idle. */
+  readonly hardCpuLimit: boolean;
+  readonly isolation: Isolation;
   readonly warn: (detail: object, message: string) => void;
   /** How a task ends shall be known even if this program does not live to see it. */
   readonly keepsExit?: boolean;
@@ -34,6 +40,8 @@ export interface PreparedTask {
   readonly environment: Readonly<Record<string, string>>;
   /** Set when the command is the client of an engine that runs an image. */
   readonly container?: EngineContainer;
+  /** Container ports and the ports of the agent that lead to them. */
+  readonly published?: ReadonlyMap<number, number>;
 }
 
 /** What the agent reports when a task does not get as far as its command. */
@@ -70,15 +78,7 @@ export async function prepareTask(
   if (!plan.ok) return err(notLaunched(plan.error));
   const { image } = plan.value;
   const engine = image === undefined ? undefined : await surroundings.engine();
-  if (image !== undefined && engine === undefined) {
-    const why = `the image '${image}' needs a container engine, and no docker or podman answers on this machine`;
-    // No containerizer takes a DOCKER task; the one that took a MESOS task fails to launch it (recording 04).
-    return err(
-      (task.container as { readonly type?: string } | undefined)?.type === 'DOCKER'
-        ? { ...notLaunched(why), reason: 'REASON_EXECUTOR_TERMINATED' }
-        : notLaunched(why),
-    );
-  }
+  if (engine?.ok === false) return err(noEngine(task.container as ContainerShape, engine.error));
   const sandbox = await createSandbox(workDir, ids, user.value).catch((error: Error) => error);
   if (sandbox instanceof Error) return err(noSandbox(directory, sandbox.message));
   preparation.onSandbox(sandbox);
@@ -95,27 +95,60 @@ export async function prepareTask(
   await createSandboxVolumes(task, workDir, ids, user.value);
   await createVolumes(plan.value.volumes, user.value);
   for (const note of plan.value.notes) await appendFile(join(sandbox, 'stderr'), `${note}\n`);
-  if (engine !== undefined) {
-    const container: EngineContainer = { engine, name: `mesos-${preparation.containerId}` };
-    return ok(inContainer(order, surroundings, sandbox, container, plan.value));
-  }
+  if (engine !== undefined)
+    return inContainer(order, surroundings, { sandbox, preparation, engine: engine.value }, plan.value);
   await linkVolumes(plan.value.volumes, sandbox);
   const environment = taskEnvironment(order, sandbox, agent);
   return ok({ sandbox, user: user.value, invocation: invocationOf(command, sandbox), environment });
 }
 
-/** The client runs as we do and sees only what it needs; the sandbox in its environment makes it known as the task's. */
-function inContainer(
+interface ContainerPlace {
+  readonly sandbox: string;
+  readonly preparation: Preparation;
+  readonly engine: ContainerEngine;
+}
+
+/**
+ * Gets the image and makes the command line. The client runs as we do and sees only what it needs; the sandbox in its environment
+ * makes it known as the task's.
+ */
+async function inContainer(
   order: LaunchOrder,
-  { agent }: TaskSurroundings,
-  sandbox: string,
-  container: EngineContainer,
+  { agent, hardCpuLimit }: TaskSurroundings,
+  { sandbox, preparation, engine }: ContainerPlace,
   plan: ContainerPlan,
-): PreparedTask {
-  const variables = mesosEnvironment(order, sandbox, agent);
-  const invocation = engineInvocation(order.task, container, sandbox, variables, plan.volumes);
+): Promise<Result<PreparedTask, LaunchFailure>> {
+  const shape = order.task.container as ContainerShape;
+  const force = shape.docker?.force_pull_image === true || shape.mesos?.image?.cached === false;
+  const provided = await provideImage(engine, plan.image ?? '', force, { signal: preparation.signal, sandbox });
+  if (!provided.ok) return err(notLaunched(provided.error));
+  const container: EngineContainer = { engine, name: `mesos-${preparation.containerId}` };
+  // What belongs to the agent's own side of the network means nothing inside.
+  const { LIBPROCESS_IP: _ip, LIBPROCESS_PORT: _port, ...variables } = mesosEnvironment(order, sandbox, agent);
+  const invocation = engineInvocation(order.task, {
+    engine,
+    container,
+    sandbox,
+    agentHost: order.hostname,
+    mesosEnvironment: variables,
+    persistent: plan.volumes,
+    hardCpuLimit,
+  });
+  if (!invocation.ok) return err(notLaunched(`Failed to run docker container: ${invocation.error}`));
   const environment = { ...clientEnvironment(), MESOS_DIRECTORY: sandbox };
-  return { sandbox, user: undefined, invocation, environment, container };
+  const published = publishedPorts(order.task);
+  return ok({ sandbox, user: undefined, invocation: invocation.value, environment, container, published });
+}
+
+/** No containerizer takes a DOCKER task; the one that took a MESOS task fails to launch it (recording 04). */
+function noEngine(shape: ContainerShape, reason: string): LaunchFailure {
+  const what = imageOf(shape) ?? '';
+  if (shape.type === 'DOCKER') {
+    const why = `the image '${what}' needs Docker or Podman, and this agent has neither (${reason})`;
+    return { ...notLaunched(why), reason: 'REASON_EXECUTOR_TERMINATED' };
+  }
+  const own = 'the Mesos containerizer of this agent cannot unpack images itself; it needs Docker or Podman to run';
+  return notLaunched(`${own} '${what}', and this agent has neither (${reason})`);
 }
 
 /** The failure of a container that could not be launched. */

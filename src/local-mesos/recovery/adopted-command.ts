@@ -1,5 +1,6 @@
 /** A command that an earlier run of this program has started: not our child any more, but certainly the same process. */
 import { setTimeout as delay } from 'node:timers/promises';
+import { ok } from '../../core/result.ts';
 import { exitFilePath, type FoundRecord } from '../process/child-records.ts';
 import { type EngineContainer, removeContainer, stopContainer } from '../process/engine.ts';
 import type { ExitStatus } from '../process/exit-status.ts';
@@ -9,8 +10,22 @@ import { signalTree, sweepTree, type TreeSeeds } from '../process/process-tree.t
 import type { RunningCommand } from '../process/running-command.ts';
 import { readExit } from './exit-keeper.ts';
 
-/** Between two looks whether the process lives: nobody tells us of the end of a process that is not our child. */
-export const lookPauseMs = 200;
+/**
+ * Between two looks whether a process lives: nobody tells us of the end of one that is not our child. The pause grows with their
+ * number, as that of Mesos' reaper does, so that the looks cost the same however many there are.
+ */
+const shortestPauseMs = 100;
+const longestPauseMs = 1_000;
+const fewProcesses = 50;
+const manyProcesses = 500;
+
+let watched = 0;
+
+function lookPauseMs(): number {
+  const share = (watched - fewProcesses) / (manyProcesses - fewProcesses);
+  return shortestPauseMs + (longestPauseMs - shortestPauseMs) * Math.min(1, Math.max(0, share));
+}
+
 const sweepTimeoutMs = 5_000;
 const engineSlackMs = 5_000;
 /** How it ended was known to nobody but its parent, which is gone. */
@@ -61,17 +76,22 @@ export function adoptCommand(
       cancelKill = startTimer(waitMs, () => void send('SIGKILL'));
     },
     sweep: async () => {
-      if (container !== undefined) await removeContainer(container);
-      return (await sweepTree(seeds, sweepTimeoutMs)).left;
+      const removed = container === undefined ? ok(undefined) : await removeContainer(container);
+      return (await sweepTree(seeds, sweepTimeoutMs)).left + (removed.ok ? 0 : 1);
     },
   };
 }
 
 /** Never resolves once it is released. */
 async function untilGone(record: FoundRecord, released: AbortSignal): Promise<void> {
-  while (isAlive(record)) {
-    // The timer keeps nobody from ending.
-    await delay(lookPauseMs, undefined, { ref: false });
-    if (released.aborted) return new Promise(() => {});
+  watched++;
+  try {
+    while (isAlive(record) && !released.aborted) {
+      // The timer keeps nobody from ending.
+      await delay(lookPauseMs(), undefined, { ref: false });
+    }
+  } finally {
+    watched--;
   }
+  if (released.aborted) await new Promise(() => {});
 }

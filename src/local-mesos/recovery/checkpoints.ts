@@ -69,12 +69,15 @@ export class CheckpointWriter implements Keeper {
 
   readonly frameworkGone = ({ id }: Framework): void => this.#remove(join(this.#root, pathSegment(id)));
 
+  /** Tasks that share an executor end with their agent, and so does what is known of them. */
   readonly taskLaunched = (task: Task, order: LaunchOrder): void => {
+    if (task.executor !== undefined) return;
     const file: LaunchFile = { version: checkpointVersion, role: task.role, order };
     this.#write(this.#directoryOf(task), 'launch.json', file);
   };
 
   readonly taskChanged = (task: Task): void => {
+    if (task.executor !== undefined) return;
     if (this.#dirty.size === 0) queueMicrotask(() => this.flush());
     this.#dirty.add(task);
   };

@@ -25,7 +25,7 @@ export class RecordKeeper {
   }
 
   readonly current = (): ClusterRecord => {
-    const { state, maintenance } = this.#master;
+    const { state, maintenance, feedback } = this.#master;
     const present = new Set<number>();
     for (const agent of state.agents.values()) {
       present.add(agent.number);
@@ -38,6 +38,7 @@ export class RecordKeeper {
       removed: [...state.removed.keys()],
       gone: [...state.gone],
       maintenance: maintenance.plan(),
+      operations: feedback.unacknowledged(),
     };
   };
 

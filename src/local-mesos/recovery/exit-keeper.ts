@@ -5,6 +5,7 @@
 import { accessSync, chownSync, constants, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { constants as system } from 'node:os';
 import { dirname, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { ExitStatus } from '../process/exit-status.ts';
 import type { Launch } from '../process/launcher.ts';
 
@@ -41,6 +42,31 @@ export function keepExit(launch: Launch, exitFile: string): Launch | undefined {
   if (launch.user !== undefined) chownSync(exitFile, launch.user.uid, launch.user.gid);
   const words = isNamedLikeFile ? [asNamed, 'sh', exitFile, file] : [underOtherName, 'sh', exitFile, argv0, file];
   return { ...launch, invocation: { file: shell, argv0: 'sh', args: ['-c', ...words, ...args] } };
+}
+
+/** A shell that has not started its program by then is signalled all the same. */
+const startMs = 5_000;
+const lookMs = 5;
+
+/**
+ * Waits until such a shell, started just now, has started its program. Between its own traps and those of the subshell, which it
+ * resets, a signal to the group would be heard by nobody. `isOver`: the shell has ended.
+ */
+export async function untilProgramStarted(shell: number, isOver: () => boolean): Promise<void> {
+  const giveUpAt = performance.now() + startMs;
+  while (!isOver() && performance.now() < giveUpAt && !hasStartedProgram(shell)) await delay(lookMs);
+}
+
+/** Until it has become the program, the subshell looks like the shell. */
+function hasStartedProgram(shell: number): boolean {
+  try {
+    const own = readFileSync(`/proc/${shell}/cmdline`, 'utf8');
+    const children = readFileSync(`/proc/${shell}/task/${shell}/children`, 'utf8').split(' ').filter(Boolean);
+    return children.some((child) => readFileSync(`/proc/${child}/cmdline`, 'utf8') !== own);
+  } catch {
+    // Gone meanwhile, or this kernel does not tell.
+    return true;
+  }
 }
 
 /** The status in such a file; undefined when its shell has not come to writing it. */

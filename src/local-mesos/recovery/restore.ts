@@ -19,10 +19,18 @@ import type { Survivor } from './survivor.ts';
 
 export interface Found {
   readonly frameworks: readonly KeptFramework[];
-  /** Records of all children of the earlier run, by framework and task. */
+  /** Records of the children of these tasks, by framework and task. */
   readonly records: ReadonlyMap<string, FoundRecord>;
   /** Those of tasks whose process certainly lives. */
   readonly living: ReadonlySet<FoundRecord>;
+}
+
+/** Whose tasks may go on. */
+export interface Admitted {
+  /** Frameworks that must not come back. */
+  readonly removed: ReadonlySet<string>;
+  /** Agents that there will be. */
+  readonly agentIds: ReadonlySet<string>;
 }
 
 const keyOf = (frameworkId: string, taskId: string): string => `${frameworkId}\0${taskId}`;
@@ -31,11 +39,21 @@ const keyOf = (frameworkId: string, taskId: string): string => `${frameworkId}\0
  * Matches what was written down with what runs. A process is taken for that of a task only when its record of this boot names it
  * with its start time, and names the task of a framework that lets its agents keep tasks; everything else is not ours to adopt.
  */
-export async function findSurvivors(workDir: string, frameworks: readonly KeptFramework[]): Promise<Found> {
-  const keeping = frameworks.filter(({ info }) => info.checkpoint === true);
+export async function findSurvivors(
+  workDir: string,
+  frameworks: readonly KeptFramework[],
+  { removed, agentIds }: Admitted,
+): Promise<Found> {
+  const keeping = frameworks.filter(({ info }) => info.checkpoint === true && !removed.has(info.id?.value ?? ''));
+  const kept = new Set(
+    keeping.flatMap(({ tasks }) =>
+      tasks.map(({ launch: { order } }) => keyOf(order.frameworkId, order.task.task_id.value)),
+    ),
+  );
   const records = new Map<string, FoundRecord>();
   for (const record of await readChildRecords(workDir)) {
-    if (record.frameworkId !== undefined) records.set(keyOf(record.frameworkId, record.taskId), record);
+    const key = keyOf(record.frameworkId ?? '', record.taskId);
+    if (kept.has(key)) records.set(key, record);
   }
   const table = await readProcessTable();
   const living = new Set<FoundRecord>();
@@ -43,6 +61,8 @@ export async function findSurvivors(workDir: string, frameworks: readonly KeptFr
     for (const { launch, status } of tasks) {
       const record = records.get(keyOf(launch.order.frameworkId, launch.order.task.task_id.value));
       if (record === undefined || !isOfThisBoot(record) || (status !== undefined && isTerminal(status.state))) continue;
+      // Nobody would look after it.
+      if (!agentIds.has(launch.order.agentId)) continue;
       const entry = table.get(record.pid);
       if (entry !== undefined && !entry.zombie && entry.startTicks === record.startTicks) living.add(record);
     }
@@ -62,30 +82,38 @@ export function restore(
   for (const { info, tasks } of found.frameworks) {
     const id = info.id?.value ?? '';
     // A framework that no agent has tasks of is unknown after a failover, and may come again under its id all the same.
-    if (tasks.length === 0 || master.state.removed.has(id)) continue;
+    if (tasks.length === 0) continue;
     const framework = master.state.frameworks.get(id) ?? master.restoreFramework(info);
     for (const kept of tasks) {
       if (framework.tasks.has(kept.launch.order.task.task_id.value)) continue;
       const agent = master.state.agents.get(kept.launch.order.agentId);
       if (agent === undefined) {
-        log.warn(`task ${kept.launch.order.task.task_id.value} is given up: there is no agent of its id any more`);
+        log.warn(`task ${kept.launch.order.task.task_id.value} was ended: its agent is not there`);
         continue;
       }
       const task = taskOf(kept, framework, agent);
       master.restoreTask(task);
       master.state.keeper?.taskLaunched(task, kept.launch.order);
       master.state.keeper?.taskChanged(task);
-      if (isTerminal(task.state)) continue;
-      if (goOn(kept, task, workDir, found)) adopted++;
-      else ended++;
+      if (!isTerminal(task.state)) {
+        if (goOn(kept, task, workDir, found)) {
+          adopted++;
+          continue;
+        }
+        ended++;
+      }
+      forgetChild(workDir, found.records.get(keyOf(id, task.id)), log);
     }
   }
-  // What they told is written down now, at the end of this turn.
-  const over = [...found.records.values()].filter((record) => !found.living.has(record));
-  for (const { containerId } of over) {
-    removeChildRecord(workDir, containerId).catch((error: Error) => log.warn(`a record is left: ${error.message}`));
-  }
   return { adopted, ended };
+}
+
+/** Its end is written down at the end of this turn; then its record is of no more use. */
+function forgetChild(workDir: string, record: FoundRecord | undefined, log: Log): void {
+  if (record === undefined) return;
+  removeChildRecord(workDir, record.containerId).catch((error: Error) =>
+    log.warn(`a record is left: ${error.message}`),
+  );
 }
 
 function taskOf({ launch, status }: KeptTask, framework: Framework, agent: Agent): Task {

@@ -2,6 +2,7 @@
 import type { TaskStatus } from '../../core/mesos/types.ts';
 import { ok, type Result } from '../../core/result.ts';
 import type { FoundRecord } from '../process/child-records.ts';
+import { publishedPorts } from '../process/container-plan.ts';
 import { clientEnvironment, type EngineContainer } from '../process/engine.ts';
 import { type AgentIdentity, taskEnvironment } from '../process/environment.ts';
 import { resolveUser } from '../process/system-user.ts';
@@ -25,8 +26,14 @@ export interface LastReport {
 
 /** The container that it runs in, if it does. */
 export function containerOf({ container }: FoundRecord): EngineContainer | undefined {
-  return container && { engine: { program: container.program }, name: container.name };
+  return (
+    container && { engine: { program: container.program, options: container.options ?? [] }, name: container.name }
+  );
 }
+
+/** The address that was last reported of it. */
+export const addressIn = (status: TaskStatus['container_status']): string | undefined =>
+  status?.network_infos?.[0]?.ip_addresses?.[0]?.ip_address;
 
 /** Where its checks run: as they did before. The error says why they cannot. */
 export async function sceneOfSurvivor(
@@ -38,7 +45,7 @@ export async function sceneOfSurvivor(
   const container = containerOf(record);
   if (container !== undefined) {
     const environment = { ...clientEnvironment(), MESOS_DIRECTORY: sandbox };
-    return ok({ sandbox, user: undefined, environment, container });
+    return ok({ sandbox, user: undefined, environment, container, published: publishedPorts(order.task) });
   }
   const own = order.task.command?.user;
   const user = await resolveUser(own !== undefined && own !== '' ? own : order.user);

@@ -2,12 +2,13 @@
 
 import { err, ok, type Result } from '../../core/result.ts';
 import { type AgentPlan, domainOf } from '../agent-plan.ts';
+import { type Equipment, type EquipmentOptions, openEquipment } from '../equipment.ts';
 import { RegistryWriter, readRegistry } from '../id-registry.ts';
 import type { Keeper } from '../master/keeper.ts';
 import type { Master } from '../master/master.ts';
 import type { Log } from '../master/model.ts';
 import { killLeftovers } from '../process/leftovers.ts';
-import { createProcessRunner, type ProcessRunnerOptions } from '../process/runner.ts';
+import { createProcessRunner } from '../process/runner.ts';
 import { bagOf } from '../resources/bag.ts';
 import { applyCheckpointed } from '../resources/checkpointed.ts';
 import { textForAgent } from '../resources/text.ts';
@@ -15,7 +16,7 @@ import type { TaskRunner } from '../task-runner.ts';
 import { CheckpointWriter, removeCheckpoints } from './checkpoints.ts';
 import { RecordKeeper } from './cluster-record.ts';
 import { readCheckpoints } from './read-checkpoints.ts';
-import { type Found, findSurvivors, restore } from './restore.ts';
+import { type Admitted, type Found, findSurvivors, restore } from './restore.ts';
 
 export interface TenureOptions {
   /** Locked by the caller for the whole tenure. */
@@ -28,7 +29,9 @@ export interface TenureOptions {
   /** Runs the tasks of all agents, in place of processes. */
   readonly simulation: TaskRunner | undefined;
   readonly domains: string | undefined;
-  readonly runner: Pick<ProcessRunnerOptions, 'frameworksHome' | 'engine'>;
+  readonly frameworksHome: string | undefined;
+  /** What tasks are run with; looked for when those of an earlier run have been dealt with. */
+  readonly equipment: EquipmentOptions;
   readonly agentsComeLater: boolean;
   readonly log: Log;
 }
@@ -40,38 +43,52 @@ export interface Tenure {
   readonly end: (tasks: 'end' | 'stay') => Promise<void>;
 }
 
+/** Why there is no tenure, in one sentence for the user. */
+export interface TenureRefusal {
+  readonly code: 'BAD_OPTION' | 'WORK_DIR_UNUSABLE';
+  readonly message: string;
+}
+
+const unusable = (message: string): Result<never, TenureRefusal> => err({ code: 'WORK_DIR_UNUSABLE', message });
+
 const nothingFound: Found = { frameworks: [], records: new Map(), living: new Set() };
 
-/** Begins a tenure. The error is one sentence for the user; nothing has been changed then. */
-export async function beginTenure(master: Master, options: TenureOptions): Promise<Result<Tenure, string>> {
+/** Begins a tenure. After a refusal a later one finds what it would have found; only what nobody could go on with has been ended. */
+export async function beginTenure(master: Master, options: TenureOptions): Promise<Result<Tenure, TenureRefusal>> {
   const { workDir, recover, simulation, log, plans } = options;
   const registry = await readRegistry(workDir, { mustBeRead: recover, log });
-  if (!registry.ok) return registry;
-  const found = simulation === undefined && recover ? await findWork(workDir) : ok(nothingFound);
-  if (!found.ok) return found;
-  if (simulation === undefined) {
-    await endLeftovers(workDir, found.value, log);
-    if (!recover) removeCheckpoints(workDir);
-  }
+  if (!registry.ok) return unusable(registry.error);
   const { state, maintenance } = master;
+  maintenance.restore(registry.value.maintenance);
+  const there = registry.value.agents.filter(({ number }) =>
+    plans.some((plan) => plan.number === number && !maintenance.forbids({ hostname: plan.ip, ip: plan.ip })),
+  );
+  const admitted = { removed: new Set(registry.value.removed), agentIds: new Set(there.map(({ id }) => id)) };
+  const found = simulation === undefined && recover ? await findWork(workDir, admitted) : ok(nothingFound);
+  if (!found.ok) return unusable(found.error);
+  if (simulation === undefined) await endLeftovers(workDir, found.value, log);
+  const equipment = await openEquipment(options.equipment, log);
+  if (!equipment.ok) return err({ code: 'BAD_OPTION', message: equipment.error });
+  if (simulation === undefined && !recover) removeCheckpoints(workDir);
   master.rememberRemoved(registry.value.removed);
   for (const id of registry.value.gone) state.gone.add(id);
-  maintenance.restore(registry.value.maintenance);
   const records = new RecordKeeper(master, plans, registry.value);
   const writer = new RegistryWriter(workDir, log, records.current);
   const checkpoints =
     simulation === undefined ? new CheckpointWriter(workDir, log, state.counters, () => writer.save()) : undefined;
   state.keeper = checkpoints ?? onlyCluster(() => writer.save());
-  const agents = new Agents(master, options, records);
+  const agents = new Agents(master, options, records, equipment.value);
   if (!options.agentsComeLater) agents.registerAll();
   if (recover) takeUp(master, workDir, found.value, log);
   if (recover && registry.value.agents.length > 0) master.agentsBack();
   for (const framework of state.frameworks.values()) state.keeper.frameworkChanged(framework);
+  for (const operation of registry.value.operations) master.feedback.restore(operation);
   agents.drainAgain();
   writer.save();
   const end = async (tasks: 'end' | 'stay'): Promise<void> => {
     if (tasks === 'end') await agents.endTasks();
     else await agents.releaseTasks();
+    await equipment.value.isolation.close();
     checkpoints?.close();
     writer.close();
     if (tasks === 'end' && checkpoints !== undefined) removeCheckpoints(workDir);
@@ -79,15 +96,15 @@ export async function beginTenure(master: Master, options: TenureOptions): Promi
   return ok({ registerAgents: () => agents.registerAll(), replaceAgent: (id) => agents.replace(id), end });
 }
 
-async function findWork(workDir: string): Promise<Result<Found, string>> {
+async function findWork(workDir: string, admitted: Admitted): Promise<Result<Found, string>> {
   const kept = await readCheckpoints(workDir);
-  return kept.ok ? ok(await findSurvivors(workDir, kept.value)) : err(kept.error);
+  return kept.ok ? ok(await findSurvivors(workDir, kept.value, admitted)) : err(kept.error);
 }
 
 async function endLeftovers(workDir: string, { records, living }: Found, log: Log): Promise<void> {
   const { killed, left } = await killLeftovers(workDir, { spared: [...living], kept: [...records.values()] });
   if (killed > 0) log.info(`ended ${killed} processes that an earlier run had left`);
-  if (left > 0) log.warn(`${left} processes of an earlier run could not be ended`);
+  if (left > 0) log.warn(`${left} processes or containers of an earlier run could not be ended`);
 }
 
 function takeUp(master: Master, workDir: string, found: Found, log: Log): void {
@@ -112,9 +129,11 @@ class Agents {
   readonly #master: Master;
   readonly #options: TenureOptions;
   readonly #records: RecordKeeper;
+  readonly #equipment: Equipment;
   readonly #runners = new Set<TaskRunner>();
 
-  constructor(master: Master, options: TenureOptions, records: RecordKeeper) {
+  constructor(master: Master, options: TenureOptions, records: RecordKeeper, equipment: Equipment) {
+    this.#equipment = equipment;
     this.#master = master;
     this.#options = options;
     this.#records = records;
@@ -151,26 +170,27 @@ class Agents {
     await Promise.all([...this.#runners].map((runner) => runner.shutdown()));
   }
 
-  /** Tasks of frameworks without checkpoints end with their agent. */
+  /** Tasks of frameworks without checkpoints end with their agent, and so do those that share an executor. */
   async releaseTasks(): Promise<void> {
-    const staying = new Set<string>();
-    for (const { info, tasks } of this.#master.state.frameworks.values()) {
-      if (info.checkpoint === true) for (const id of tasks.keys()) staying.add(id);
-    }
-    await Promise.all(
-      [...this.#runners].map((runner) => runner.release?.((id) => staying.has(id)) ?? runner.shutdown()),
-    );
+    const { frameworks } = this.#master.state;
+    const stays = (taskId: string, frameworkId: string): boolean => {
+      const framework = frameworks.get(frameworkId);
+      const task = framework?.tasks.get(taskId);
+      return framework?.info.checkpoint === true && task !== undefined && task.executor === undefined;
+    };
+    await Promise.all([...this.#runners].map((runner) => runner.release?.(stays) ?? runner.shutdown()));
   }
 
   /** Agents keep their ids over restarts; new ones are named after the present master. */
   #add(plan: AgentPlan, knownId: string | undefined): void {
     const { number, ip, attributes, resources } = plan;
-    const { workDir, port, simulation, domains, log, recover } = this.#options;
+    const { workDir, port, simulation, domains, frameworksHome, log, recover } = this.#options;
     const runner =
       simulation ??
       createProcessRunner({
         workDir,
-        ...this.#options.runner,
+        ...(frameworksHome === undefined ? {} : { frameworksHome }),
+        ...this.#equipment,
         agentEndpoint: `${ip}:${port}`,
         agentNumber: number,
         keepsExit: recover,

@@ -180,10 +180,13 @@ export function milliOf(bag: Bag, name: string): number {
   return milli;
 }
 
-/** The part of `bag` that a role may use: what is unreserved and what is reserved for it. */
+/** The part of `bag` that a role may use: what is unreserved and what is reserved for it or for a role above it. */
 export function partForRole(bag: Bag, role: string): Bag {
-  return bag.filter((entry) => (entry.role === '*' || entry.role === role) && !isEmptyEntry(entry));
+  return bag.filter((entry) => mayUse(role, entry.role) && !isEmptyEntry(entry));
 }
+
+const mayUse = (role: string, reservedFor: string): boolean =>
+  reservedFor === '*' || reservedFor === role || role.startsWith(`${reservedFor}/`);
 
 /** The text of error messages: `cpus(allocated: *):3.9; ports(allocated: *):[31000-32000]`. */
 export function formatBag(bag: Bag, allocatedRole: string | undefined): string {

@@ -1,11 +1,13 @@
 /** A runner that runs nothing: tasks are entries in a map that report what the behaviour says, or what a caller commands. */
 import type { MesosTaskState } from '../../core/mesos/types.ts';
 import type { LaunchOrder, TaskReport, TaskRunner } from '../task-runner.ts';
+import { TaskTable } from '../task-table.ts';
 import { arrivalsOf, changeBehaviour, defaultBehaviour, type SimulatedBehaviour, seededRandom } from './behaviour.ts';
 import { DelayLine } from './delay-line.ts';
 
 interface SimulatedTask {
   readonly id: string;
+  readonly frameworkId: string;
   readonly number: number;
   readonly report: (update: TaskReport) => void;
   /** `ended` tasks are no longer in the map, but steps of theirs may still be under way. */
@@ -24,7 +26,7 @@ export interface SimulationOptions {
 }
 
 export class SimulatedRunner implements TaskRunner {
-  readonly #tasks = new Map<string, SimulatedTask>();
+  readonly #tasks = new TaskTable<SimulatedTask>();
   readonly #steps: DelayLine<Step>;
   readonly #random: () => number;
   #behaviour: SimulatedBehaviour;
@@ -46,8 +48,8 @@ export class SimulatedRunner implements TaskRunner {
   }
 
   /** Ids of live tasks, oldest first. */
-  taskIds(): Iterable<string> {
-    return this.#tasks.keys();
+  *taskIds(): Iterable<string> {
+    for (const { id } of this.#tasks.values()) yield id;
   }
 
   /** Changes some members of the behaviour from now on; the error names the one that is wrong. */
@@ -68,15 +70,16 @@ export class SimulatedRunner implements TaskRunner {
 
   readonly launch = (order: LaunchOrder, report: (update: TaskReport) => void): void => {
     const id = order.task.task_id.value;
-    const task: SimulatedTask = { id, number: this.#launched++, report, phase: 'launched' };
-    this.#tasks.set(id, task);
+    const { frameworkId } = order;
+    const task: SimulatedTask = { id, frameworkId, number: this.#launched++, report, phase: 'launched' };
+    this.#tasks.add(id, task);
     const { sendStarting, startingDelayMs, runningDelayMs } = this.#behaviour;
     if (sendStarting) this.#steps.add({ task, kind: 'starting' }, startingDelayMs);
     else this.#steps.add({ task, kind: 'running' }, runningDelayMs);
   };
 
-  readonly kill = (taskId: string, wantsKillingState: boolean): void => {
-    const task = this.#tasks.get(taskId);
+  readonly kill = (taskId: string, wantsKillingState: boolean, _graceMs?: number, frameworkId?: string): void => {
+    const task = this.#tasks.get(taskId, frameworkId);
     if (task === undefined || task.phase === 'killing') return;
     if (task.phase === 'launched') {
       this.#end(task, {
@@ -157,7 +160,7 @@ export class SimulatedRunner implements TaskRunner {
 
   #end(task: SimulatedTask, report: TaskReport): void {
     task.phase = 'ended';
-    if (this.#tasks.get(task.id) === task) this.#tasks.delete(task.id);
+    if (this.#tasks.get(task.id, task.frameworkId) === task) this.#tasks.delete(task.id, task.frameworkId);
     task.report(report);
   }
 

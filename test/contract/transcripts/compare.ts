@@ -54,22 +54,26 @@ export function compare(
       if (a.length !== b.length) differences.push(`${at}: recorded ${a.length} items, live ${b.length}`);
       for (let i = 0; i < Math.min(a.length, b.length); i++) walk(a[i], b[i], `${at}[]`);
     } else if (isObject(a) && isObject(b)) {
-      for (const name of new Set([...Object.keys(a), ...Object.keys(b)])) walk(a[name], b[name], `${at}.${name}`);
+      const recorded = Object.fromEntries(Object.entries(a).map(([name, member]) => [bindings.text(name), member]));
+      const names = new Set([...Object.keys(recorded), ...Object.keys(b)]);
+      for (const name of names) walk(recorded[name], b[name], `${at}.${name}`);
     } else if (a !== b) differences.push(`${at}: recorded ${show(a)}, live ${show(b)}`);
   }
 }
 
 /** Lists whose order is that of a hash table in Mesos, and resources, which are added up in an order of their own. */
 const isByName = (at: string): boolean =>
-  /\.(tasks|unreachable_tasks|completed_tasks|frameworks|slaves|executors|(\w+_)?resources(_full)?(\.\w+)?)$/.test(
-    at,
-  ) && !at.includes('/master/tasks');
+  (/\.(\w*tasks|frameworks|slaves|(completed_)?executors|containers|(\w+_)?resources(_full)?(\.\w+)?)$/.test(at) ||
+    /\/(containers|statistics)$/.test(at)) &&
+  !at.includes('/master/tasks');
 
 interface Named {
   readonly id?: string;
-  readonly container_id?: string;
+  readonly container_id?: string | { readonly value: string };
   readonly name?: string;
   readonly task_id?: { readonly value: string };
+  readonly executor_id?: string | { readonly value: string };
+  readonly executor_info?: { readonly executor_id?: { readonly value: string } };
   readonly role?: string;
   readonly reservations?: readonly { readonly role?: string; readonly type?: string }[];
   readonly disk?: { readonly persistence?: { readonly id?: string } };
@@ -77,8 +81,10 @@ interface Named {
 
 /** What a member of such a list is called: tasks by id, resources by kind. */
 function nameOf(item: unknown): string {
-  const { id, container_id, task_id, name, role, reservations, disk } = item as Named;
-  if (container_id !== undefined) return container_id;
+  const { id, container_id, task_id, name, role, reservations, disk, executor_id, executor_info } = item as Named;
+  if (container_id !== undefined) return typeof container_id === 'string' ? container_id : container_id.value;
+  const executor = executor_info?.executor_id ?? (id === undefined && task_id === undefined ? executor_id : undefined);
+  if (executor !== undefined) return typeof executor === 'string' ? executor : executor.value;
   if (id !== undefined || task_id !== undefined) return id ?? task_id?.value ?? '';
   const reserved = (reservations ?? []).map((one) => `${one.type} ${one.role}`).join();
   return [name, role ?? '', reserved, disk?.persistence?.id ?? ''].join('|');

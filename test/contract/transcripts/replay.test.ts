@@ -9,6 +9,8 @@ import { replay } from './replayer.ts';
 import { commonOptions, notReplayed, scenes } from './scenes.ts';
 
 const timeoutMs = 110_000;
+/** What master and agent both have, on ports of their own; here an agent is asked for it by its name. */
+const ownAgentPath = /^\/(state|containers|monitor\/statistics|api\/v1)$/;
 
 async function differencesOf(name: string): Promise<readonly string[]> {
   const { options, actions = {} } = scenes[name] ?? {};
@@ -23,7 +25,8 @@ async function differencesOf(name: string): Promise<readonly string[]> {
   });
   try {
     const scene = {
-      urlOf: () => cluster.url,
+      urlOf: (target: string, _port: number | undefined, path: string) =>
+        target === 'agent' && ownAgentPath.test(path) ? `${cluster.url}/slave(1)` : cluster.url,
       tick: () => cluster.master.tick(),
       act: async (action: string) => actions[action]?.(cluster),
       allowsMoreOffers: false,

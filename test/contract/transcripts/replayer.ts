@@ -6,7 +6,7 @@ import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Bindings } from './bindings.ts';
 import { compare } from './compare.ts';
-import { byChance, notAsked } from './exceptions.ts';
+import { byChance } from './exceptions.ts';
 import { apart, type LiveEvent, LiveStream } from './live-stream.ts';
 import type { EndEntry, EventEntry, Recording, RequestEntry, ResponseEntry } from './recording.ts';
 
@@ -22,7 +22,8 @@ const allocationMs = 1000;
 const tickMs = 100;
 
 export interface Scene {
-  readonly urlOf: (target: string, port: number | undefined) => string;
+  /** Everything before the recorded path. */
+  readonly urlOf: (target: string, port: number | undefined, path: string) => string;
   /** Runs the master's periodic allocation once. */
   readonly tick: () => void;
   /** Does what an action says; does nothing when it is but a heading. */
@@ -64,7 +65,6 @@ class Replay {
       const pauseMs = entry.t - before;
       before = entry.t;
       this.#at = entry.t;
-      if ('request' in entry && this.#isLeftOut(entry)) continue;
       if ('request' in entry) {
         await this.#pause(pauseMs);
         this.#send(entry);
@@ -84,6 +84,10 @@ class Replay {
     return this.#differences;
   }
 
+  #isByChance(at: number): boolean {
+    return byChance.some(({ recording, t }) => recording === this.#recording.name && t.includes(at));
+  }
+
   #differ(...what: readonly string[]): void {
     for (const one of what) this.#differences.push(`at ${this.#at} ms: ${one}`);
   }
@@ -96,18 +100,8 @@ class Replay {
     await delay(1);
   }
 
-  #isLeftOut({ t, target, method = 'POST', path }: RequestEntry): boolean {
-    return notAsked.some(
-      (one) =>
-        one.recording === this.#recording.name &&
-        (one.target === undefined || one.target === target) &&
-        t >= (one.fromMs ?? 0) &&
-        one.request.test(`${method} ${path}`),
-    );
-  }
-
   #send(entry: RequestEntry): void {
-    const url = `${this.#scene.urlOf(entry.target ?? 'master', entry.port)}${this.#bindings.text(entry.path)}`;
+    const url = `${this.#scene.urlOf(entry.target ?? 'master', entry.port, entry.path)}${this.#bindings.text(entry.path)}`;
     const headers = {
       ...(entry.json === 1 ? { 'Content-Type': 'application/json', Accept: 'application/json' } : {}),
       ...(this.#bindings.substitute(entry.headers ?? {}) as Record<string, string>),
@@ -145,6 +139,7 @@ class Replay {
     this.#differ(...this.#compare(recorded, live, `${what} headers`));
     if (entry.stream !== undefined && answer.stream !== undefined) this.#streams.set(entry.stream, answer.stream);
     if (entry.stream !== undefined || entry.cut === 1) return;
+    if (this.#isByChance(entry.t)) return;
     if (entry.body === undefined) {
       this.#differ(...this.#compare(entry.raw_body ?? '', answer.body, `${what} text ${entry.status}`));
       return;
@@ -158,7 +153,7 @@ class Replay {
       this.#differ(`there is no stream ${entry.stream} for ${entry.event.type}`);
       return;
     }
-    const mayFail = byChance.some(({ recording, t }) => recording === this.#recording.name && t.includes(entry.t));
+    const mayFail = this.#isByChance(entry.t);
     for (const one of apart(entry.event)) {
       if (mayFail) await this.#tryOne(stream, one);
       else await this.#awaitOne(stream, one);

@@ -1,6 +1,7 @@
 /** For each recording: the local cluster that stands for the recorded Mesos, and what the recorded actions mean for it. */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
+import { err } from '../../../src/core/result.ts';
 import type { LocalMesos, LocalMesosOptions } from '../../../src/local-mesos/cluster.ts';
 import type { Agent } from '../../../src/local-mesos/master/model.ts';
 
@@ -14,7 +15,7 @@ const agent = 'ports:[31000-32000];cpus:4;mem:4096;disk:10000';
 export const commonOptions = { agents: 1, resources: agent, attributes: 'rack:r1;zone:z1' } as const;
 
 /** The recorded agent takes neither DOCKER containers nor images. */
-const noEngine = async (): Promise<undefined> => undefined;
+const noEngine = async () => err('no engine here');
 
 const onAgent =
   (number: number, act: (cluster: LocalMesos, agent: Agent) => void) =>

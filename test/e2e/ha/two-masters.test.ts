@@ -28,6 +28,36 @@ async function stateOf({ address }: RunningCluster): Promise<MasterState | undef
   return answer?.status === 200 ? ((await answer.json()) as MasterState) : undefined;
 }
 
+const app = (instances: number): object => ({
+  id: '/kept',
+  cmd: 'exec sleep 1000',
+  instances,
+  cpus: 0.01,
+  mem: 8,
+  backoffSeconds: 1,
+});
+
+/** The master that leads, once its agents and the server are with it. */
+async function leaderOf(masters: readonly RunningCluster[]): Promise<{ master: RunningCluster; state: MasterState }> {
+  return eventually(
+    'one master leads and has everything',
+    async () => {
+      for (const master of masters) {
+        const state = master.program.isOver() ? undefined : await stateOf(master);
+        if (state?.frameworks[0]?.active === true && state.slaves.length === 2) return { master, state };
+      }
+      return undefined;
+    },
+    waitMs,
+  );
+}
+
+async function endAll(masters: readonly RunningCluster[], last: RunningCluster): Promise<void> {
+  const others = masters.filter((one) => !one.program.isOver() && one !== last);
+  for (const { program } of others) await program.end('SIGTERM');
+  await last.program.end('SIGUSR1');
+}
+
 describe.skipIf(zooKeeperMissing)('two local masters', () => {
   it('the leader is killed twice: same framework, same processes, exact count, and new launches', async () => {
     await inPlayground(async (playground) => {
@@ -35,27 +65,9 @@ describe.skipIf(zooKeeperMissing)('two local masters', () => {
       const flags = ['--zk', zk, '--zk_session_timeout', '4', '--agents', '2'];
       const masters = [await startCluster(playground, flags), await startCluster(playground, flags)];
       const { rest, program } = await startServer(playground, zk);
-      await rest.must('POST', '/v2/apps', {
-        id: '/kept',
-        cmd: 'exec sleep 1000',
-        instances: 3,
-        cpus: 0.01,
-        mem: 8,
-        backoffSeconds: 1,
-      });
+      await rest.must('POST', '/v2/apps', app(3));
       await rest.running('/kept', 3, waitMs);
-      const leader = async (): Promise<{ master: RunningCluster; state: MasterState }> =>
-        eventually(
-          'one master leads and has everything',
-          async () => {
-            for (const master of masters) {
-              const state = master.program.isOver() ? undefined : await stateOf(master);
-              if (state?.frameworks[0]?.active === true && state.slaves.length === 2) return { master, state };
-            }
-            return undefined;
-          },
-          waitMs,
-        );
+      const leader = () => leaderOf(masters);
       const first = await leader();
       let known = new Map(playground.tasks());
       for (const count of [4, 5]) {
@@ -81,9 +93,41 @@ describe.skipIf(zooKeeperMissing)('two local masters', () => {
       expect(running.map(({ id }) => id).sort()).toEqual([...known.keys()].sort());
       rest.close();
       await program.end();
-      const others = masters.filter(({ program: one, address }) => !one.isOver() && address !== last.master.address);
-      for (const { program: one } of others) await one.end('SIGTERM');
-      await last.master.program.end('SIGUSR1');
+      await endAll(masters, last.master);
+    });
+  });
+
+  it('the leader is frozen for longer than its session: it ends when it runs again, and the other one has the tasks', async () => {
+    await inPlayground(async (playground) => {
+      const zk = ensemble.url('/frozen');
+      const flags = ['--zk', zk, '--zk_session_timeout', '2', '--agents', '2'];
+      const masters = [await startCluster(playground, flags), await startCluster(playground, flags)];
+      const { rest, program } = await startServer(playground, zk);
+      await rest.must('POST', '/v2/apps', app(3));
+      await rest.running('/kept', 3, waitMs);
+      const known = new Map(playground.tasks());
+      const { master: frozen, state } = await leaderOf(masters);
+      const other = masters.find((one) => one !== frozen)!;
+      process.kill(frozen.program.pid, 'SIGSTOP');
+      try {
+        // It leads, and is without agents as long as the frozen one has them.
+        const early = await eventually('the other one is elected', () => stateOf(other), waitMs);
+        expect(early.id).not.toBe(state.id);
+        expect(early.slaves).toEqual([]);
+      } finally {
+        process.kill(frozen.program.pid, 'SIGCONT');
+      }
+      expect(await frozen.program.exited).toEqual({ code: 1, signal: null });
+      expect(frozen.program.stderr()).toContain('lost the election');
+      await leaderOf([other]);
+      await rest.must('PUT', '/v2/apps/kept?force=true', { instances: 4 });
+      await rest.running('/kept', 4, waitMs);
+      const tasks = new Map(playground.tasks());
+      for (const [id, pid] of known) expect(tasks.get(id)).toBe(pid);
+      expect(tasks.size).toBe(4);
+      rest.close();
+      await program.end();
+      await endAll(masters, other);
     });
   });
 });

@@ -34,7 +34,7 @@ export async function openBench(options: Partial<ProcessRunnerOptions> = {}): Pr
   const runner = createProcessRunner({
     workDir,
     agentEndpoint: '127.0.0.1:5051',
-    engine: async () => undefined,
+    engine: async () => ({ ok: false, error: 'no engine in this test' }),
     ...options,
   });
   return {

@@ -80,7 +80,7 @@ describe('the states of a task', () => {
     expect(await task.end()).toMatchObject({
       state: 'TASK_FAILED',
       reason: 'REASON_EXECUTOR_TERMINATED',
-      message: expect.stringContaining("the image 'nginx:1' needs a container engine"),
+      message: expect.stringContaining("the image 'nginx:1' needs Docker or Podman"),
     });
   });
 
@@ -167,6 +167,18 @@ describe('killing', () => {
       reason: 'REASON_TASK_KILLED_DURING_LAUNCH',
     });
     expect(task.reports).toHaveLength(1);
+  });
+
+  it('loses no SIGTERM in the first moments of a task whose end is written down', async () => {
+    const keeping = await openBench({ keepsExit: true });
+    const tasks = Array.from({ length: 40 }, (_, i) => keeping.run(`young.${i}`, 'exec sleep 1000', grace(60_000)));
+    const ends = tasks.map(async (task, i) => {
+      await task.running();
+      keeping.runner.kill(`young.${i}`, false);
+      return (await task.end()).message;
+    });
+    expect(new Set(await Promise.all(ends))).toEqual(new Set(['Command terminated with signal Terminated']));
+    await keeping.close();
   });
 
   it('ends all tasks at shutdown and launches none afterwards', async () => {

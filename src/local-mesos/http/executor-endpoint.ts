@@ -1,0 +1,123 @@
+/** POST /api/v1/executor of an agent: how executors that frameworks bring along speak with it (mesos-v1 §1.1). */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type MesosTaskState, mesosTaskStates, type TaskStatus } from '../../core/mesos/types.ts';
+import { CustomExecutor } from '../executor/custom-executor.ts';
+import { EventStream } from '../master/event-stream.ts';
+import { executorMessageEvent } from '../master/events.ts';
+import type { Master } from '../master/master.ts';
+import type { Executor } from '../master/model.ts';
+import { readBody, sendAccepted, sendText, sendWrongMethod } from './answers.ts';
+import { bool, bytes, compile, convert, enumOf, message, num, opaque, repeated, required, str } from './convert.ts';
+import { acceptsJson } from './scheduler-endpoint.ts';
+import { id } from './task-schema.ts';
+
+const schema = compile({
+  type: enumOf(['SUBSCRIBE', 'UPDATE', 'MESSAGE', 'HEARTBEAT']),
+  framework_id: required(id),
+  executor_id: required(id),
+  subscribe: message({ unacknowledged_tasks: repeated(opaque), unacknowledged_updates: repeated(opaque) }),
+  update: message({
+    status: required(
+      message({
+        task_id: required(id),
+        state: required(enumOf(mesosTaskStates)),
+        uuid: required(bytes),
+        message: str,
+        reason: str,
+        healthy: bool,
+        timestamp: num,
+        data: bytes,
+        check_status: opaque,
+      }),
+    ),
+  }),
+  message: message({ data: required(bytes) }),
+});
+
+interface Call {
+  readonly type?: 'SUBSCRIBE' | 'UPDATE' | 'MESSAGE' | 'HEARTBEAT';
+  readonly framework_id: { readonly value: string };
+  readonly executor_id: { readonly value: string };
+  readonly update?: { readonly status: TaskStatus & { readonly uuid: string } };
+  readonly message?: { readonly data: string };
+}
+
+export function executorEndpoint(master: Master) {
+  return (req: IncomingMessage, res: ServerResponse): void => {
+    if (req.method !== 'POST') {
+      sendWrongMethod(res, 'POST', req.method ?? '');
+      return;
+    }
+    readBody(req, res, (body) => {
+      const parsed = parse(req.headers['content-type'], body);
+      if ('refusal' in parsed) sendText(res, parsed.status, parsed.refusal);
+      else answer(master, parsed.call, req, res);
+    });
+  };
+}
+
+function parse(
+  contentType: string | undefined,
+  body: Buffer,
+): { readonly call: Call } | { readonly status: number; readonly refusal: string } {
+  if (contentType === undefined) return { status: 400, refusal: `Expecting 'Content-Type' to be present` };
+  if (contentType !== 'application/json') {
+    return { status: 415, refusal: `Expecting 'Content-Type' of application/json or application/x-protobuf` };
+  }
+  let json: unknown;
+  try {
+    json = JSON.parse(body.toString());
+  } catch {
+    return { status: 400, refusal: 'Failed to parse body into JSON: syntax error' };
+  }
+  const converted = convert(json, schema);
+  if (!converted.ok) return { status: 400, refusal: `Failed to convert JSON into Call protobuf: ${converted.error}` };
+  const call = converted.value as unknown as Call;
+  const { type } = call;
+  if (type === undefined) return invalid(`Expecting 'type' to be present`);
+  const needed = type === 'UPDATE' ? call.update : type === 'MESSAGE' ? call.message : {};
+  return needed === undefined ? invalid(`Expecting '${type.toLowerCase()}' to be present`) : { call };
+}
+
+const invalid = (fault: string) => ({ status: 400, refusal: `Failed to validate executor::Call: ${fault}` });
+
+function answer(master: Master, call: Call, req: IncomingMessage, res: ServerResponse): void {
+  const framework = master.state.frameworks.get(call.framework_id.value);
+  const executor = [...(framework?.executors ?? [])].find(({ id: own }) => own === call.executor_id.value);
+  if (framework === undefined) sendText(res, 400, 'Framework cannot be found');
+  else if (!(executor?.control instanceof CustomExecutor)) sendText(res, 400, 'Executor cannot be found');
+  else if (call.type === 'SUBSCRIBE') subscribe(master, executor.control, req, res);
+  else if (!executor.control.isSubscribed) sendText(res, 403, 'Executor is not subscribed');
+  else {
+    take(executor, executor.control, call);
+    sendAccepted(res);
+  }
+}
+
+function subscribe(master: Master, control: CustomExecutor, req: IncomingMessage, res: ServerResponse): void {
+  if (!acceptsJson(req.headers.accept)) {
+    sendText(res, 406, `Expecting 'Accept' to allow application/json or application/x-protobuf`);
+    return;
+  }
+  const stream: EventStream = new EventStream(res, undefined, () => control.disconnected(stream));
+  control.subscribed(stream);
+  stream.startHeartbeats(master.state.settings.heartbeatMs);
+}
+
+function take(executor: Executor, control: CustomExecutor, { update, message: sent }: Call): void {
+  const { framework, agent } = executor;
+  if (sent !== undefined) framework.stream?.send(executorMessageEvent(agent.id, executor.id, sent.data));
+  if (update === undefined) return;
+  const { task_id, state, uuid, message: text, reason, healthy, check_status } = update.status;
+  control.updated(
+    {
+      taskId: task_id.value,
+      state: state as MesosTaskState,
+      ...(text === undefined ? {} : { message: text }),
+      ...(reason === undefined ? {} : { reason }),
+      ...(healthy === undefined ? {} : { healthy }),
+      ...(check_status === undefined ? {} : { checkStatus: check_status }),
+    },
+    uuid,
+  );
+}
