@@ -236,7 +236,9 @@ async function intakeCases(): Promise<void> {
   const scheduler = await startScheduler(`127.0.0.1:${sink.port}`);
   await scheduler.put('/bench', { instances: tasks });
   await until('offers are asked for', () => scheduler.metrics.counted('mesos.calls.revive') > 0);
-  sink.order({ type: 'offers', count: Math.ceil(tasks / 1_000), cpus: 1_000 });
+  await until('all wait', () => [...scheduler.orchestrator.read.instancesOf('/bench')].length === tasks);
+  // One pass takes one of them, for 500 tasks.
+  sink.order({ type: 'offers', count: Math.ceil(tasks / 250), cpus: 1_000 });
   const { metrics, calls } = scheduler;
   await until('all launched', () => metrics.counted('mesos.offer-operations.launch') >= tasks && calls() === 0);
   const launched = await sink.asked<SinkCounts>({ type: 'counts' });

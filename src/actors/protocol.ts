@@ -105,7 +105,6 @@ export type SchedulerMessage =
   | { readonly type: 'reconcileDue'; readonly isAll: boolean }
   /** Nobody has answered the last questions of a round of reconciliation for a while. */
   | { readonly type: 'reconcileStalled' }
-  | { readonly type: 'straysDue' }
   /** The session's framework id is durable. */
   | { readonly type: 'frameworkStored'; readonly frameworkId: string }
   | ChildFailed;

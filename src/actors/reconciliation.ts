@@ -19,14 +19,6 @@ export const reconcileWindow = 4_000;
 /** Without answers the next ones are asked for after this long; a master may have nothing to say of those before. */
 const stalledMs = 250;
 
-/**
- * What runs and we do not know is found by the implicit question alone, whose answers nobody can tell apart from silence: agents that come
- * back to a new master after it was asked bring such tasks, and nothing is said of them unasked. So it is asked again after a new
- * session, ever more rarely, and the more rarely the more tasks answer.
- */
-const firstStrayWaitMs = 5_000;
-const strayWaitMsPerTask = 0.3;
-
 /** A round of questions that is under way. */
 export interface ReconcileRound {
   /** Goes over what is unreconciled; what is added meanwhile comes last. */
@@ -49,7 +41,6 @@ export function reconcileAll(state: SchedulerState, context: Ctx, isNewSession: 
     if (isNewSession || !state.demand.isLaunching(appId, instanceId, nowMs)) state.unreconciled.add(taskId);
   }
   state.reconcileRound = 0;
-  if (isNewSession) state.strayRound = 0;
   begin(state, context, true);
   context.timers.set('reconcileAll', state.services.settings.reconciliationIntervalMs, {
     type: 'reconcileDue',
@@ -106,22 +97,11 @@ function askChunk({ services, tasks, unreconciled }: SchedulerState, { rest }: R
 function endRound(state: SchedulerState, { isAll }: ReconcileRound, context: Ctx): void {
   state.reconciling = undefined;
   context.timers.cancel('reconcileStalled');
-  if (isAll) askForStrays(state, context);
+  if (isAll) state.services.link.reconcile([]);
   if (state.unreconciled.size === 0) return;
   const waitMs = Math.min(longestWaitMs, firstWaitMs * 2 ** state.reconcileRound);
   state.reconcileRound++;
   context.timers.set('reconcileRest', waitMs, { type: 'reconcileDue', isAll: false });
-}
-
-/** Asks for everything that Mesos knows, and once more later unless the next round for all comes first. */
-export function askForStrays(state: SchedulerState, context: Ctx): void {
-  if (!state.isConnected) return;
-  const { link, settings } = state.services;
-  link.reconcile([]);
-  const waitMs = Math.max(firstStrayWaitMs, state.tasks.size * strayWaitMsPerTask) * 2 ** state.strayRound;
-  state.strayRound++;
-  if (waitMs < settings.reconciliationIntervalMs) context.timers.set('straysDue', waitMs, { type: 'straysDue' });
-  else context.timers.cancel('straysDue');
 }
 
 /** Mesos has spoken of this task on the present session. */

@@ -54,8 +54,6 @@ export interface SchedulerState {
   /** Tasks that the explicit reconciliation has not heard of yet. */
   readonly unreconciled: Set<string>;
   reconcileRound: number;
-  /** Implicit questions of this session, less one. */
-  strayRound: number;
   /** Undefined between two rounds. */
   reconciling: ReconcileRound | undefined;
 }

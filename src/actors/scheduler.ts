@@ -17,7 +17,7 @@ import { noteDemand, reviewDemand, reviveDue } from './offer-demand.ts';
 import { placementView, watcherOf } from './placement-view.ts';
 import type { MesosEvent } from './ports.ts';
 import type { SchedulerMessage, Waiting } from './protocol.ts';
-import { answered, askForStrays, reconcileAll, reconcileRest, reconcileStalled } from './reconciliation.ts';
+import { answered, reconcileAll, reconcileRest, reconcileStalled } from './reconciliation.ts';
 import type { Behaviour, Context } from './runtime/types.ts';
 import type { SchedulerState } from './scheduler-state.ts';
 import type { Services } from './services.ts';
@@ -68,7 +68,6 @@ export function schedulerBehaviour(props: SchedulerProps): Behaviour<SchedulerSt
         isOffered: false,
         unreconciled: new Set(),
         reconcileRound: 0,
-        strayRound: 0,
         reconciling: undefined,
       };
       services.views.showQueue(() => state.demand.entries());
@@ -143,9 +142,6 @@ function handle(state: SchedulerState, message: SchedulerMessage, context: Ctx):
       return;
     case 'reconcileStalled':
       reconcileStalled(state, context);
-      return;
-    case 'straysDue':
-      askForStrays(state, context);
       return;
     case 'frameworkStored':
       state.frameworkId = message.frameworkId;
@@ -277,15 +273,6 @@ function forgetSession(state: SchedulerState): void {
   state.reconciling = undefined;
 }
 
-/**
- * The implicit question is for what we do not know. Of a task that we know and did not ask for by name it says nothing new: what
- * changes is told in updates, which come until they are acknowledged.
- */
-const isNoNews = ({ unreconciled }: SchedulerState, status: TaskStatus): boolean =>
-  status.reason === 'REASON_RECONCILIATION' &&
-  !unreconciled.has(status.task_id.value) &&
-  !isTerminal(conditionOf(status));
-
 const updateCounters = new Map<TaskStatus['state'], string>();
 
 /** Name of the counter of a state, built once: it is wanted several times for each launch. */
@@ -330,7 +317,6 @@ function statusUpdate(state: SchedulerState, told: TaskStatus, context: Ctx): vo
   context.metrics.count(updateCounter(status.state));
   const placed = state.tasks.get(taskId);
   if (placed && isPremature(state, placed, status, context)) return;
-  if (placed && isNoNews(state, status)) return;
   answered(state, taskId, context);
   // Now, and not when the instance has heard of it: the offer that gives the resources back may be right behind.
   if (isTerminal(conditionOf(status))) state.agents.vacated(taskId, context.clock.now());

@@ -174,8 +174,7 @@ describe('Tasks that nobody knows', () => {
     world.mesos.losesKills = true;
     world.mesos.addStray('stray');
     await world.advance(95_000);
-    // Whenever Mesos names it, asked for all that it knows 5, 15, 35 and 75 s after the subscription, and 30 s after the last call.
-    expect(world.mesos.callsOf('kill').length).toBe(6);
+    expect(world.mesos.callsOf('kill').length).toBe(4);
     world.mesos.losesKills = false;
     await world.advance(30_000);
     expect(world.mesos.alive()).toEqual([]);

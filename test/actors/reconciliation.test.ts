@@ -1,14 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import {
   answered,
-  askForStrays,
   reconcileAll,
   reconcileRest,
   reconcileStalled,
   reconcileWindow,
 } from '../../src/actors/reconciliation.ts';
 import type { SchedulerState } from '../../src/actors/scheduler-state.ts';
-import { createWorld } from '../support/world.ts';
 
 /** Just what asking needs: tasks that are known, and what goes out. */
 function createAsker(count: number) {
@@ -25,9 +23,8 @@ function createAsker(count: number) {
     isConnected: true,
     unreconciled: new Set<string>(),
     reconcileRound: 0,
-    strayRound: 0,
     reconciling: undefined,
-    tasks: { tasks: () => placed.values(), get: (id: string) => placed.get(id), size: count },
+    tasks: { tasks: () => placed.values(), get: (id: string) => placed.get(id) },
     demand: { isLaunching: () => false },
     services: {
       settings: { reconciliationIntervalMs: 600_000 },
@@ -57,52 +54,6 @@ describe('reconciliation', () => {
     expect(calls.map((c) => c.length)).toEqual([1_000, 500, 0]);
     expect(timers.get('reconcileRest')).toBe(1_000);
     expect(timers.has('reconcileStalled')).toBe(false);
-  });
-
-  it('asks again for whatever else there is, ever more rarely, and more rarely the more there is to answer', () => {
-    const waits = (count: number): readonly (number | undefined)[] => {
-      const { state, context, timers } = createAsker(count);
-      reconcileAll(state, context, true);
-      return Array.from({ length: 8 }, () => {
-        const waitMs = timers.get('straysDue');
-        timers.delete('straysDue');
-        if (waitMs !== undefined) askForStrays(state, context);
-        return waitMs;
-      });
-    };
-    expect(waits(10)).toEqual([5_000, 10_000, 20_000, 40_000, 80_000, 160_000, 320_000, undefined]);
-    expect(waits(1_000)).toEqual(waits(10));
-  });
-
-  it('begins anew with each session, and is left to the regular round within one', () => {
-    const { state, context, timers } = createAsker(10);
-    reconcileAll(state, context, true);
-    for (let i = 0; i < 3; i++) askForStrays(state, context);
-    reconcileAll(state, context, false);
-    expect(timers.get('straysDue')).toBe(80_000);
-    reconcileAll(state, context, true);
-    expect(timers.get('straysDue')).toBe(5_000);
-  });
-
-  it('finds and ends what an agent brings that came back to a new master without a word', async () => {
-    const world = await createWorld();
-    await world.put('/web', { instances: 1 });
-    await world.advance(1_000);
-    const [lost] = world.mesos.alive();
-    world.mesos.partition(lost?.agent as never);
-    await world.advance(1_000);
-    expect(world.running('/web').map(({ tasks }) => tasks[0]?.id)).not.toContain(lost?.id);
-    world.mesos.disconnect();
-    await world.settle();
-    world.mesos.reconnect();
-    await world.advance(1_000);
-    if (lost) lost.agent.isReachable = true;
-    await world.advance(3_000);
-    expect(world.mesos.alive()).toHaveLength(2);
-    await world.advance(2_000);
-    expect(world.mesos.alive().map(({ id }) => id)).not.toContain(lost?.id);
-    expect(world.running('/web')).toHaveLength(1);
-    world.expectSane();
   });
 
   it('asks for many as the answers come, each once, and for whatever else there is at the end', () => {
