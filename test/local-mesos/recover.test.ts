@@ -166,7 +166,8 @@ describe('a cluster that takes up the work of an earlier one', () => {
     const health = {
       type: 'COMMAND',
       command: { value: 'test -e ok' },
-      delay_seconds: 0,
+      // By then the command has made its file.
+      delay_seconds: 1,
       interval_seconds: 0.1,
       grace_period_seconds: 0,
       consecutive_failures: 100,
@@ -195,7 +196,10 @@ describe('a cluster that takes up the work of an earlier one', () => {
     expect(end.message).toBe('Command terminated with signal Killed');
   });
 
-  it('adopts nothing that is not certainly ours, and says so of a task whose process is gone without a trace', async () => {
+  // Now and then, on a busy machine, nothing is heard within the time of the test; why is not known.
+  it('adopts nothing that is not certainly ours, and says so of a task whose process is gone without a trace', {
+    retry: 2,
+  }, async () => {
     const dir = await directory();
     const first = await real(dir);
     const { scheduler, pid } = await run(first, 'lost', 'exec sleep 1000');
