@@ -17,7 +17,7 @@ const script = fileURLToPath(new URL('./clients/marathon_client.py', import.meta
 const python = '/usr/bin/python3';
 const pythonPackage = '/usr/lib/python3/dist-packages/marathon/client.py';
 /** For the whole script, on a busy machine. */
-const scriptTimeoutMs = 110_000;
+const scriptTimeoutMs = 280_000;
 
 interface EventBusClient {
   readonly on: (event: string, listener: (name: string) => void) => void;

@@ -44,8 +44,8 @@ export interface EnsembleOptions {
 
 const jar = '/usr/share/java/zookeeper.jar';
 const classPath = ['/etc/zookeeper/conf', jar, '/usr/share/java/slf4j-nop.jar'].join(':');
-const startTimeoutMs = 40_000;
-const answerTimeoutMs = 1_000;
+const startTimeoutMs = 120_000;
+const answerTimeoutMs = 5_000;
 
 const hasJava = (process.env['PATH'] ?? '').split(':').some((folder) => existsSync(join(folder, 'java')));
 
