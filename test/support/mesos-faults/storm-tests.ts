@@ -8,7 +8,7 @@ const turns = isLong ? 12 : 6;
 
 /** Declares a test for each seed; `what` says what must hold in the end. */
 export function testStorms(kind: StormOptions['kind'], what: string): void {
-  if (isLong) vi.setConfig({ testTimeout: 300_000 });
+  if (isLong) vi.setConfig({ testTimeout: 600_000 });
 
   describe('after a storm of faults on server, cluster, network and tasks', () => {
     it.each(seeds)(`${what} (seed %i)`, async (seed) => {
