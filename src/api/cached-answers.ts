@@ -12,9 +12,9 @@ import type { FlatHeaders } from './headers.ts';
 import { jsonType, sendRefusal, textType } from './respond.ts';
 
 /** Answers kept; all of them belong to the newest state version. */
-export const maxCachedAnswers = 256;
+const maxCachedAnswers = 256;
 /** Bytes kept, compressed copies included. The newest answer is kept even if it alone is larger. */
-export const maxCachedBytes = 128 * 1024 * 1024;
+const maxCachedBytes = 128 * 1024 * 1024;
 /** Smaller bodies are not worth compressing. */
 const minGzipBytes = 1024;
 /** Above this size compression runs in the thread pool. */

@@ -19,7 +19,7 @@ export interface Refusal {
 }
 
 /** Every kind of expected failure with its HTTP status. */
-export const refusalStatus = {
+const refusalStatus = {
   invalidJson: 400,
   noBody: 400,
   badRequest: 400,

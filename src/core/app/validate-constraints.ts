@@ -3,7 +3,7 @@ import { RE2JS } from 're2js';
 import type { Must } from './violations.ts';
 
 /** Longest regular expression of a constraint, in characters: what is compiled for each definition must stay small. */
-export const maxRegexLength = 1024;
+const maxRegexLength = 1024;
 
 /** Field, operator and value; a request may bring any number of texts. */
 type Parts = readonly (string | undefined)[];

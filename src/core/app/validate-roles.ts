@@ -9,7 +9,7 @@ import type { Must } from './violations.ts';
  * Roles that an app at this place may have: `--mesos_role`, its top-level group's name, and the role that it has. Where the group
  * enforces its role, `--mesos_role` is not among them.
  */
-export function allowedRoles(
+function allowedRoles(
   id: string,
   settings: Pick<AppSettings, 'mesosRole' | 'enforcedRole'>,
   current?: string,
@@ -20,7 +20,7 @@ export function allowedRoles(
 }
 
 /** True if the text can be the name of a Mesos role. */
-export const isRoleName = (text: string): boolean =>
+const isRoleName = (text: string): boolean =>
   // biome-ignore lint/suspicious/noControlCharactersInRegex: DEL is one of the characters that Mesos forbids.
   text !== '' && text !== '.' && text !== '..' && !text.startsWith('-') && !/[\s/\x08\x7f]/.test(text);
 
