@@ -67,13 +67,13 @@ describe('two local masters say what two real ones said in', () => {
         for (const [i, text] of recorded.entries()) {
           expect(compare(JSON.parse(text), JSON.parse(nodes[i] ?? ''), 'node', bindings, name)).toEqual([]);
         }
-        let requests = 0;
         const scene = {
-          urlOf: (_target: string, port: number | undefined) => {
-            requests++;
+          urlOf: (_target: string, port: number | undefined) => (port === 5060 ? other.url : first.url),
+          answered: async (request: number) => {
+            if (request !== lastBeforeTheEnd) return;
             // As if the time-out had passed.
-            if (requests === lastBeforeTheEnd) setTimeout(() => void session.remove(`/${leader}`, 'any'), 500);
-            return port === 5060 ? other.url : first.url;
+            await session.remove(`/${leader}`, 'any');
+            await eventually('it is elected', async () => other.master.state.leadership.kind === 'leading', waitMs);
           },
           tick: () => {
             first.master.tick();
