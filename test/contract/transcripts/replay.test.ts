@@ -10,7 +10,6 @@ import { commonOptions, notReplayed, scenes } from './scenes.ts';
 import { replaceSleep, sleepers } from './sleeps.ts';
 import { untilTrapped } from './trapped.ts';
 
-const timeoutMs = 110_000;
 /** What master and agent both have, on ports of their own; here an agent is asked for it by its name. */
 const ownAgentPath = /^\/(state|containers|monitor\/statistics|api\/v1)$/;
 
@@ -55,7 +54,7 @@ describe('the local cluster says what a real Mesos said in', () => {
   });
 
   for (const name of Object.keys(scenes)) {
-    it.concurrent(name, { timeout: timeoutMs }, async ({ expect: expectHere }) => {
+    it.concurrent(name, async ({ expect: expectHere }) => {
       expectHere(await differencesOf(name)).toEqual([]);
     });
   }

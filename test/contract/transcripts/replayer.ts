@@ -11,7 +11,7 @@ import { apart, type LiveEvent, LiveStream } from './live-stream.ts';
 import type { EndEntry, EventEntry, Recording, RequestEntry, ResponseEntry } from './recording.ts';
 
 /** How long an event, an answer or the end of a stream is waited for. */
-const patienceMs = 15_000;
+const patienceMs = 60_000;
 /** Whatever still comes after the end of the recording is too much. */
 const settleMs = 400;
 /** How long an event is waited for that need not come. */
