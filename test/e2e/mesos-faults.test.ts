@@ -12,7 +12,7 @@ describe('after a storm of faults on server, cluster, network and tasks', () => 
   it.each(seeds)(
     'exactly the wanted instances run, each one process, and nothing is unacknowledged (seed %i)',
     async (seed) => {
-      const { faults, changes, records } = await storm({ seed, kind: 'processes', turns, settleLimitMs: 60_000 });
+      const { faults, changes, records } = await storm({ seed, kind: 'processes', turns, settleLimitMs: 120_000 });
       // It must have been one.
       expect(faults.length).toBeGreaterThanOrEqual(turns);
       expect(changes.get('ok') ?? 0).toBeGreaterThan(turns);
