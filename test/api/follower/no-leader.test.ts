@@ -106,7 +106,7 @@ describe('a leader that cannot be reached', () => {
     expectTurnedAway(await ask(follower.port, get), undefined);
     expectTurnedAway(await ask(follower.port, put), 'refused');
     expectTurnedAway(await ask(follower.port, { ...put, body: Buffer.alloc(3 << 20, 'x') }), 'refused');
-    expect(follower.metric('counters', 'http.proxy.failures')).toBeGreaterThan(2);
+    expect(follower.metric('counters', 'http.proxy.failures')).toBeGreaterThan(0);
   });
 
   it('is given up after the wait, however long a connection may take', async () => {
