@@ -6,7 +6,7 @@ import { isLong } from '../support/stack.ts';
 const seeds = Array.from({ length: isLong ? 20 : 3 }, (_, n) => n + 1);
 const turns = isLong ? 12 : 6;
 
-if (isLong) vi.setConfig({ testTimeout: 300_000 });
+if (isLong) vi.setConfig({ testTimeout: 600_000 });
 
 describe('after a storm of faults on server, cluster, network and tasks', () => {
   it.each(seeds)(
