@@ -2,7 +2,7 @@
 
 import type { MarathonEvent } from '../core/events.ts';
 import { appIdOfInstance, parseTaskId } from '../core/ids.ts';
-import { conditionOf } from '../core/instance/condition.ts';
+import { conditionOf, isKnownState } from '../core/instance/condition.ts';
 import { isTerminal } from '../core/instance/instance.ts';
 import type { TaskStatus } from '../core/mesos/types.ts';
 import { InvariantError } from '../core/result.ts';
@@ -328,6 +328,10 @@ function statusUpdate(state: SchedulerState, told: TaskStatus, context: Ctx): vo
   const status = state.refused.size === 0 ? told : withRefusal(state, told);
   const taskId = status.task_id.value;
   context.metrics.count(updateCounter(status.state));
+  if (!isKnownState(status.state)) {
+    notUnderstood(state, status, context);
+    return;
+  }
   if (state.strays.size > 0 && strayHeard(state, status, conditionOf(status))) return;
   const placed = state.tasks.get(taskId);
   if (placed && isPremature(state, placed, status, context)) return;
@@ -343,6 +347,17 @@ function statusUpdate(state: SchedulerState, told: TaskStatus, context: Ctx): vo
   const owner = instanceId && state.tasks.instance(instanceId);
   if (owner) owner.tell({ type: 'mesosUpdate', status });
   else unknown(state, status, instanceId, context);
+}
+
+/** Its task may well be alive, so nothing is done about it; a later update or the next question will tell. */
+function notUnderstood(
+  { services }: SchedulerState,
+  { state, task_id, agent_id, uuid }: TaskStatus,
+  context: Ctx,
+): void {
+  const agentId = agent_id?.value;
+  context.logger.warn('mesos.unknown-state', { task: task_id.value, state });
+  if (uuid !== undefined && agentId !== undefined) services.link.acknowledge(task_id.value, agentId, uuid);
 }
 
 function unknown(state: SchedulerState, status: TaskStatus, instanceId: string | undefined, context: Ctx): void {
