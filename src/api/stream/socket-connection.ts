@@ -1,6 +1,7 @@
 /** The way to a reader at the other end of a WebSocket: whole frames go straight to the socket, so that readers share their bytes. */
 import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
+import { peerOf } from '../peer.ts';
 import type { EndReason, StreamConnection } from './reader.ts';
 import { socketWriter } from './socket-writer.ts';
 
@@ -26,7 +27,7 @@ export function socketConnection(client: WebSocket, socket: Socket): StreamConne
   });
   client.on('error', () => client.terminate());
   return {
-    remoteAddress: socket.remoteAddress ?? '',
+    remoteAddress: peerOf(socket.remoteAddress),
     ...writer,
     write: (frames) => {
       if (client.readyState === client.OPEN) writer.write(frames);
