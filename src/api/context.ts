@@ -7,6 +7,7 @@ import type { ApiDependencies } from './dependencies.ts';
 import { pathOf } from './failures.ts';
 import type { TaskFiles } from './files/task-files.ts';
 import type { FlatHeaders } from './headers.ts';
+import { peerOf } from './peer.ts';
 import type { AppRenderer } from './render/app-info.ts';
 import type { TaskRenderer } from './render/task.ts';
 import type { RequestMetrics } from './request-metrics.ts';
@@ -25,4 +26,4 @@ export interface ApiContext {
 }
 
 /** Who asks, for `api_post_event`. */
-export const originOf = (request: FastifyRequest): Origin => ({ clientIp: request.ip, uri: pathOf(request) });
+export const originOf = (request: FastifyRequest): Origin => ({ clientIp: peerOf(request.ip), uri: pathOf(request) });
