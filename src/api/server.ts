@@ -13,6 +13,8 @@ import { installGate } from './follower/gate.ts';
 import { turnedAway } from './follower/turn-away.ts';
 import { eachHeader, standardHeaders } from './headers.ts';
 import { installIdempotency } from './idempotency.ts';
+import { AppFilters } from './lists/app-filters.ts';
+import { KeptLists } from './lists/kept-lists.ts';
 import { renderAppDefinition } from './render/app-definition.ts';
 import { appRenderer } from './render/app-info.ts';
 import { taskRenderer } from './render/task.ts';
@@ -34,6 +36,7 @@ import { queueRoutes } from './routes/queue.ts';
 import { systemRoutes } from './routes/system.ts';
 import { taskFilesRoutes } from './routes/task-files.ts';
 import { tasksRoutes } from './routes/tasks.ts';
+import { SlowReaders } from './slow-readers.ts';
 import { eventStreams } from './stream/event-streams.ts';
 import { liveServer } from './stream/live/live-server.ts';
 import { handleUpgrades } from './stream/websocket.ts';
@@ -131,14 +134,18 @@ function contextOf(deps: ApiDependencies, shared: Pick<ApiContext, 'headers' | '
     compression: config.compression,
     onGzipped: (bytes) => metrics.count('http.responses.size.gzipped', bytes),
     generation: randomUUID().slice(0, 8),
+    slowReaders: new SlowReaders({ metrics }),
   });
   metrics.gauge('http.cached-answers.size', () => answers.size().bytes);
+  const apps = appRenderer(read, tasks, (app) => renderAppDefinition(app, { legacy }));
   return {
     ...shared,
     deps,
     answers,
     tasks,
-    apps: appRenderer(read, tasks, (app) => renderAppDefinition(app, { legacy })),
+    apps,
+    lists: new KeptLists({ read, metrics, apps, tasks }),
+    filters: new AppFilters(read),
     streams: eventStreams({ hub: events, read, clock, logger, metrics }),
     changedApps: new ChangedApps({ hub: events, read, metrics }),
     taskFiles: new TaskFiles(deps),

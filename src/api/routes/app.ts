@@ -9,6 +9,7 @@ import { err, ok } from '../../core/result.ts';
 import type { Timestamp } from '../../core/time.ts';
 import { type AppTarget, appTarget } from '../app-path.ts';
 import { changeOf } from '../app-request.ts';
+import type { Sent } from '../cached-answers.ts';
 import type { ApiContext } from '../context.ts';
 import { appEmbeds, singleEmbeds } from '../embed.ts';
 import { readJson } from '../json-body.ts';
@@ -70,7 +71,7 @@ const appVerbs = (context: ApiContext, id: string): Verbs => ({
   DELETE: (request, reply) => changeExisting(context, request, reply, { type: 'delete', id }, true),
 });
 
-function show(context: ApiContext, request: FastifyRequest, reply: FastifyReply, id: string): Promise<FastifyReply> {
+function show(context: ApiContext, request: FastifyRequest, reply: FastifyReply, id: string): Sent {
   const embeds = appEmbeds(queryOf(request), singleEmbeds);
   const { read, clock } = context.deps;
   return context.answers.send(request, reply, {
@@ -87,7 +88,7 @@ function showGroup(
   request: FastifyRequest,
   reply: FastifyReply,
   path: string,
-): Promise<FastifyReply> {
+): Sent {
   const embeds = appEmbeds(queryOf(request), singleEmbeds);
   const { read } = context.deps;
   return context.answers.send(request, reply, {

@@ -8,6 +8,7 @@ import { invalid, type Refusal, refusal } from '../../core/refusal.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import type { Timestamp } from '../../core/time.ts';
 import { readVersion } from '../app-request.ts';
+import type { Sent } from '../cached-answers.ts';
 import type { ApiContext } from '../context.ts';
 import { appEmbeds, groupEmbeds, listEmbeds } from '../embed.ts';
 import { groupTarget } from '../group-path.ts';
@@ -58,7 +59,7 @@ function verbsOf(context: ApiContext, rest: string, method: string): Verbs {
   }
 }
 
-function show(context: ApiContext, request: FastifyRequest, reply: FastifyReply, path: string): Promise<FastifyReply> {
+function show(context: ApiContext, request: FastifyRequest, reply: FastifyReply, path: string): Sent {
   const embeds = groupEmbeds(queryOf(request));
   const { read, clock } = context.deps;
   return context.answers.send(request, reply, {
@@ -76,7 +77,7 @@ function showApps(
   request: FastifyRequest,
   reply: FastifyReply,
   path: string,
-): Promise<FastifyReply> {
+): Sent {
   const embeds = appEmbeds(queryOf(request), listEmbeds);
   const { read } = context.deps;
   return context.answers.send(request, reply, {
