@@ -1,6 +1,7 @@
 /** The bodies of one state version, and what they are when compressed. */
 import { promisify } from 'node:util';
 import { brotliCompress, brotliCompressSync, constants, gzip, gzipSync } from 'node:zlib';
+import type { FlatHeaders } from './headers.ts';
 import { gzipOf, lengthOf, type Piece } from './lists/piece.ts';
 
 /** Answers kept; all of them belong to the newest state version. */
@@ -22,8 +23,20 @@ export interface Bytes {
   readonly length: number;
 }
 
+/** Headers of the answers that an entry can give, made once for each set of standard headers. */
+export interface Heads {
+  readonly standard: FlatHeaders;
+  readonly etag: string;
+  readonly plain: readonly string[];
+  readonly unchanged: readonly string[];
+  readonly packed: Partial<Record<Packing, readonly string[]>>;
+}
+
 export interface Entry {
   readonly key: string;
+  heads?: Heads;
+  /** The URL by which it is found without its key. */
+  url?: string;
   readonly plain: Bytes;
   readonly pieces: readonly Piece[] | undefined;
   readonly packed: Partial<Record<Packing, Bytes | Promise<Bytes>>>;
@@ -34,6 +47,8 @@ const single = (buffer: Buffer): Bytes => ({ buffers: [buffer], length: buffer.l
 
 export class AnswerStore {
   readonly #entries = new Map<string, Entry>();
+  /** Answers that depend on nothing but state and URL, by URL. */
+  readonly #hot = new Map<string, Entry>();
   #version = -1;
   heldBytes = 0;
 
@@ -46,11 +61,23 @@ export class AnswerStore {
     if (version === this.#version) return;
     this.#version = version;
     this.#entries.clear();
+    this.#hot.clear();
     this.heldBytes = 0;
   }
 
   get(key: string): Entry | undefined {
     return this.#entries.get(key);
+  }
+
+  /** An answer that was kept as one that depends on the URL alone. */
+  hot(url: string): Entry | undefined {
+    return this.#hot.get(url);
+  }
+
+  keepHot(url: string, entry: Entry): void {
+    if (this.#entries.get(entry.key) !== entry) return;
+    entry.url = url;
+    this.#hot.set(url, entry);
   }
 
   /** Keeps an answer, in the place of the oldest ones where there is none left. */
@@ -59,6 +86,7 @@ export class AnswerStore {
     for (const [oldKey, old] of this.#entries) {
       if (this.#entries.size < maxCachedAnswers && this.heldBytes + entry.heldBytes <= maxCachedBytes) break;
       this.#entries.delete(oldKey);
+      if (old.url !== undefined) this.#hot.delete(old.url);
       this.heldBytes -= old.heldBytes;
     }
     this.#entries.set(key, entry);

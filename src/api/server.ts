@@ -1,5 +1,6 @@
 /** The front door: every route, every header, every error, on a server that does not listen yet (see `listen.ts`). */
 import { randomUUID } from 'node:crypto';
+import type { Server } from 'node:http';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { refusal } from '../core/refusal.ts';
 import { basicAuthenticator, challenge } from './auth.ts';
@@ -8,6 +9,7 @@ import { ChangedApps } from './changed-apps.ts';
 import type { ApiContext } from './context.ts';
 import type { ApiDependencies } from './dependencies.ts';
 import { answerBrokenClient, frameworkFailure, handleFailures } from './failures.ts';
+import { installFastLane } from './fast-lane.ts';
 import { TaskFiles } from './files/task-files.ts';
 import { installGate } from './follower/gate.ts';
 import { turnedAway } from './follower/turn-away.ts';
@@ -80,7 +82,7 @@ export function buildServer(deps: ApiDependencies): FastifyInstance {
     done();
   });
   guard(server, deps);
-  refuseWhenClosing(server);
+  const isClosing = refuseWhenClosing(server);
   const context = contextOf(deps, { headers, requestMetrics: metrics });
   const closeEventStreams = context.streams.close;
   const { proxy } = deps.config;
@@ -116,6 +118,7 @@ export function buildServer(deps: ApiDependencies): FastifyInstance {
     headers,
     ...(gate ? { gate } : {}),
   });
+  installFastLane(server.server as Server, { deps, answers: context.answers, requestMetrics: metrics, isClosing });
   server.decorate('closeEventStreams', closeEventStreams);
   server.addHook('preClose', (done) => {
     closeEventStreams();
@@ -153,7 +156,7 @@ function contextOf(deps: ApiDependencies, shared: Pick<ApiContext, 'headers' | '
 }
 
 /** A server that stops takes nothing new, and says so: another one may be asked. */
-function refuseWhenClosing(server: FastifyInstance): void {
+function refuseWhenClosing(server: FastifyInstance): () => boolean {
   let isClosing = false;
   server.addHook('preClose', (done) => {
     isClosing = true;
@@ -163,6 +166,7 @@ function refuseWhenClosing(server: FastifyInstance): void {
     if (!isClosing) next();
     else sendRefusal(reply.header('connection', 'close'), turnedAway(request.method, 'this server is stopping'));
   });
+  return () => isClosing;
 }
 
 /** Basic authentication on every path, the web page and `/ping` included. */

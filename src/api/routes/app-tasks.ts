@@ -63,6 +63,7 @@ function sendTasks(
   const isText = wantsText(request.headers.accept);
   const { read } = context.deps;
   return context.answers.send(request, reply, {
+    isSettled: true,
     isText,
     render: () => {
       const apps = appsOf();

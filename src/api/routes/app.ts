@@ -75,6 +75,7 @@ function show(context: ApiContext, request: FastifyRequest, reply: FastifyReply,
   const embeds = appEmbeds(queryOf(request), singleEmbeds);
   const { read, clock } = context.deps;
   return context.answers.send(request, reply, {
+    isSettled: true,
     ...clockVariant(context, embeds),
     render: () => {
       const app = read.app(id);
@@ -83,15 +84,11 @@ function show(context: ApiContext, request: FastifyRequest, reply: FastifyReply,
   });
 }
 
-function showGroup(
-  context: ApiContext,
-  request: FastifyRequest,
-  reply: FastifyReply,
-  path: string,
-): Sent {
+function showGroup(context: ApiContext, request: FastifyRequest, reply: FastifyReply, path: string): Sent {
   const embeds = appEmbeds(queryOf(request), singleEmbeds);
   const { read } = context.deps;
   return context.answers.send(request, reply, {
+    isSettled: true,
     ...clockVariant(context, embeds),
     render: () => {
       if (path !== '/' && !read.isGroup(path)) return err(groupNotFound(path));

@@ -43,6 +43,7 @@ async function list(context: ApiContext, request: FastifyRequest, reply: Fastify
     return listChanged(context, request, reply, { since, fields });
   }
   return context.answers.send(request, reply, {
+    isSettled: true,
     ...clockVariant(context, embeds),
     render: () => {
       const isWanted = appFilter(query);

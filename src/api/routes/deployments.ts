@@ -19,6 +19,7 @@ export function deploymentsRoutes(server: FastifyInstance, context: ApiContext):
   resource(server, '/v2/deployments', {
     GET: (request, reply) =>
       context.answers.send(request, reply, {
+        isSettled: true,
         render: () => {
           const { deployments, readinessOf } = context.deps.read;
           return ok(`[${[...deployments()].map((d) => deploymentJson(d, readinessOf)).join(',')}]`);

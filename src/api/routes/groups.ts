@@ -63,6 +63,7 @@ function show(context: ApiContext, request: FastifyRequest, reply: FastifyReply,
   const embeds = groupEmbeds(queryOf(request));
   const { read, clock } = context.deps;
   return context.answers.send(request, reply, {
+    isSettled: true,
     ...clockVariant(context, embeds.ofApps),
     render: () => {
       const group = read.group(path);
@@ -72,15 +73,11 @@ function show(context: ApiContext, request: FastifyRequest, reply: FastifyReply,
 }
 
 /** The apps below, as a list of apps shows them. */
-function showApps(
-  context: ApiContext,
-  request: FastifyRequest,
-  reply: FastifyReply,
-  path: string,
-): Sent {
+function showApps(context: ApiContext, request: FastifyRequest, reply: FastifyReply, path: string): Sent {
   const embeds = appEmbeds(queryOf(request), listEmbeds);
   const { read } = context.deps;
   return context.answers.send(request, reply, {
+    isSettled: true,
     ...clockVariant(context, embeds),
     render: () => {
       if (!read.isGroup(path) && path !== '/') return err(groupNotFound(path));

@@ -30,6 +30,7 @@ function list(context: ApiContext, request: FastifyRequest, reply: FastifyReply)
   const isText = wantsText(request.headers.accept);
   const { read } = context.deps;
   return context.answers.send(request, reply, {
+    isSettled: true,
     isText,
     render: () => {
       const pieces: string[] = [];
