@@ -10,6 +10,7 @@ import { RootHistory } from '../core/group/root-history.ts';
 import type { AppId } from '../core/ids.ts';
 import type { Instance } from '../core/instance/instance.ts';
 import type { EncodedRecord, RecordWrite } from '../core/journal/batch.ts';
+import { type FormatSteps, formatSteps, upgrade } from '../core/journal/migrations.ts';
 import { isRequestKeyRecord, type KeyedResult } from '../core/request-keys.ts';
 import { SharedParts } from './shared-parts.ts';
 import { VersionBook } from './version-book.ts';
@@ -27,8 +28,16 @@ export interface LoadedState {
   readonly requestKeys: readonly KeyedResult[];
 }
 
-/** Decodes every record once; the read model and the working state share the objects. */
-export function loadState(records: Iterable<EncodedRecord>, views: Views, range: PortRange): LoadedState {
+/**
+ * Decodes every record once, whatever its format; the read model and the working state share the objects. Throws `StoreUnusable` for a
+ * format that this version does not know.
+ */
+export function loadState(
+  records: Iterable<EncodedRecord>,
+  views: Views,
+  range: PortRange,
+  steps: FormatSteps = formatSteps,
+): LoadedState {
   const tree = new AppTree(range);
   const history = new RootHistory();
   const versions = new VersionBook();
@@ -41,7 +50,8 @@ export function loadState(records: Iterable<EncodedRecord>, views: Views, range:
   let frameworkId: string | undefined;
   const shown: RecordWrite[] = [];
   const parts = new SharedParts();
-  for (const { kind, key, json } of records) {
+  for (const record of records) {
+    const { kind, key, json } = upgrade(record, steps);
     if (json === undefined) continue;
     const isDefinition = kind === 'app' || kind === 'appVersion';
     const value: object = isDefinition ? parts.definition(json) : (JSON.parse(json) as object);

@@ -97,7 +97,7 @@ export class LocalMesosError extends Error {
   }
 }
 
-export const defaultSettings: MasterSettings = {
+const defaultSettings: MasterSettings = {
   heartbeatMs: 15_000,
   allocationMs: 1_000,
   retryMs: 10_000,

@@ -15,7 +15,7 @@ interface Task {
   readonly state: string;
 }
 
-const settleLimitMs = 40_000;
+const settleLimitMs = 90_000;
 
 /**
  * Judges a stack whose clients are silent and gives its steady tasks, which must be the ones of `before`. Rejects with all
@@ -23,7 +23,7 @@ const settleLimitMs = 40_000;
  */
 export async function verify(stack: Omit<HaStack, 'during'>, before: SteadyTasks | undefined): Promise<SteadyTasks> {
   const { servers, keys, history, journal } = stack;
-  await stack.writable(settleLimitMs, servers);
+  await stack.writable(servers);
   const door = servers[0] as HaServer;
   await eventually('no deployment', async () => (await text(door, '/v2/deployments')) === '[]', settleLimitMs);
   const wanted = new Map<string, number>();
