@@ -54,7 +54,10 @@ describe('/v2/deployments', () => {
     expect([stop.statusCode, stop.body]).toEqual([202, '']);
     expect(front.cancelled.map(({ force }) => force)).toEqual([false, true]);
     const unknown = await server.inject({ method: 'DELETE', url: '/v2/deployments/d2' });
-    expect([unknown.statusCode, unknown.json()]).toEqual([404, { message: 'DeploymentPlan d2 does not exist' }]);
+    expect([unknown.statusCode, unknown.json()]).toEqual([
+      404,
+      { message: 'DeploymentPlan d2 does not exist', details: [] },
+    ]);
   });
 });
 

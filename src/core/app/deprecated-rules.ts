@@ -65,11 +65,7 @@ function checkNetworks(body: AppBody, storedType: 'DOCKER' | 'MESOS' | undefined
   );
   must(!has(networks) || ipAddress === undefined, '/', 'must not specify both networks and ipAddress');
   const isDocker = (container ? (container.type ?? 'DOCKER') : storedType) === 'DOCKER';
-  must(
-    !isDocker || !has(ipAddress?.discovery?.ports),
-    '/ipAddress',
-    'discovery is not allowed with the Docker containerizer',
-  );
+  must(!isDocker || !ipAddress?.discovery, '/ipAddress', 'ipAddress/discovery is not allowed for Docker containers');
 }
 
 function checkPorts(body: AppBody, must: Must): void {
