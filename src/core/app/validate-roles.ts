@@ -19,9 +19,6 @@ function allowedRoles(
   return [...new Set(roles)];
 }
 
-/** True if the text can be the name of a Mesos role. */
-const isRoleName = (text: string): boolean => complaintAboutRole(text) === undefined;
-
 /** Characters that Mesos allows in no role, with Marathon's names for them (it calls DEL a backspace). */
 const forbidden = new Map([
   ['\t', 'horizontal tab (\\x09)'],
