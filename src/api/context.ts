@@ -8,6 +8,7 @@ import { pathOf } from './failures.ts';
 import type { TaskFiles } from './files/task-files.ts';
 import type { FlatHeaders } from './headers.ts';
 import type { AppFilters } from './lists/app-filters.ts';
+import type { AppRuns } from './lists/app-runs.ts';
 import type { KeptLists } from './lists/kept-lists.ts';
 import type { AppRenderer } from './render/app-info.ts';
 import type { TaskRenderer } from './render/task.ts';
@@ -21,6 +22,7 @@ export interface ApiContext {
   readonly apps: AppRenderer;
   readonly lists: KeptLists;
   readonly filters: AppFilters;
+  readonly runs: AppRuns;
   readonly streams: EventStreams;
   readonly changedApps: ChangedApps;
   readonly taskFiles: TaskFiles;
