@@ -16,6 +16,7 @@ import { turnedAway } from './follower/turn-away.ts';
 import { eachHeader, standardHeaders } from './headers.ts';
 import { installIdempotency } from './idempotency.ts';
 import { AppFilters } from './lists/app-filters.ts';
+import { AppRuns } from './lists/app-runs.ts';
 import { KeptLists } from './lists/kept-lists.ts';
 import { renderAppDefinition } from './render/app-definition.ts';
 import { appRenderer } from './render/app-info.ts';
@@ -149,6 +150,7 @@ function contextOf(deps: ApiDependencies, shared: Pick<ApiContext, 'headers' | '
     apps,
     lists: new KeptLists({ read, metrics, apps, tasks }),
     filters: new AppFilters(read),
+    runs: new AppRuns(apps.definition, metrics),
     streams: eventStreams({ hub: events, read, clock, logger, metrics }),
     changedApps: new ChangedApps({ hub: events, read, metrics }),
     taskFiles: new TaskFiles(deps),
