@@ -8,60 +8,22 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { startEnsemble } from '../test/support/zookeeper.ts';
-import { get, type RunningCommand, request, residentMiB, runCommand } from './support/commands.ts';
+import { get, type RunningCommand, residentMiB, runCommand } from './support/commands.ts';
+import { agentsFor, instancesPerApp, putApps, running, until, untilLaunched, untilTaken } from './support/many-apps.ts';
 import { machine, workload } from './support/setup.ts';
 
 const sizes = process.argv.slice(2).map(Number);
-const instancesPerApp = 10;
 const sessionTimeoutMs = 3_000;
 /** So often the leader is killed; fewer times where filling takes minutes. */
 const killsOf = (apps: number): number => (apps > 5_000 ? 1 : 3);
-const appsPerPut = 500;
-const limitMs = 300_000;
 
 const print = (line: object): void => {
   process.stdout.write(`${JSON.stringify({ benchmark: 'failover', ...line, machine })}\n`);
 };
 
-async function until(what: string, holds: () => Promise<boolean>, pauseMs = 10): Promise<void> {
-  const endMs = performance.now() + limitMs;
-  for (;;) {
-    if (await holds().catch(() => false)) return;
-    if (performance.now() > endMs) throw new Error(`not within ${limitMs} ms: ${what}`);
-    await delay(pauseMs);
-  }
-}
-
-const running = async (url: string): Promise<number> => {
-  const gauges = (await get(`${url}/metrics`))['gauges'] as Record<string, { value: number }>;
-  return gauges['marathon.instances.running.gauge']?.value ?? 0;
-};
-
 interface World {
   readonly start: (port: string) => Promise<RunningCommand>;
   readonly leaderOf: (url: string) => Promise<string>;
-}
-
-async function fill(url: string, apps: number): Promise<void> {
-  for (let from = 0; from < apps; from += appsPerPut) {
-    const some = Array.from({ length: Math.min(appsPerPut, apps - from) }, (_, i) => ({
-      ...workload.app,
-      id: `/fail/g${Math.floor(from / appsPerPut)}/app-${from + i}`,
-      cpus: 0.01,
-      mem: 1,
-      instances: instancesPerApp,
-    }));
-    // The server turns away what its store cannot take yet.
-    await until(
-      'a PUT',
-      async () => {
-        await request(`${url}/v2/apps?force=true`, 'PUT', some);
-        return true;
-      },
-      500,
-    );
-  }
-  await until('all run', async () => (await running(url)) >= apps * instancesPerApp, 250);
 }
 
 /** Kills the leader and waits on the other one; gives both, the killed one started again as the standby. */
@@ -76,15 +38,9 @@ async function killOnce(
   const body = { ...workload.latencyApp, id: `/fail/probe-${n}`, instances: 1 };
   const killedMs = performance.now();
   process.kill(leader.pid, 'SIGKILL');
-  await until('a write', async () => {
-    await request(`${standby.url}/v2/apps`, 'POST', body);
-    return true;
-  });
+  await untilTaken(`${standby.url}/v2/apps`, 'POST', body);
   const writeMs = performance.now() - killedMs;
-  await until('a launch', async () => {
-    const { app } = (await get(`${standby.url}/v2/apps/fail/probe-${n}`)) as { app: { tasksRunning: number } };
-    return app.tasksRunning === 1;
-  });
+  await untilLaunched(standby.url, body.id);
   const launchMs = performance.now() - killedMs;
   const exact = apps * instancesPerApp + n + 1;
   await until('the exact count', async () => (await running(standby.url)) === exact, 100);
@@ -106,9 +62,17 @@ async function killOnce(
 async function measure(apps: number): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), 'ultramarathon-bench-'));
   const ensemble = await startEnsemble(1, { tickTimeMs: 500, forceSync: true });
-  const agents = Math.max(10, Math.ceil((apps * instancesPerApp) / 100));
   const cluster = await runCommand([
-    ...['local-mesos', '--simulate', '--port', '0', '--agents', String(agents), '--work_dir', join(directory, 'mesos')],
+    ...[
+      'local-mesos',
+      '--simulate',
+      '--port',
+      '0',
+      '--agents',
+      String(agentsFor(apps)),
+      '--work_dir',
+      join(directory, 'mesos'),
+    ],
     ...['--resources', workload.agentResources],
   ]);
   const zk = ['--zk', ensemble.url('/bench'), '--zk_session_timeout', String(sessionTimeoutMs)];
@@ -134,7 +98,7 @@ async function measure(apps: number): Promise<void> {
     const isFirst = (await world.leaderOf(servers[0].url)) === servers[0].address;
     let [leader, standby] = isFirst ? servers : [servers[1], servers[0]];
     const startedMs = performance.now();
-    await fill(leader.url, apps);
+    await putApps(leader.url, '/fail', apps);
     const launchesPerSecond = Math.round(((apps * instancesPerApp) / (performance.now() - startedMs)) * 1000);
     print({
       figure: 'filled',

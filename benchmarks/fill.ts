@@ -7,54 +7,33 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { anonymousMiB, get, request, residentMiB, runCommand, threadCpuMs } from './support/commands.ts';
+import { anonymousMiB, get, residentMiB, runCommand, threadCpuMs } from './support/commands.ts';
+import { agentsFor, instancesPerApp, putApps, running, until, untilLaunched, untilTaken } from './support/many-apps.ts';
 import { machine, workload } from './support/setup.ts';
 
 const sizes = process.argv.slice(2).map(Number);
-const instancesPerApp = 10;
-const appsPerPut = 500;
-const limitMs = 600_000;
 /** Until the memory of a server at rest is looked at. */
 const restMs = 20_000;
 const profileTo = process.env['FILL_PROFILE'];
 
-async function until(what: string, holds: () => Promise<boolean>, pauseMs: number): Promise<void> {
-  const endMs = performance.now() + limitMs;
-  for (;;) {
-    if (await holds().catch(() => false)) return;
-    if (performance.now() > endMs) throw new Error(`not within ${limitMs} ms: ${what}`);
-    await delay(pauseMs);
-  }
-}
-
-const running = async (url: string): Promise<number> => {
-  const gauges = (await get(`${url}/metrics`))['gauges'] as Record<string, { value: number }>;
-  return gauges['marathon.instances.running.gauge']?.value ?? 0;
-};
-
 async function fill(url: string, apps: number): Promise<void> {
-  for (let from = 0; from < apps; from += appsPerPut) {
-    const some = Array.from({ length: Math.min(appsPerPut, apps - from) }, (_, i) => ({
-      ...workload.app,
-      id: `/fill/g${Math.floor(from / appsPerPut)}/app-${from + i}`,
-      cpus: 0.01,
-      mem: 1,
-      instances: instancesPerApp,
-    }));
-    // The server turns away what its store cannot take yet.
-    const put = (): Promise<boolean> => request(`${url}/v2/apps?force=true`, 'PUT', some).then(() => true);
-    await until('a PUT', put, 200);
-  }
-  const all = apps * instancesPerApp;
-  await until('all run', async () => (await running(url)) >= all, 250);
+  await putApps(url, '/fill', apps);
   await until('no deployment', async () => ((await get(`${url}/v2/deployments`)) as unknown as []).length === 0, 250);
 }
 
 async function measure(apps: number): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), 'ultramarathon-bench-'));
-  const agents = Math.max(10, Math.ceil((apps * instancesPerApp) / 100));
   const cluster = await runCommand([
-    ...['local-mesos', '--simulate', '--port', '0', '--agents', String(agents), '--work_dir', join(directory, 'mesos')],
+    ...[
+      'local-mesos',
+      '--simulate',
+      '--port',
+      '0',
+      '--agents',
+      String(agentsFor(apps)),
+      '--work_dir',
+      join(directory, 'mesos'),
+    ],
     ...['--resources', workload.agentResources],
   ]);
   const start = (profile?: string) =>
@@ -84,13 +63,9 @@ async function measure(apps: number): Promise<void> {
     const againMs = performance.now();
     server = await start(profileTo && `${profileTo}-start`);
     const probe = { ...workload.latencyApp, id: '/fill/probe', instances: 1 };
-    await until('a write', () => request(`${server.url}/v2/apps`, 'POST', probe).then(() => true), 20);
+    await untilTaken(`${server.url}/v2/apps`, 'POST', probe);
     const startToWriteMs = performance.now() - againMs;
-    const probeRuns = async (): Promise<boolean> => {
-      const { app } = (await get(`${server.url}/v2/apps/fill/probe`)) as { app: { tasksRunning: number } };
-      return app.tasksRunning === 1;
-    };
-    await until('a launch', probeRuns, 20);
+    await untilLaunched(server.url, probe.id);
     const startToLaunchMs = performance.now() - againMs;
     const startThreadMs = threadCpuMs(server.pid);
     const tasks = apps * instancesPerApp;

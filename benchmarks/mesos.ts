@@ -4,21 +4,20 @@
  * through the whole scheduler; offers matched through the real link on simulated agents, with what the cluster itself can serve to a
  * trivial client beside them. `npm run bench -- mesos [size, 1 is the full one] [link] [intake] [offers]`. Prints one JSON line for each figure.
  */
-import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { fileURLToPath } from 'node:url';
 import type { MesosEvent, MesosLink } from '../src/actors/ports.ts';
-import type { TaskInfo } from '../src/core/mesos/types.ts';
 import { systemClock } from '../src/infra/clock.ts';
 import { systemIds } from '../src/infra/ids.ts';
 import { createCallEncoder } from '../src/infra/mesos/calls.ts';
 import { createMesosLink } from '../src/infra/mesos/link.ts';
 import { clusterLimits } from './support/cluster-limits.ts';
 import { measureOffers } from './support/mesos-offers.ts';
+import { agentId, taskId, taskInfo, updateUuid } from './support/mesos-samples.ts';
 import { countingMetrics, silentLogger, startScheduler, until } from './support/mesos-scheduler.ts';
-import { answerBytes, frameworkId, type SinkCounts, type SinkOrder } from './support/mesos-sink.ts';
+import { answerBytes, frameworkId, type SinkCounts } from './support/mesos-sink.ts';
 import { type Measured, meter, middle, print } from './support/meter.ts';
+import { type Sink, startSink } from './support/start-sink.ts';
 
 const size = Number(process.argv[2] ?? 1);
 const acknowledgements = Math.ceil(300_000 * size);
@@ -31,53 +30,6 @@ const agentCounts = [1_000, 5_000].map((agents) => Math.ceil(agents * size));
 const runs = 3;
 /** Calls of one turn of the loop, as the release of a batch makes them. */
 const perTurn = 250;
-
-const agentId = '3f3978e3-95a7-4391-9c35-1056b19a04a3-S0';
-const uuid = 'Ib6Fw7wiTWGr+lWgfJhmoQ==';
-const taskId = (n: number): string =>
-  `shop_web.instance-0f3c7a52-55aa-11ee-8c99-${String(n % 1_000_000).padStart(12, '0')}._app.1`;
-
-const taskInfo = (n: number): TaskInfo => ({
-  name: 'web.shop',
-  task_id: { value: taskId(n) },
-  agent_id: { value: agentId },
-  resources: [
-    { name: 'cpus', type: 'SCALAR', scalar: { value: 0.1 }, allocation_info: { role: '*' } },
-    { name: 'mem', type: 'SCALAR', scalar: { value: 32 }, allocation_info: { role: '*' } },
-    { name: 'ports', type: 'RANGES', ranges: { range: [{ begin: 31_000 + n, end: 31_000 + n }] } },
-  ],
-  command: {
-    shell: true,
-    value: 'exec python3 -m http.server $PORT0',
-    environment: {
-      variables: ['MARATHON_APP_ID', 'MARATHON_APP_VERSION', 'HOST', 'PORT', 'PORT0', 'PORTS', 'MESOS_TASK_ID'].map(
-        (name) => ({ name, type: 'VALUE' as const, value: taskId(n) }),
-      ),
-    },
-  },
-  discovery: { visibility: 'FRAMEWORK', name: 'web.shop', ports: { ports: [{ number: 31_000, protocol: 'tcp' }] } },
-});
-
-interface Sink {
-  readonly child: ChildProcess;
-  readonly pid: number;
-  readonly port: number;
-  readonly order: (order: SinkOrder) => void;
-  readonly asked: <T>(order: SinkOrder) => Promise<T>;
-}
-
-async function startSink(): Promise<Sink> {
-  const file = fileURLToPath(new URL('./support/mesos-sink.ts', import.meta.url));
-  const child = fork(file, { execArgv: ['--import', 'tsx'] });
-  const [{ port }] = (await once(child, 'message')) as [{ port: number }];
-  const order = (one: SinkOrder): void => void child.send(one);
-  const asked = async <T>(one: SinkOrder): Promise<T> => {
-    const answer = once(child, 'message');
-    order(one);
-    return (await answer)[0] as T;
-  };
-  return { child, pid: child.pid ?? 0, port, order, asked };
-}
 
 /** Half of what may wait in a sender. */
 const maxOpen = 50_000;
@@ -169,8 +121,8 @@ async function sendingCases(sink: Sink, link: MesosLink, open: () => number): Pr
     figure: 'acknowledgements sent',
     type: 'ACKNOWLEDGE',
     units: acknowledgements,
-    send: (n) => link.acknowledge(taskId(n), agentId, uuid),
-    body: (n) => encoder.acknowledge(taskId(n), agentId, uuid),
+    send: (n) => link.acknowledge(taskId(n), agentId, updateUuid),
+    body: (n) => encoder.acknowledge(taskId(n), agentId, updateUuid),
   });
   for (const count of [1, tasksPerAccept]) {
     const infos = Array.from({ length: count }, (_, n) => taskInfo(n));

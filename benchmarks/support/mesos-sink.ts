@@ -8,6 +8,7 @@
  *     {type: 'counts'}                   -> {counts, tasks}, and begins to count anew
  */
 import { createServer, type Socket } from 'node:net';
+import { taskId } from './mesos-samples.ts';
 
 export type SinkOrder =
   | { readonly type: 'offers'; readonly count: number; readonly cpus: number }
@@ -162,8 +163,7 @@ function* updates(states: readonly string[], rounds: number): Iterable<string> {
 
 function* inventedUpdates(records: number): Iterable<string> {
   for (let n = 0; n < records; n++) {
-    const id = `shop_web.instance-0f3c7a52-55aa-11ee-8c99-${String(n % 1_000).padStart(12, '0')}._app.1`;
-    yield updateRecord({ id, agent: 'S0' }, 'TASK_RUNNING', n);
+    yield updateRecord({ id: taskId(n % 1_000), agent: 'S0' }, 'TASK_RUNNING', n);
   }
 }
 
@@ -192,7 +192,8 @@ if (process.send !== undefined) {
     let rest = '';
     socket.on('error', () => socket.destroy());
     socket.on('data', (chunk) => {
-      rest = readRequests(socket, rest + chunk.toString('latin1'));
+      // Clients differ in how they write it.
+      rest = readRequests(socket, (rest + chunk.toString('latin1')).replaceAll('content-length', 'Content-Length'));
     });
   });
   process.on('message', (order: SinkOrder) => void obey(order));

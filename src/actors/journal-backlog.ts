@@ -23,9 +23,9 @@ export const createCongestion = (): Congestion => ({ isCongested: false });
 /** Beyond this many records and events the rest waits for the next batch, so that encoding stays a matter of milliseconds. */
 export const maxBatchItems = 2_000;
 /** Writes, records and events that may be collected and unsent before the front should refuse writes; half of it ends that. */
-export const congestedItems = 200_000;
+const congestedItems = 200_000;
 /** The same in bytes of JSON, estimated from what was sent so far. */
-export const congestedBytes = 64 * 1_048_576;
+const congestedBytes = 64 * 1_048_576;
 /** Size of a record before any was sent. */
 const firstSizeEstimate = 600;
 

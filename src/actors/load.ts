@@ -10,7 +10,9 @@ import { RootHistory } from '../core/group/root-history.ts';
 import type { AppId } from '../core/ids.ts';
 import type { Instance } from '../core/instance/instance.ts';
 import type { EncodedRecord, RecordWrite } from '../core/journal/batch.ts';
+import { type FormatSteps, formatSteps, upgrade } from '../core/journal/migrations.ts';
 import { isRequestKeyRecord, type KeyedResult } from '../core/request-keys.ts';
+import { isStrayRecord, type Stray } from '../core/task/stray.ts';
 import { SharedParts } from './shared-parts.ts';
 import { VersionBook } from './version-book.ts';
 import type { Views } from './views.ts';
@@ -25,10 +27,19 @@ export interface LoadedState {
   readonly frameworkId: string | undefined;
   readonly subscriptions: readonly Subscription[];
   readonly requestKeys: readonly KeyedResult[];
+  readonly strays: readonly Stray[];
 }
 
-/** Decodes every record once; the read model and the working state share the objects. */
-export function loadState(records: Iterable<EncodedRecord>, views: Views, range: PortRange): LoadedState {
+/**
+ * Decodes every record once, whatever its format; the read model and the working state share the objects. Throws `StoreUnusable` for a
+ * format that this version does not know.
+ */
+export function loadState(
+  records: Iterable<EncodedRecord>,
+  views: Views,
+  range: PortRange,
+  steps: FormatSteps = formatSteps,
+): LoadedState {
   const tree = new AppTree(range);
   const history = new RootHistory();
   const versions = new VersionBook();
@@ -38,10 +49,12 @@ export function loadState(records: Iterable<EncodedRecord>, views: Views, range:
   const finished: FinishedDeployment[] = [];
   const subscriptions: Subscription[] = [];
   const requestKeys: KeyedResult[] = [];
+  const strays: Stray[] = [];
   let frameworkId: string | undefined;
   const shown: RecordWrite[] = [];
   const parts = new SharedParts();
-  for (const { kind, key, json } of records) {
+  for (const record of records) {
+    const { kind, key, json } = upgrade(record, steps);
     if (json === undefined) continue;
     const isDefinition = kind === 'app' || kind === 'appVersion';
     const value: object = isDefinition ? parts.definition(json) : (JSON.parse(json) as object);
@@ -72,6 +85,7 @@ export function loadState(records: Iterable<EncodedRecord>, views: Views, range:
       case 'meta':
         if (key === 'frameworkId') frameworkId = (value as { frameworkId: string }).frameworkId;
         else if (isRequestKeyRecord(key)) requestKeys.push(value as KeyedResult);
+        else if (isStrayRecord(key)) strays.push(value as Stray);
         break;
       case 'subscription':
         subscriptions.push(value as Subscription);
@@ -92,7 +106,7 @@ export function loadState(records: Iterable<EncodedRecord>, views: Views, range:
   deployments.sort((a, b) => a.startedAtMs - b.startedAtMs);
   shown.push(...deployments.map((value) => ({ kind: 'deployment', key: value.id, value }) as const));
   views.apply(shown);
-  return { tree, history, versions, instances, deployments, finished, frameworkId, subscriptions, requestKeys };
+  return { tree, history, versions, instances, deployments, finished, frameworkId, subscriptions, requestKeys, strays };
 }
 
 /** Apps that have instances but no definition to come back to: their instances must go (behaviour §1.9, orphans). */

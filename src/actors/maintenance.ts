@@ -1,5 +1,6 @@
 /** Backup and restore that a user asked for with an abdication: stored, and carried out by the next leader (rest-api §6A.2). */
 import type { EncodedRecord, LoadedJournal, RecordWrite } from '../core/journal/batch.ts';
+import { upgrade } from '../core/journal/migrations.ts';
 import type { JournalStore, Logger } from './ports.ts';
 
 /** URIs of files on the machine of the next leader. */
@@ -28,9 +29,9 @@ export const maintenanceDone: RecordWrite = { kind: 'meta', key, value: undefine
 /** The stored request, if there is one. */
 export function maintenanceRequest(records: Iterable<EncodedRecord>): MaintenanceRequest | undefined {
   for (const record of records) {
-    if (record.kind === 'meta' && record.key === key && record.json !== undefined) {
-      return JSON.parse(record.json) as MaintenanceRequest;
-    }
+    if (record.kind !== 'meta' || record.key !== key) continue;
+    const { json } = upgrade(record);
+    if (json !== undefined) return JSON.parse(json) as MaintenanceRequest;
   }
   return undefined;
 }

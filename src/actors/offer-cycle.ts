@@ -177,7 +177,7 @@ export function launchesFailed(state: SchedulerState, taskIds: readonly string[]
 }
 
 /** Nobody here wants them for a while; a revive takes the filter away when somebody does. */
-export function declineAll(state: SchedulerState, offers: readonly Offer[]): void {
+function declineAll(state: SchedulerState, offers: readonly Offer[]): void {
   if (offers.length === 0 || !state.services.link.isConnected()) return;
   state.services.link.decline(
     offers.map((o) => o.id.value),

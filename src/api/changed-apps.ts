@@ -11,7 +11,7 @@ import { type Refusal, refusal } from '../core/refusal.ts';
 import { err, ok, type Result } from '../core/result.ts';
 
 /** Apps that are remembered; behind the oldest of them a poll gets everything. */
-export const maxRememberedApps = 20_000;
+const maxRememberedApps = 20_000;
 
 /** What a poll gets. */
 export type Answered =

@@ -12,9 +12,9 @@ import { bool, queryOf } from './query.ts';
 import { sendRefusal } from './respond.ts';
 
 /** Longest key in characters. */
-export const maxKeyLength = 255;
+const maxKeyLength = 255;
 /** Answers larger than this are not kept, so that all of them stay below 64 MB. */
-export const maxKeptBytes = 64 * 1024;
+const maxKeptBytes = 64 * 1024;
 
 interface Kept {
   /** What was asked: another request with the same key is a mistake. */

@@ -8,7 +8,7 @@ import { err, ok, type Result } from '../core/result.ts';
 import { all, first, type Query } from './query.ts';
 
 /** Most apps of one page. */
-export const maxPageSize = 10_000;
+const maxPageSize = 10_000;
 
 export interface Paging {
   readonly limit: number | undefined;

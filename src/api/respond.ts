@@ -19,7 +19,7 @@ export const sendText = (reply: FastifyReply, status: number, text: string): Fas
   reply.code(status).header('content-type', textType).send(Buffer.from(text));
 
 /** The body of a refusal: `message`, and `details` and `deployments` where there are any. */
-export const refusalBody = (refusal: Pick<Refusal, 'message' | 'details' | 'deployments'>): string =>
+const refusalBody = (refusal: Pick<Refusal, 'message' | 'details' | 'deployments'>): string =>
   JSON.stringify({
     message: refusal.message,
     ...(refusal.details === undefined ? {} : { details: refusal.details }),

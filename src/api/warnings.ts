@@ -26,7 +26,7 @@ export const maxHeaderBytes = 4_096;
 /** Longest message in the header, in characters. */
 const maxMessageLength = 400;
 /** Apps of one request that are looked at for warnings: the answer to a large bulk change must not wait for them. */
-export const maxAppsWarnedOf = 1_000;
+const maxAppsWarnedOf = 1_000;
 
 /** JSON without a character that a header could not carry. */
 const ascii = (value: unknown): string =>

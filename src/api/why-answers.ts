@@ -11,6 +11,7 @@ import {
   summaryOf,
   type WaitingGroup,
 } from '../core/offer/explain.ts';
+import { mesosWarnings } from '../core/offer/mesos-rules.ts';
 import { type PlacementWarning, placementWarnings } from '../core/offer/warnings.ts';
 import { whyNot } from '../core/offer/why.ts';
 
@@ -72,6 +73,8 @@ function deploymentsOf(read: ReadModel, appId: string): StandingInput['deploymen
   });
 }
 
-/** What the agents that are known now can never give the app. */
-export const warningsOf = (view: PlacementView, app: AppDefinition): readonly PlacementWarning[] =>
-  placementWarnings(app, view.agents(), view.settings());
+/** What Mesos, and the agents that are known now, can never give the app. */
+export const warningsOf = (view: PlacementView, app: AppDefinition): readonly PlacementWarning[] => [
+  ...mesosWarnings(app),
+  ...placementWarnings(app, view.agents(), view.settings()),
+];

@@ -18,9 +18,9 @@ export const maxSubscriptions = 100;
 /** Longest callback URL, in characters. */
 export const maxUrlLength = 2_048;
 /** Length of a secret, in characters. */
-export const secretLength = { min: 16, max: 256 } as const;
+const secretLength = { min: 16, max: 256 } as const;
 /** Pause after the first failure; doubles with each one, up to the longest. */
-export const firstBackoffMs = 1_000;
+const firstBackoffMs = 1_000;
 export const longestBackoffMs = 300_000;
 /** An event that a subscriber refuses so many times, though it answers, is left out: others wait behind it. */
 export const maxRefusals = 8;

@@ -121,13 +121,3 @@ export function appIdOfInstance(instanceId: string): AppId | undefined {
   const m = /^(.+)\.(?:instance-|marathon-)[^.]+$/.exec(instanceId);
   return m?.[1] === undefined ? undefined : appIdOfSafe(m[1]);
 }
-
-/** The task id of the next launch of the same instance (V8, V9). */
-export function nextTaskId(text: string): TaskId | undefined {
-  const parsed = parseTaskId(text);
-  if (!parsed) return undefined;
-  if (shapes[0].test(text)) return text.replace(/\d+$/, (n) => String(Number(n) + 1)) as TaskId;
-  if (shapes[1].test(text)) return `${text}.1` as TaskId;
-  if (legacyShapes[0].test(text)) return text.replace(/\d+$/, (n) => String(Number(n) + 1)) as TaskId;
-  return `${text}.1` as TaskId;
-}

@@ -36,7 +36,7 @@ const format = 2;
 /** Far more than the most agents with reservations make. A larger file is not ours. */
 const maxFileBytes = 256 * 1024 * 1024;
 
-export const emptyRecord: ClusterRecord = {
+const emptyRecord: ClusterRecord = {
   agents: [],
   removed: [],
   gone: [],

@@ -11,11 +11,11 @@ const nested = (levels: number): string => `${'{"groups":['.repeat(levels)}${']}
 describe('Limits', () => {
   // deviation(different): limits
   //   Marathon: none
-  //   here: ids 512 characters, 250,000 instances, 1 MiB of environment, 512 KiB of labels or command, 1,000
+  //   here: ids 190 characters, 250,000 instances, 1 MiB of environment, 512 KiB of labels or command, 1,000
   //     elements of a list, bodies of 8 MB: 422 or 413
   //   why: one mistyped number must not end the server
   it.each([
-    ['an id', { id: `/${long(600)}` }, '/id', 'must not be longer than 512 characters'],
+    ['an id', { id: `/${long(600)}` }, '/id', 'must not be longer than 190 characters'],
     ['a count', { instances: 2_000_000_000 }, '/instances', 'got 2000000000, expected 250000 or less'],
     ['an environment', { env: { A: long(1024 * 1024) } }, '/env', 'must not be larger than 1024 KiB, is 1025 KiB'],
     [

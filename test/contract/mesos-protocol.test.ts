@@ -6,67 +6,18 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { componentSchemas } from '../../src/api/openapi/document.ts';
-import { readAppUpdate } from '../../src/api/read-body.ts';
 import { appBodyWithId } from '../../src/api/schemas/app.ts';
-import { applyChange } from '../../src/core/app/apply-change.ts';
-import { type AppDefinition, portEntries } from '../../src/core/app/definition.ts';
-import { readAppId } from '../../src/core/app/id-rules.ts';
-import { type AppSettings, defaultAppSettings } from '../../src/core/app/settings.ts';
-import { type InstanceId, taskIdOf } from '../../src/core/ids.ts';
-import type { TaskInfo } from '../../src/core/mesos/types.ts';
-import { defaultMatchSettings } from '../../src/core/offer/demand.ts';
-import { isCustomExecutor } from '../../src/core/offer/needs.ts';
-import { buildTaskInfo } from '../../src/core/offer/task-info.ts';
+import type { AppDefinition } from '../../src/core/app/definition.ts';
 import { createCallEncoder, encodeSubscribe } from '../../src/infra/mesos/calls.ts';
-import { anAgent, ports, scalar, seeded } from '../core/offer/fixtures.ts';
 import { mistakesIn, mistakesInCall, mistakesInText } from '../support/mesos-proto/check.ts';
 import { isLong } from '../support/stack.ts';
 import { good } from './support/bodies.ts';
+import { appOf, taskOf } from './support/launch-of.ts';
 import { type RequestEntry, readRecording, recordingNames } from './transcripts/recording.ts';
 
 const fixtures = JSON.parse(
   readFileSync(new URL('./fixtures/app-requests.fixture.json', import.meta.url), 'utf8'),
 ) as Readonly<Record<string, unknown>>;
-
-const settings: AppSettings = {
-  ...defaultAppSettings,
-  mesosRole: 'marathon',
-  defaultNetworkName: 'dcos',
-  features: new Set(['secrets', 'external_volumes', 'gpu_resources', 'vips', 'task_killing']),
-};
-
-/** The app that a body asks for, or undefined if it is refused. */
-function appOf(body: unknown): AppDefinition | undefined {
-  const read = readAppUpdate(body, { requireId: true });
-  if (!read.ok) return undefined;
-  const id = readAppId(read.value.id ?? '');
-  if (!id.ok) return undefined;
-  const app = applyChange(undefined, { type: 'create', id: id.value, update: read.value }, settings);
-  return app.ok ? app.value : undefined;
-}
-
-/** What Mesos is asked to run for the app, its ports being taken from 31000 on. */
-function taskOf(app: AppDefinition): TaskInfo {
-  const hostPorts = portEntries(app).map(({ requestedHostPort }, i) =>
-    requestedHostPort === undefined ? undefined : requestedHostPort || 31_000 + i,
-  );
-  const listed = hostPorts.flatMap((port) => (port === undefined ? [] : [{ begin: port, end: port }]));
-  return buildTaskInfo({
-    app,
-    taskId: taskIdOf('shop_web.instance-u' as InstanceId, 1),
-    agent: anAgent('h'),
-    resources: [
-      scalar('cpus', app.cpus, { role: 'marathon', reservation: { principal: 'p', labels: { labels: [] } } }),
-      scalar('mem', app.mem),
-      ...(listed.length === 0 ? [] : [ports(listed)]),
-    ],
-    executorResources: isCustomExecutor(app) ? [scalar('cpus', 0.1)] : [],
-    hostPorts,
-    settings: defaultMatchSettings,
-    enforceGroupRole: false,
-    random: seeded(1),
-  });
-}
 
 const encoder = createCallEncoder('f-0000');
 /** Mistakes in the ACCEPT that launches the app. */
@@ -188,6 +139,7 @@ describe('every call', () => {
     ['SUPPRESS', encoder.suppress(['a'])],
     ['DECLINE_INVERSE_OFFERS', encoder.declineInverseOffers(['o'], 300)],
     ['UPDATE_FRAMEWORK', encoder.updateFramework(framework)],
+    ['UPDATE_FRAMEWORK with suppressed roles', encoder.updateFramework(framework, ['a'])],
     ['TEARDOWN', encoder.teardown()],
   ])('%s is as defined', (_name, text) => {
     expect(mistakesInText(text)).toEqual([]);

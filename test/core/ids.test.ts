@@ -4,10 +4,10 @@ import {
   type AppId,
   appIdOfInstance,
   hostNameForm,
+  type InstanceId,
   instanceIdOf,
   isBelow,
   isPathId,
-  nextTaskId,
   parentOf,
   parseAppId,
   parseTaskId,
@@ -67,23 +67,20 @@ describe('ids of instances and tasks (behaviour §1.4)', () => {
     expect(parseTaskId(text)).toEqual({ appId, instanceId });
   });
 
-  it('V8: the next incarnation of a legacy resident task keeps the instance', () => {
-    const text = 'app.test.23.b6ff5fa5-7714-11e7-a55c-5ecf1c4671f6.41';
-    const next = nextTaskId(text);
-    expect(next).toBe('app.test.23.b6ff5fa5-7714-11e7-a55c-5ecf1c4671f6.42');
-    expect(parseTaskId(text)?.appId).toBe('/app.test.23');
-    expect(parseTaskId(next ?? '')?.instanceId).toBe(parseTaskId(text)?.instanceId);
+  it('V8: all incarnations of a legacy resident task are one instance', () => {
+    const incarnation = (n: number) => parseTaskId(`app.test.23.b6ff5fa5-7714-11e7-a55c-5ecf1c4671f6.${n}`);
+    expect(incarnation(41)).toMatchObject({ appId: '/app.test.23', incarnation: 41 });
+    expect(incarnation(42)).toEqual({ ...incarnation(41), incarnation: 42 });
   });
 
-  it('V9: the next incarnation of a task with and without a number', () => {
-    expect(nextTaskId(`x.instance-${uuid}._app.7`)).toBe(`x.instance-${uuid}._app.8`);
-    expect(nextTaskId(`x.instance-${uuid}._app`)).toBe(`x.instance-${uuid}._app.1`);
-    expect(nextTaskId(`x.${uuid}`)).toBe(`x.${uuid}.1`);
+  it('V9: each launch of an instance has a number of its own', () => {
+    const instanceId = `x.instance-${uuid}` as InstanceId;
+    expect([7, 8].map((n) => taskIdOf(instanceId, n))).toEqual([`${instanceId}._app.7`, `${instanceId}._app.8`]);
+    expect(parseTaskId(`${instanceId}._app`)).toEqual({ appId: '/x', instanceId });
   });
 
   it('a text that is no task id is none of ours', () => {
     expect(parseTaskId('nonsense')).toBeUndefined();
-    expect(nextTaskId('nonsense')).toBeUndefined();
     expect(appIdOfInstance('nonsense')).toBeUndefined();
   });
 
@@ -100,7 +97,6 @@ describe('ids of instances and tasks (behaviour §1.4)', () => {
         const taskId = taskIdOf(instanceId, incarnation);
         expect(appIdOfInstance(instanceId)).toBe(appId);
         expect(parseTaskId(taskId)).toEqual({ appId, instanceId, incarnation });
-        expect(nextTaskId(taskId)).toBe(taskIdOf(instanceId, incarnation + 1));
         expect(safePath(appId)).not.toContain('/');
       }),
     );

@@ -171,11 +171,15 @@ describe('bad input', () => {
         '\u0016\u0003\u0001',
         `GET / HTTP/1.1\r\n${'x'.repeat(70_000)}`,
       ]) {
-        expect(await sendRaw(url, junk, 500), JSON.stringify(junk.slice(0, 20))).not.toMatch(/^HTTP\/1\.1 [25]/);
+        expect(await sendRaw(url, junk, { quietMs: 500 }), JSON.stringify(junk.slice(0, 20))).not.toMatch(
+          /^HTTP\/1\.1 [25]/,
+        );
       }
       // More is promised than is sent, or sent than is promised; nobody may wait for it, and the server goes on.
-      await sendRaw(url, 'POST /v2/apps HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{"id":', 200);
-      await sendRaw(url, 'POST /v2/apps HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}x', 200);
+      await sendRaw(url, 'POST /v2/apps HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{"id":', { quietMs: 200 });
+      await sendRaw(url, 'POST /v2/apps HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}x', {
+        quietMs: 200,
+      });
       expect(await stateOf(rest)).toBe(before);
       expect(program.isOver()).toBe(false);
       expect(program.stderr()).not.toMatch(/"level":(50|60)/);

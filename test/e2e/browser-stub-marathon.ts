@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { extname } from 'node:path';
+import { takePort } from '../support/ports.ts';
 
 /** What `/v2/apps`, `/v2/deployments` and `/v2/queue` answer. */
 export interface Canned {
@@ -39,7 +40,7 @@ const types: Readonly<Record<string, string>> = {
 };
 const ui = new URL('../../ui/', import.meta.url);
 
-/** Starts the stub on a free port of the loopback interface. `prefix` is put before every path, as a proxy would. */
+/** Starts the stub on a port of the loopback interface that stays its own. `prefix` is put before every path, as a proxy would. */
 export async function startStubMarathon(initial: Partial<Canned> = {}, prefix = ''): Promise<StubMarathon> {
   let canned: Canned = { apps: [], deployments: [], queue: [], ...initial };
   let failure: { readonly status: number | undefined; readonly path: string } | undefined;
@@ -83,7 +84,7 @@ export async function startStubMarathon(initial: Partial<Canned> = {}, prefix = 
     else if (path.startsWith('/ui/')) void sendFile(path.slice('/ui/'.length), response);
     else response.writeHead(404).end();
   });
-  const port = await listen(server, 0);
+  const port = await listen(server, takePort());
   return {
     pageUrl: `http://127.0.0.1:${port}${prefix}/ui/`,
     set: (next) => {

@@ -3,11 +3,11 @@ import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { type AddressInfo, createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.ts';
+import { takePort } from '../support/ports.ts';
 import { inPlayground } from '../support/processes.ts';
 import { startAll } from '../support/stack.ts';
 
@@ -17,7 +17,7 @@ const script = fileURLToPath(new URL('./clients/marathon_client.py', import.meta
 const python = '/usr/bin/python3';
 const pythonPackage = '/usr/lib/python3/dist-packages/marathon/client.py';
 /** For the whole script, on a busy machine. */
-const scriptTimeoutMs = 110_000;
+const scriptTimeoutMs = 280_000;
 
 interface EventBusClient {
   readonly on: (event: string, listener: (name: string) => void) => void;
@@ -83,7 +83,7 @@ describe('Clients of others', () => {
           { id: '/bare', cmd: 'sleep 1000', cpus: 0.1, mem: 32, ports: [] },
         ];
         await rest.ask('PUT', '/v2/apps', apps);
-        const port = await freePort();
+        const port = takePort();
         const config = playground.path('prometheus.yml');
         writeFileSync(
           config,
@@ -125,12 +125,4 @@ async function targetsOf(port: number): Promise<readonly Labels[]> {
   const response = await fetch(`http://127.0.0.1:${port}/api/v1/targets?state=active`);
   const body = (await response.json()) as { data: { activeTargets: { discoveredLabels: Labels }[] } };
   return body.data.activeTargets.map((one) => one.discoveredLabels);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  return port;
 }

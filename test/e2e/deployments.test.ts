@@ -75,7 +75,8 @@ describe('deployments', () => {
       const over = await ended(deploymentId);
       expect(over).toMatchObject({
         result: 'rolledBack',
-        reason: 'the deadline of 4 s has passed: waits for 1 of 1 instances of /web to be ready',
+        // Mostly that it is not ready; on a busy machine the time may be up before the new task runs.
+        reason: expect.stringMatching(/^the deadline of 4 s has passed: waits for .+/),
       });
       expect((await ended(over.successor ?? '')).result).toBe('succeeded');
       await server.program.end('SIGKILL');

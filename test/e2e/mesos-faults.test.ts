@@ -1,28 +1,4 @@
 /** Faults at random between a server and a cluster whose tasks are processes; a failure names its seed. */
-import { describe, expect, it, vi } from 'vitest';
-import { storm } from '../support/mesos-faults/storm.ts';
-import { isLong } from '../support/stack.ts';
+import { testStorms } from '../support/mesos-faults/storm-tests.ts';
 
-const seeds = Array.from({ length: isLong ? 20 : 3 }, (_, n) => n + 1);
-const turns = isLong ? 12 : 6;
-
-if (isLong) vi.setConfig({ testTimeout: 300_000 });
-
-describe('after a storm of faults on server, cluster, network and tasks', () => {
-  it.each(seeds)(
-    'exactly the wanted instances run, each one process, and nothing is unacknowledged (seed %i)',
-    async (seed) => {
-      const { faults, changes, records } = await storm({ seed, kind: 'processes', turns, settleLimitMs: 60_000 });
-      // It must have been one.
-      expect(faults.length).toBeGreaterThanOrEqual(turns);
-      expect(changes.get('ok') ?? 0).toBeGreaterThan(turns);
-      if (faults.includes('updates are lost and doubled')) expect(records.lost * records.doubled).toBeGreaterThan(0);
-      if (faults.includes('updates are late and overtake each other')) {
-        expect(records.delayed * records.swapped).toBeGreaterThan(0);
-      }
-      if (faults.includes('connections break in the middle of records and calls')) {
-        expect(records.cut).toBeGreaterThan(1);
-      }
-    },
-  );
-});
+testStorms('processes', 'exactly the wanted instances run, each one process, and nothing is unacknowledged');

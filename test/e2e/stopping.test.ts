@@ -92,7 +92,7 @@ describe('stopping', () => {
       expect([...playground.tasks().keys()].sort()).toEqual((await rest.tasks()).map((task) => task.id).sort());
       rest.close();
       await program.end('SIGKILL');
-      await eventually('no process', () => playground.processes().length === 0, 8_000);
+      await eventually('no process', () => playground.processes().length === 0);
     });
   });
 

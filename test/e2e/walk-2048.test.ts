@@ -8,9 +8,6 @@ import { inPlayground, type Playground, root } from '../support/processes.ts';
 import type { RestClient, TaskBody } from '../support/rest-client.ts';
 import { startAll, taskPorts } from '../support/stack.ts';
 
-/** The issue's promise: both instances healthy within 10 s after the server is up. */
-const healthyWithinMs = 10_000;
-
 /** A checkout of its own, so that a test may change the page. */
 async function start2048(playground: Playground): Promise<RestClient> {
   cpSync(join(root, 'examples', '2048'), playground.path('examples/2048'), { recursive: true });
@@ -20,15 +17,11 @@ async function start2048(playground: Playground): Promise<RestClient> {
   return rest;
 }
 
-async function healthy(rest: RestClient, count: number, timeoutMs = healthyWithinMs): Promise<readonly TaskBody[]> {
-  await eventually(
-    `${count} healthy instances and no deployment`,
-    async () => {
-      const app = await rest.app('/2048');
-      return app.tasksHealthy === count && app.tasksRunning === count && app.deployments.length === 0;
-    },
-    timeoutMs,
-  );
+async function healthy(rest: RestClient, count: number): Promise<readonly TaskBody[]> {
+  await eventually(`${count} healthy instances and no deployment`, async () => {
+    const app = await rest.app('/2048');
+    return app.tasksHealthy === count && app.tasksRunning === count && app.deployments.length === 0;
+  });
   return rest.tasks('/2048');
 }
 
@@ -53,7 +46,7 @@ describe('the walk with 2048', () => {
 
       appendFileSync(playground.path('examples/2048/page/style.css'), '\n/* rolled out */\n');
       await rest.must('POST', '/v2/apps/2048/restart');
-      const after = await healthy(rest, 3, 20_000);
+      const after = await healthy(rest, 3);
       expect(after.filter((task) => before.some((old) => old.id === task.id))).toEqual([]);
       for (const task of after) {
         expect(await (await fetch(`${addressOf(task)}/style.css`)).text()).toContain('rolled out');

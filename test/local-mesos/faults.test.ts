@@ -2,60 +2,18 @@
  * The whole scheduler with a real link on a local cluster while streams break, masters fail over, agents vanish, freeze and
  * return, updates get lost and tasks fail: in the end exactly the wanted instances run, and nothing waits for an acknowledgement.
  */
-import { afterEach, describe, expect, it } from 'vitest';
-import { createOrchestrator, type Orchestrator } from '../../src/actors/orchestrator.ts';
-import { defaultSchedulerSettings } from '../../src/actors/settings.ts';
-import type { AppId } from '../../src/core/ids.ts';
-import { systemClock } from '../../src/infra/clock.ts';
-import { systemIds } from '../../src/infra/ids.ts';
-import { createMemoryJournal } from '../../src/infra/memory-journal.ts';
-import { createMesosLink } from '../../src/infra/mesos/link.ts';
+import { describe, expect, it } from 'vitest';
+import type { Orchestrator } from '../../src/actors/orchestrator.ts';
 import type { LocalMesos } from '../../src/local-mesos/cluster.ts';
 import { seededRandom } from '../../src/local-mesos/simulate/behaviour.ts';
 import { eventually } from '../support/eventually.ts';
-import { createFakeProber } from '../support/fake-prober.ts';
-import { createSilentLogger, createSilentMetrics } from '../support/null-observers.ts';
 import { isLong } from '../support/stack.ts';
 import { cluster } from './cluster-fixture.ts';
+import { putApp, schedulerOn } from './scheduler-on.ts';
 
 const seeds = Array.from({ length: isLong ? 20 : 3 }, (_, i) => i + 1);
 const faultMs = 4_000;
 const wanted = { '/a': 12, '/b': 5 } as const;
-
-let orchestrator: Orchestrator | undefined;
-
-afterEach(async () => {
-  await orchestrator?.runtime.shutdown();
-  orchestrator = undefined;
-});
-
-async function schedulerOn(mesos: LocalMesos): Promise<Orchestrator> {
-  const shared = { clock: systemClock, ids: systemIds, logger: createSilentLogger(), metrics: createSilentMetrics() };
-  const made = createOrchestrator({
-    ...shared,
-    store: createMemoryJournal(),
-    prober: createFakeProber(),
-    createLink: () =>
-      createMesosLink({
-        ...shared,
-        master: `127.0.0.1:${mesos.port}`,
-        framework: {
-          name: 'marathon',
-          user: 'root',
-          roles: ['*'],
-          failover_timeout: 3600,
-          checkpoint: true,
-          capabilities: [{ type: 'PARTITION_AWARE' }, { type: 'MULTI_ROLE' }, { type: 'RESERVATION_REFINEMENT' }],
-        },
-      }),
-    settings: { ...defaultSchedulerSettings, killRetryTimeoutMs: 500, declineOfferDurationMs: 500 },
-    advertisedAddress: () => 'localhost:8080',
-  });
-  orchestrator = made;
-  await made.start();
-  await eventually('it leads', async () => made.read.cluster().elected, 10_000);
-  return made;
-}
 
 /** One random fault; whatever it breaks is mended by `mend`. */
 function hurt(mesos: LocalMesos, random: () => number): string {
@@ -131,7 +89,7 @@ describe('a storm of faults', () => {
         settings: { retryMs: 200, agentTimeoutMs: 600 },
         simulation: { seed, behaviour: { ...stormy, sendStarting: true } },
       });
-      const scheduler = await schedulerOn(mesos);
+      const scheduler = await schedulerOn(mesos.port, 500);
       for (const [id, instances] of Object.entries(wanted)) {
         const update = {
           cmd: 'sleep 1000',
@@ -141,7 +99,7 @@ describe('a storm of faults', () => {
           backoffSeconds: 0.1,
           maxLaunchDelaySeconds: 0.5,
         };
-        await scheduler.control.changeApps([{ type: 'put', id: id as AppId, partial: false, update }], { force: true });
+        await putApp(scheduler, id, update);
       }
       const random = seededRandom(seed);
       const hurts: string[] = [];

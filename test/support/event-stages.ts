@@ -4,6 +4,7 @@ import { attempt, describeAttempt } from './attempt.ts';
 import type { Stage } from './event-trial.ts';
 import { eventually } from './eventually.ts';
 import { leaderOf } from './ha-stack.ts';
+import { takePort } from './ports.ts';
 import type { Playground, Program } from './processes.ts';
 import { type RunningServer, startServer } from './stack.ts';
 
@@ -43,13 +44,13 @@ const electionLimitMs = 180_000;
  */
 export async function threeServers(playground: Playground, options: ServersOptions): Promise<Stage> {
   const { master, zk, sessionTimeoutMs } = options;
-  const start = async (port: string): Promise<Member> => {
+  const start = async (port = String(takePort())): Promise<Member> => {
     const words = ['--zk', zk, '--master', master, '--zk_session_timeout', String(sessionTimeoutMs)];
     const program = playground.run(['server', ...words, '--http_port', port, '--logging_level', 'warn']);
     const [, url = ''] = await program.says(/^Ultramarathon at (\S+) /m);
     return { url, program };
   };
-  const members = [await start('0'), await start('0'), await start('0')];
+  const members = [await start(), await start(), await start()];
   const up = (): readonly Member[] => members.filter(({ program }) => !program.isOver());
   const leader = (): Promise<Member> => eventually('a leader', () => leaderOf(up()), electionLimitMs);
   const another = async (than: Member): Promise<void> => {

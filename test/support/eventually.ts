@@ -2,6 +2,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 const pauseMs = 25;
+/** Nobody waits so long for what happens; it only has to be more than the busiest machine needs. */
+const patienceMs = 60_000;
 
 /**
  * Asks until the answer is neither undefined nor false, and gives it. After `timeoutMs` it fails with what was waited for; an
@@ -10,7 +12,7 @@ const pauseMs = 25;
 export async function eventually<T>(
   what: string,
   ask: () => T | undefined | false | Promise<T | undefined | false>,
-  timeoutMs = 15_000,
+  timeoutMs = patienceMs,
 ): Promise<T> {
   const startedMs = performance.now();
   for (;;) {

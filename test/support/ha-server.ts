@@ -1,4 +1,5 @@
 /** One server of several, whose every connection to ZooKeeper and to Mesos goes through a relay of its own. */
+import { takePort } from './ports.ts';
 import type { Playground, Program } from './processes.ts';
 import { killIfThere } from './processes.ts';
 import { type CutKind, type Relay, startRelay } from './relay.ts';
@@ -65,7 +66,8 @@ export async function startHaServer(playground: Playground, options: HaServerOpt
   const lives: Program[] = [];
   let isFrozen = false;
   const now = (): Program => lives.at(-1) as Program;
-  const start = async (port: string, more: readonly string[] = []): Promise<string> => {
+  const port = String(takePort());
+  const start = async (more: readonly string[] = []): Promise<string> => {
     const program = playground.run([...args, '--http_port', port, ...more]);
     lives.push(program);
     const [, url = ''] = await program.says(/^Ultramarathon at (\S+) /m);
@@ -78,7 +80,7 @@ export async function startHaServer(playground: Playground, options: HaServerOpt
     signal('SIGCONT');
     isFrozen = false;
   };
-  const url = await start('0');
+  const url = await start();
   return {
     name: options.name,
     url,
@@ -87,7 +89,7 @@ export async function startHaServer(playground: Playground, options: HaServerOpt
     mesos,
     pid: () => now().pid,
     isUp: () => !isFrozen && !now().isOver(),
-    start: async (more) => void (await start(new URL(url).port, more)),
+    start: async (more) => void (await start(more)),
     kill: async () => {
       isFrozen = false;
       await now().end('SIGKILL');

@@ -15,7 +15,7 @@ export interface JournalRecorder {
 }
 
 const lookPauseMs = 500;
-const catchUpLimitMs = 20_000;
+const catchUpLimitMs = 60_000;
 const parallelReads = 32;
 
 /** Starts to collect. The ensemble may come and go. */

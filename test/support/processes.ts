@@ -14,11 +14,11 @@ export const root = fileURLToPath(new URL('../..', import.meta.url));
 const mainFile = join(root, 'dist', 'main.js');
 
 /** Longest wait for the first line of a program on a busy machine. */
-const startTimeoutMs = 60_000;
+const startTimeoutMs = 120_000;
 /** A program that was asked to stop is killed after so long. */
-const stopTimeoutMs = 15_000;
+const stopTimeoutMs = 60_000;
 /** What was told to end may take so long to be gone. */
-const goneTimeoutMs = 10_000;
+const goneTimeoutMs = 60_000;
 
 export interface Exit {
   readonly code: number | null;
@@ -215,13 +215,30 @@ function processesWith(marker: string): readonly FoundProcess[] {
   for (const name of readdirSync('/proc')) {
     const pid = Number(name);
     if (!Number.isInteger(pid) || pid === process.pid) continue;
-    const environment = readProc(pid, 'environ');
+    const environment = settledEnvironment(pid);
     if (!environment.includes(marker) || !isAlive(pid)) continue;
     const taskId = /(?:^|\0)MESOS_EXECUTOR_ID=([^\0]*)/.exec(environment)?.[1];
     found.push({ pid, command: readProc(pid, 'cmdline').replaceAll('\0', ' ').trim(), taskId });
   }
   return found;
 }
+
+/**
+ * The environment as text. In the middle of `exec` a process has an empty one for a moment: then it is looked at again, since
+ * whoever misses a process at that moment believes that it is gone.
+ */
+function settledEnvironment(pid: number): string {
+  for (let look = 1; ; look++) {
+    const text = contentOf(pid, 'environ');
+    if (text === undefined) return '';
+    if (text !== '' || look === environmentLooks || !isAlive(pid)) return text;
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, lookPauseMs);
+  }
+}
+
+/** Who has none after so many looks was started without. */
+const environmentLooks = 20;
+const lookPauseMs = 5;
 
 function mainProcesses(processes: readonly FoundProcess[]): ReadonlyMap<string, number> {
   const tasks = new Map<string, number>();
@@ -238,10 +255,13 @@ export function sessionOf(pid: number): number {
   return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[3]);
 }
 
-function readProc(pid: number, file: 'stat' | 'environ' | 'cmdline'): string {
+const readProc = (pid: number, file: 'stat' | 'environ' | 'cmdline'): string => contentOf(pid, file) ?? '';
+
+/** Undefined: there is no such process, or it may not be looked at. */
+function contentOf(pid: number, file: 'stat' | 'environ' | 'cmdline'): string | undefined {
   try {
     return readFileSync(`/proc/${pid}/${file}`, 'latin1');
   } catch {
-    return '';
+    return undefined;
   }
 }

@@ -57,7 +57,7 @@ export interface RestClient {
 }
 
 /** A request that nobody answers fails after so long. */
-const answerTimeoutMs = 30_000;
+const answerTimeoutMs = 60_000;
 
 /** A client of the server at `url`. Bodies that are no strings are sent as JSON. */
 export function restClient(url: string, options: RestOptions = {}): RestClient {
@@ -131,8 +131,15 @@ async function readAnswer(response: IncomingMessage): Promise<Answer> {
   return { status: response.statusCode ?? 0, headers: response.headers, text, json: () => JSON.parse(text) as unknown };
 }
 
-/** Sends these bytes on a connection of their own and gives all that comes back until it is closed, or until it is quiet. */
-export function sendRaw(url: string, bytes: string | Buffer, quietMs = 2_000): Promise<string> {
+/**
+ * Sends these bytes on a connection of their own and gives all that comes back until it is closed, until what came is `enough`,
+ * or until nothing has come for `quietMs`.
+ */
+export function sendRaw(
+  url: string,
+  bytes: string | Buffer,
+  { quietMs = answerTimeoutMs, enough }: { readonly quietMs?: number; readonly enough?: RegExp } = {},
+): Promise<string> {
   const { hostname, port } = new URL(url);
   return new Promise((resolve, reject) => {
     let said = '';
@@ -140,6 +147,7 @@ export function sendRaw(url: string, bytes: string | Buffer, quietMs = 2_000): P
     socket.setTimeout(quietMs, () => socket.destroy());
     socket.on('data', (chunk: Buffer) => {
       said += chunk.toString('latin1');
+      if (enough?.test(said) === true) socket.destroy();
     });
     // The server may close while we still write.
     socket.on('error', (error: NodeJS.ErrnoException) => {

@@ -1,4 +1,5 @@
-/** A local cluster and a server as two processes, or `start` as one, on ephemeral ports. */
+/** A local cluster and a server as two processes, or `start` as one, on ports that nobody else gets: they can be started there again. */
+import { takePort, takePorts } from './ports.ts';
 import type { Playground, Program, ProgramOptions } from './processes.ts';
 import { type RestClient, type RestOptions, restClient } from './rest-client.ts';
 
@@ -21,7 +22,7 @@ export interface RunningServer {
 export async function startCluster(
   playground: Playground,
   more: readonly string[] = [],
-  address = '127.0.0.1:0',
+  address = `127.0.0.1:${takePort()}`,
   options: ProgramOptions = {},
 ): Promise<RunningCluster> {
   const port = address.slice(address.lastIndexOf(':') + 1);
@@ -40,7 +41,7 @@ export async function startServer(
   more: readonly string[] = [],
   options: ProgramOptions & RestOptions & { readonly port?: string } = {},
 ): Promise<RunningServer> {
-  const { port = '0' } = options;
+  const { port = String(takePort()) } = options;
   const program = playground.run(
     [
       'server',
@@ -72,9 +73,9 @@ export async function startAll(
 ): Promise<Started> {
   const flags = [
     '--mesos_port',
-    '0',
+    String(takePort()),
     '--http_port',
-    '0',
+    String(takePort()),
     '--logging_level',
     'warn',
     '--data_dir',
@@ -86,10 +87,8 @@ export async function startAll(
   return { program, url, cluster, rest: restClient(url) };
 }
 
-let nextWindow = 0;
-
-/** Ports for tasks that really listen: a range of ten for each agent that no other test of this run uses, below Linux' own. */
+/** Ports for tasks that really listen: ten for each agent. */
 export function taskPorts(agents = 3): string {
-  const begin = 21_000 + (((process.pid * 7 + nextWindow++) * 40) % 9_000);
-  return `ports:[${begin}-${begin + 10 * agents - 1}]`;
+  const ports = takePorts(10 * agents);
+  return `ports:[${ports[0]}-${ports.at(-1)}]`;
 }

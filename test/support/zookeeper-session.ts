@@ -4,7 +4,7 @@ import { openSession, type SessionOptions, type ZooKeeperSession } from '../../s
 import { parseZkUrl } from '../../src/infra/zookeeper/zk-url.ts';
 import { createSilentLogger, createSilentMetrics } from './null-observers.ts';
 
-const sessionTimeoutMs = 6_000;
+const sessionTimeoutMs = 20_000;
 
 /** Opens one; its paths are below the path of the URL. */
 export async function openTestSession(zkUrl: string, options: Partial<SessionOptions> = {}): Promise<ZooKeeperSession> {
@@ -13,7 +13,7 @@ export async function openTestSession(zkUrl: string, options: Partial<SessionOpt
   return openSession({
     servers: servers.value,
     sessionTimeoutMs,
-    connectTimeoutMs: 5_000,
+    connectTimeoutMs: 20_000,
     clock: systemClock,
     logger: createSilentLogger(),
     metrics: createSilentMetrics(),

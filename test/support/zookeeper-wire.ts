@@ -90,7 +90,7 @@ export function transactionResult(answer: Buffer): number {
  * Breaks the connection at this point of the next transaction that passes one of the taps. Resolves once that has happened;
  * rejects after `timeoutMs` without.
  */
-export function breakNextTransaction(taps: readonly Tap[], point: CutPoint, timeoutMs = 20_000): Promise<void> {
+export function breakNextTransaction(taps: readonly Tap[], point: CutPoint, timeoutMs = 60_000): Promise<void> {
   return new Promise((resolve, reject) => {
     const over = (): void => {
       clearTimeout(timer);
@@ -129,7 +129,7 @@ export interface HeldTransaction {
 }
 
 /** Holds the next transaction that comes by while everything else passes, pings too. Undefined if none comes in time. */
-export function holdNextTransaction(taps: readonly Tap[], timeoutMs = 20_000): Promise<HeldTransaction | undefined> {
+export function holdNextTransaction(taps: readonly Tap[], timeoutMs = 60_000): Promise<HeldTransaction | undefined> {
   return new Promise((resolve) => {
     const timer = setTimeout(() => {
       for (const tap of taps) tap.judge(undefined);
@@ -149,7 +149,7 @@ export function holdNextTransaction(taps: readonly Tap[], timeoutMs = 20_000): P
   });
 }
 
-const answerTimeoutMs = 5_000;
+const answerTimeoutMs = 60_000;
 
 function releaseHeld(tap: Tap, held: Frame): Promise<number | 'gone'> {
   return new Promise((resolve) => {

@@ -1,10 +1,11 @@
 /** A real ZooKeeper ensemble from Debian's package, on loopback ports of its own; members can be killed, frozen and started again. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { eventually } from './eventually.ts';
+import { takePorts } from './ports.ts';
 
 export type ZkRole = 'leader' | 'follower' | 'standalone' | 'none';
 
@@ -43,8 +44,8 @@ export interface EnsembleOptions {
 
 const jar = '/usr/share/java/zookeeper.jar';
 const classPath = ['/etc/zookeeper/conf', jar, '/usr/share/java/slf4j-nop.jar'].join(':');
-const startTimeoutMs = 40_000;
-const answerTimeoutMs = 1_000;
+const startTimeoutMs = 120_000;
+const answerTimeoutMs = 5_000;
 
 const hasJava = (process.env['PATH'] ?? '').split(':').some((folder) => existsSync(join(folder, 'java')));
 
@@ -55,7 +56,7 @@ export const zooKeeperMissing: boolean = !existsSync(jar) || !hasJava;
 export async function startEnsemble(size: 1 | 3, options: EnsembleOptions = {}): Promise<Ensemble> {
   if (zooKeeperMissing) throw new Error('ZooKeeper is missing: apt-get install zookeeper default-jre-headless');
   const dir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'ultramarathon-zookeeper-'));
-  const ports = await freePorts(size * 3);
+  const ports = takePorts(size * 3);
   const members = Array.from({ length: size }, (_, i) => new Member(i + 1, ports.slice(i * 3, i * 3 + 3), dir));
   for (const member of members) member.configure(members, options);
   const ensemble: Ensemble = {
@@ -82,6 +83,7 @@ async function ready(members: readonly Member[]): Promise<void> {
   await eventually(
     'a majority serves',
     async () => {
+      for (const member of members) member.assertAlive();
       const roles = await Promise.all(members.map((member) => member.role()));
       if (members.length === 1) return roles[0] === 'standalone';
       const serving = roles.filter((role) => role === 'leader' || role === 'follower').length;
@@ -100,6 +102,8 @@ class Member implements ZkMember {
   readonly #dir: string;
   #forceSync = false;
   #child: ChildProcess | undefined;
+  /** How it ended although nobody had told it to. */
+  #death: string | undefined;
   #isFrozen = false;
 
   constructor(id: number, ports: readonly number[], dir: string) {
@@ -117,6 +121,12 @@ class Member implements ZkMember {
     if (this.#child?.pid === undefined) throw new Error(`member ${this.#id} does not run`);
     return this.#child.pid;
   };
+
+  /** A member that ends by itself would be missed only much later, by whoever relies on it. */
+  assertAlive(): void {
+    if (this.#death !== undefined)
+      throw new Error(`member ${this.#id} of the ensemble ended by itself: ${this.#death}`);
+  }
 
   configure(members: readonly Member[], { tickTimeMs = 200, forceSync = false }: EnsembleOptions): void {
     this.#forceSync = forceSync;
@@ -142,21 +152,31 @@ class Member implements ZkMember {
 
   start = async (): Promise<void> => {
     if (this.#child !== undefined) return;
+    this.#death = undefined;
     const args = ['-Xmx256m', '-Xshare:auto', '-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC'];
+    // A vote that got lost is sent again soon, not after up to a minute.
+    args.push('-Dzookeeper.fastleader.maxNotificationInterval=2000');
     if (!this.#forceSync) args.push('-Dzookeeper.forceSync=no');
     args.push('-cp', classPath, 'org.apache.zookeeper.server.quorum.QuorumPeerMain', join(this.#dir, 'zoo.cfg'));
     const child = spawn('java', args, { stdio: 'ignore', cwd: this.#dir });
     this.#child = child;
-    child.once('exit', () => {
-      if (this.#child === child) this.#child = undefined;
+    child.once('exit', (code, signal) => {
+      if (this.#child !== child) return;
+      this.#child = undefined;
+      this.#death = String(signal ?? code);
     });
-    await eventually(`member ${this.#id} listens`, async () => (await this.#ask('ruok')) === 'imok', startTimeoutMs);
+    const listens = async (): Promise<boolean> => {
+      this.assertAlive();
+      return (await this.#ask('ruok')) === 'imok';
+    };
+    await eventually(`member ${this.#id} listens`, listens, startTimeoutMs);
   };
 
   kill = async (): Promise<void> => {
     const child = this.#child;
     if (child === undefined) return;
     const gone = new Promise((resolve) => child.once('exit', resolve));
+    this.#child = undefined;
     child.kill('SIGKILL');
     this.#isFrozen = false;
     await gone;
@@ -202,25 +222,4 @@ class Member implements ZkMember {
       socket.once('close', () => resolve(text === '' ? undefined : text));
     });
   }
-}
-
-/** Ports that nobody listens on at the moment. */
-async function freePorts(count: number): Promise<readonly number[]> {
-  const servers = await Promise.all(
-    Array.from(
-      { length: count },
-      () =>
-        new Promise<ReturnType<typeof createServer>>((resolve, reject) => {
-          const server = createServer();
-          server.once('error', reject);
-          server.listen(0, '127.0.0.1', () => resolve(server));
-        }),
-    ),
-  );
-  const ports = servers.map((server) => {
-    const address = server.address();
-    return typeof address === 'object' && address !== null ? address.port : 0;
-  });
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
 }

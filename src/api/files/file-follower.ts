@@ -9,7 +9,7 @@ import type { TaskPlace } from './task-places.ts';
 /** Bytes of one question: what an agent gives at most. */
 export const partBytes = 64 * 1024;
 /** So many bytes before the offset are read again with each look: another file is known by having others there. */
-export const knownBytes = 64;
+const knownBytes = 64;
 /** Between two looks at a file: right after it grew, and at most. */
 export const shortestPauseMs = 200;
 export const longestPauseMs = 1_000;

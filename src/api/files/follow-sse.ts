@@ -11,7 +11,7 @@ import type { FollowEvent } from './file-follower.ts';
 import { pathIn, startIn } from './file-request.ts';
 
 /** Unsent bytes beyond which nothing more is read from the agent. */
-export const maxUnsentBytes = 256 * 1024;
+const maxUnsentBytes = 256 * 1024;
 
 /**
  * Events `data`, `restart`, `end` and `failed`, the last two being the last ones. Each has the offset behind it as its id, so that a reader that

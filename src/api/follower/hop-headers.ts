@@ -2,7 +2,7 @@
 import type { FlatHeaders } from '../headers.ts';
 
 /** `X-Marathon-Via: 1.1 host:port, …`: the servers that a request or an answer went through (rest-api §1.6). */
-export const viaHeader = 'X-Marathon-Via';
+const viaHeader = 'X-Marathon-Via';
 /** Marks a 503 of a server that does not lead and did nothing with the request: another server may be asked. */
 export const notLeadingHeader = 'X-Marathon-Not-Leading';
 

@@ -5,7 +5,7 @@ import { type ReasonCounts, rejectSummary } from '../../core/offer/reject-summar
 import { timestamp } from '../../core/time.ts';
 
 /** Whole seconds until the back-off ends; 0 = overdue. */
-export const secondsLeft = (entry: Pick<QueueEntry, 'notBeforeMs'>, nowMs: number): number =>
+const secondsLeft = (entry: Pick<QueueEntry, 'notBeforeMs'>, nowMs: number): number =>
   Math.max(0, Math.floor(((entry.notBeforeMs ?? nowMs) - nowMs) / 1000));
 
 const isOverdue = (entry: QueueEntry, nowMs: number): boolean =>

@@ -12,9 +12,9 @@ import { timestamp } from '../../core/time.ts';
 import type { AskedGroup, WhyAnswer } from '../why-answers.ts';
 
 /** Waiting instances that one answer lists for each role; the count tells of all. */
-export const maxWaitingListed = 100;
+const maxWaitingListed = 100;
 /** Agents that one answer lists for each role, the nearest ones. */
-export const maxAgentsListed = 1_000;
+const maxAgentsListed = 1_000;
 
 /** The whole answer for one app. */
 export function whyJson(answer: WhyAnswer, read: ReadModel): object {

@@ -2,7 +2,7 @@
 import { type Static, type TSchema, Type } from 'typebox';
 
 /** Largest value of an `int` member; beyond it a body is unreadable (rest-api §9.1, `error.expected.int`). */
-export const maxInt32 = 2_147_483_647;
+const maxInt32 = 2_147_483_647;
 
 /** A 32-bit integer of at least `minimum`. */
 export const int = (minimum = 0, maximum = maxInt32) => Type.Integer({ minimum, maximum });

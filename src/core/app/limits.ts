@@ -2,8 +2,11 @@
 import type { AppDefinition } from './definition.ts';
 import type { Must } from './violations.ts';
 
-/** Characters of an id: task ids are made from it, and become names of directories and hosts. */
-export const maxIdLength = 512;
+/**
+ * Characters of an id. Task and executor ids are made from it, and Mesos takes none of more than 255 bytes: 9 are `marathon-`, 52 are
+ * `.instance-`, the UUID and `._app.`; the rest is for the number of the incarnation.
+ */
+export const maxIdLength = 190;
 /** Instances of one app: each is an actor and a record. */
 export const maxInstances = 250_000;
 /** Bytes of all environment variables, names included: a command with more cannot be started on Linux. */

@@ -1,6 +1,6 @@
 /** Rules about all apps together, checked for what a change touches only (rest-api §9.6; behaviour §4.3, §10.1). */
 import type { AppId } from '../ids.ts';
-import { isBelow, parentOf } from '../ids.ts';
+import { parentOf } from '../ids.ts';
 import { invalid, type Refusal } from '../refusal.ts';
 import type { DependencyNode } from './dependency-graph.ts';
 
@@ -69,7 +69,3 @@ function leadsToCircle(
   }
   return false;
 }
-
-/** Refuses an id outside the group that names it in a request (rest-api §9.3). `path` is where the id stands in the body. */
-export const childOutsideGroup = (id: string, group: string, path: string): Refusal | undefined =>
-  isBelow(id, group) ? undefined : invalid([{ path, errors: [`Identifier is not child of '${group}'`] }]);

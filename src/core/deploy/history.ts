@@ -10,7 +10,7 @@ export interface HistoryLimits {
   readonly weight: number;
 }
 
-export const historyLimits: HistoryLimits = { deployments: 1_000, idle: 100, weight: 100_000 };
+const historyLimits: HistoryLimits = { deployments: 1_000, idle: 100, weight: 100_000 };
 
 /** Which deployments are kept, in the order of their ends. Owned by one writer; each call costs what it forgets. */
 export class DeploymentHistory {

@@ -25,7 +25,7 @@ export function preconditionRefusal(expected: Expected | undefined, tree: AppTre
 }
 
 /** The latest stamp of a group, or of anything in it; undefined if there is none. Costs what lies in it. */
-export function groupVersion(path: string, tree: AppTree): Timestamp | undefined {
+function groupVersion(path: string, tree: AppTree): Timestamp | undefined {
   if (path !== '/' && !tree.isGroup(path)) return undefined;
   let latest = emptyRootVersion;
   for (const { version } of tree.recordedGroups(path)) if (version > latest) latest = version;

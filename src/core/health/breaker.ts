@@ -5,9 +5,9 @@
 import type { CensusFacts } from './census.ts';
 
 /** Below this many once-healthy tasks it never opens for a mass of failures: a share of few means nothing. */
-export const minTasks = 20;
+const minTasks = 20;
 /** It opens if more than this share of them begins to fail within the window, and closes when no more than this share fails. */
-export const failingShare = 0.3;
+const failingShare = 0.3;
 export const windowMs = 30_000;
 /**
  * After this time it closes even if the mass still fails. What only a restart can mend is then mended at the pace of the kill budget.

@@ -11,7 +11,7 @@ export interface KillBudget {
 }
 
 /** An app may always lose this many in a minute: small apps are treated as Marathon treats them. */
-export const perAppAtLeast = 5;
+const perAppAtLeast = 5;
 
 export const defaultKillBudget: KillBudget = { perMinute: 200, perAppShare: 0.2 };
 

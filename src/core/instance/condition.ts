@@ -1,6 +1,6 @@
-/** Mesos task state → condition, and tasks → instance (behaviour §1.2, §1.5). */
+/** Mesos task state → condition (behaviour §1.2). */
 import type { MesosTaskState, TaskStatus } from '../mesos/types.ts';
-import type { Condition, Task } from './instance.ts';
+import type { Condition } from './instance.ts';
 
 const plain: Readonly<Record<Exclude<MesosTaskState, 'TASK_LOST'>, Condition>> = {
   TASK_STAGING: 'Staging',
@@ -18,6 +18,9 @@ const plain: Readonly<Record<Exclude<MesosTaskState, 'TASK_LOST'>, Condition>> =
   TASK_UNKNOWN: 'Unknown',
 };
 
+/** False for states that a later Mesos may have: nobody here knows whether such a task is alive. */
+export const isKnownState = (state: string): boolean => state === 'TASK_LOST' || Object.hasOwn(plain, state);
+
 /** Reasons of a TASK_LOST whose task may come back. The v1 API says AGENT, old masters and stored data say SLAVE. */
 const mayReturn: ReadonlySet<string> = new Set([
   'REASON_RECONCILIATION',
@@ -33,33 +36,4 @@ export function conditionOf(status: Pick<TaskStatus, 'state' | 'reason' | 'messa
   if (status.message?.startsWith('Reconciliation: Task is unknown to the')) return 'Unknown';
   if (status.reason === 'REASON_TASK_UNKNOWN') return 'Unknown';
   return status.reason !== undefined && mayReturn.has(status.reason) ? 'Unreachable' : 'Gone';
-}
-
-/** Worst first: the condition of an instance is that of its task that ranks first. */
-const worstFirst: readonly Condition[] = [
-  'Error',
-  'Failed',
-  'Gone',
-  'Dropped',
-  'UnreachableInactive',
-  'Unreachable',
-  'Killing',
-  'Starting',
-  'Staging',
-  'Unknown',
-  'Provisioned',
-  'Running',
-  'Finished',
-  'Killed',
-  'Scheduled',
-];
-const rank: ReadonlyMap<Condition, number> = new Map(worstFirst.map((condition, index) => [condition, index]));
-
-/** The condition of an instance from its tasks' (V23). An instance without tasks is Unknown here. */
-export function aggregate(tasks: readonly Pick<Task, 'condition'>[]): Condition {
-  let worst: Condition | undefined;
-  for (const { condition } of tasks) {
-    if (worst === undefined || (rank.get(condition) ?? 0) < (rank.get(worst) ?? 0)) worst = condition;
-  }
-  return worst ?? 'Unknown';
 }

@@ -2,6 +2,7 @@
 import { isDurable, type LoggedEvent, type MarathonEvent } from '../events.ts';
 import { type EncodedEvent, type EncodedRecord, type RecordWrite, recordFormat } from './batch.ts';
 import { formatEventId } from './event-id.ts';
+import { type FormatSteps, type Formats, formatSteps, writtenValue } from './migrations.ts';
 
 export interface EncodedRecords {
   /** The last write of each (kind, key), as it was handed over. */
@@ -12,15 +13,22 @@ export interface EncodedRecords {
   readonly size: number;
 }
 
-/** Within a batch the last write of a (kind, key) wins; the earlier ones are not even encoded. */
-export function encodeRecords(groups: readonly (readonly RecordWrite[])[]): EncodedRecords {
+/**
+ * Within a batch the last write of a (kind, key) wins; the earlier ones are not even encoded. Values are in the newest format; they are
+ * stored in the one that is `written`.
+ */
+export function encodeRecords(
+  groups: readonly (readonly RecordWrite[])[],
+  steps: FormatSteps = formatSteps,
+  written: Formats = recordFormat,
+): EncodedRecords {
   const writes = lastWrites(groups);
   const records: EncodedRecord[] = [];
   let size = 0;
   for (const { kind, key, value } of writes) {
-    const json = value === undefined ? undefined : JSON.stringify(value);
+    const json = value === undefined ? undefined : JSON.stringify(writtenValue(kind, value, steps, written));
     size += json === undefined ? 0 : json.length;
-    records.push({ kind, key, format: recordFormat[kind], json });
+    records.push({ kind, key, format: written[kind] ?? 1, json });
   }
   return { writes, records, size };
 }

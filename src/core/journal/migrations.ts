@@ -18,7 +18,8 @@ export type FormatSteps = Readonly<Partial<Record<RecordKind, readonly FormatSte
 /** The steps there are. None so far: every kind has its first format. */
 export const formatSteps: FormatSteps = {};
 
-type Formats = Readonly<Record<string, number>>;
+/** Kind → format. */
+export type Formats = Readonly<Record<string, number>>;
 
 /** Newest format of each kind that a program with these steps can read. */
 export const readableFormats = (steps: FormatSteps = formatSteps): Formats =>

@@ -36,7 +36,7 @@ const amountNames = ['cpus', 'mem', 'disk', 'gpus'] as const;
  * The rules of an app in funnel order (behaviour §2.10). Of more than `maxToldApart` constraints the last ones share a place, under the
  * name of the first of them.
  */
-export function rulesOf(app: AppDefinition): readonly Rule[] {
+function rulesOf(app: AppDefinition): readonly Rule[] {
   return [
     { type: 'noOffer' },
     { type: 'role' },

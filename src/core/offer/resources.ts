@@ -39,7 +39,7 @@ export interface Supply {
 export const toMilli = (amount: number): number => Math.round(amount * 1000);
 
 /** The role that a resource is reserved for in either form of the wire, `*` if for none (mesos-v1 §3.4). */
-export const resourceRole = (resource: Resource): string => resource.reservations?.at(-1)?.role ?? resource.role ?? '*';
+const resourceRole = (resource: Resource): string => resource.reservations?.at(-1)?.role ?? resource.role ?? '*';
 
 const reservationLabels = ['marathon_framework_id', 'marathon_task_id'] as const;
 

@@ -177,7 +177,8 @@ function commandInfo(app: AppDefinition): CommandInfo {
     ...(destPath === undefined ? {} : { output_file: destPath }),
   }));
   const more = {
-    ...(app.user === undefined ? {} : { user: app.user }),
+    // An empty name would be looked up, and not found, on the agent.
+    ...(app.user === undefined || app.user === '' ? {} : { user: app.user }),
     ...(uris.length === 0 ? {} : { uris }),
   };
   if (app.cmd !== undefined && app.cmd !== '') return { shell: true, value: app.cmd, ...more };

@@ -22,7 +22,11 @@ export type WarningCode =
   /** All run, but an upgrade, which needs one more for a while, cannot. */
   | 'noRoomToUpgrade'
   /** An upgrade has to put two instances on one agent for a while. */
-  | 'noSpareHost';
+  | 'noSpareHost'
+  /** Mesos refuses every launch, whatever agents there are. */
+  | 'refusedByMesos'
+  /** Mesos runs it without a part of it. */
+  | 'ignoredByMesos';
 
 export interface PlacementWarning {
   readonly code: WarningCode;

@@ -66,7 +66,7 @@ export interface WhyNot {
 }
 
 /** Near misses that one answer names. */
-export const maxNearMisses = 3;
+const maxNearMisses = 3;
 
 interface Kind {
   readonly set: RuleSet;

@@ -6,10 +6,10 @@ import type { EncodedEvent } from '../../core/journal/batch.ts';
 import type { EventChunk } from '../../core/journal/retention.ts';
 
 /** A reader who wants one event decodes a whole chunk, so a chunk must stay small. */
-export const eventsPerChunk = 256;
+const eventsPerChunk = 256;
 
 /** `<epoch ms> <type>:<length> <type>:<length> …\n`, then the JSON texts without separators; lengths are in UTF-16 units. */
-export function encodeChunk(events: readonly EncodedEvent[], atMs: number): string {
+function encodeChunk(events: readonly EncodedEvent[], atMs: number): string {
   let head = String(atMs);
   let body = '';
   for (const { type, json } of events) {

@@ -7,7 +7,7 @@
 /** A status line with headers beyond this is not from a Mesos master. */
 export const MAX_HEAD_CHARS = 64 * 1024;
 /** The body of an error is a sentence; more is read, but not kept. */
-export const MAX_KEPT_BODY_CHARS = 8 * 1024;
+const MAX_KEPT_BODY_CHARS = 8 * 1024;
 
 export interface Answer {
   readonly status: number;

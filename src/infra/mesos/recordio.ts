@@ -4,7 +4,7 @@
  */
 
 /** A longer record is treated as a broken stream. Below V8's limit for one string. */
-export const MAX_RECORD_BYTES = 256 * 1024 * 1024;
+const MAX_RECORD_BYTES = 256 * 1024 * 1024;
 
 /** An unsigned 64-bit number has no more. */
 const MAX_LENGTH_DIGITS = 20;

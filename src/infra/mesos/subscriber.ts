@@ -8,10 +8,10 @@ import { toMesosEvent, type WireEvent } from './events.ts';
 import type { LinkSettings } from './link-options.ts';
 import { openSubscription, type Subscription, type SubscriptionEnd } from './subscription.ts';
 
-export const FIRST_RETRY_MS = 100;
-export const LONGEST_RETRY_MS = 10_000;
+const FIRST_RETRY_MS = 100;
+const LONGEST_RETRY_MS = 10_000;
 /** Two leaders that take the id from each other in turn must not do so in step, nor often. */
-export const FAILED_OVER_RETRY_MS = 2_000;
+const FAILED_OVER_RETRY_MS = 2_000;
 
 const FRAMEWORK_REMOVED = 'Framework has been removed';
 const FAILED_OVER = 'Framework failed over';

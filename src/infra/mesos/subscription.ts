@@ -9,7 +9,7 @@ import { createRecordDecoder } from './recordio.ts';
 import type { TlsSettings } from './sender.ts';
 
 /** Assumed when SUBSCRIBED names no interval. */
-export const DEFAULT_HEARTBEAT_MS = 15_000;
+const DEFAULT_HEARTBEAT_MS = 15_000;
 /** The body of a refusal is a sentence; no more is read. */
 const MAX_REFUSAL_CHARS = 4 * 1024;
 /** Finds a connection that broke without a word below HTTP too. */

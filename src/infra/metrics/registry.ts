@@ -9,7 +9,7 @@ import type { Recorded, Timer } from './recorded.ts';
 import { registerRuntimeGauges } from './runtime-gauges.ts';
 
 /** Distinct names that are kept of each kind; more of them are dropped and counted in `metrics.dropped`. */
-export const maxNamesPerKind = 5_000;
+const maxNamesPerKind = 5_000;
 
 export interface MetricsRegistry extends Metrics {
   /** Counts `by` events (1 unless told otherwise) on a meter. */

@@ -11,7 +11,7 @@ export interface AgentMessage {
 }
 
 /** Messages that may wait for a frozen agent; later ones are lost, as they would be once its socket is full. */
-export const maxWaitingMessages = 10_000;
+const maxWaitingMessages = 10_000;
 
 export class AgentLink {
   #state: LinkState = 'up';

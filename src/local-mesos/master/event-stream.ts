@@ -2,7 +2,7 @@
 import type { ServerResponse } from 'node:http';
 
 /** A reader that leaves more than this unread is cut off; it will subscribe again and reconcile. */
-export const maxUnreadBytes = 256 * 1024 * 1024;
+const maxUnreadBytes = 256 * 1024 * 1024;
 
 export class EventStream {
   /** Empty for streams that are not told apart. */

@@ -33,7 +33,7 @@ export interface Extraction {
 }
 
 /** The contents of one archive may have at most this many bytes. */
-export const maxExtractedBytes = 8 * 1024 ** 3;
+const maxExtractedBytes = 8 * 1024 ** 3;
 
 const suffixes: readonly (readonly [RegExp, ArchiveKind])[] = [
   [/\.tar$/, { format: 'tar', compression: 'none' }],

@@ -8,11 +8,11 @@ import { pipeline } from 'node:stream/promises';
 import { err, ok, type Result } from '../../core/result.ts';
 
 /** Largest file that is fetched. */
-export const maxDownloadBytes = 2 * 1024 ** 3;
+const maxDownloadBytes = 2 * 1024 ** 3;
 /** A transfer without progress for this long is given up, as Mesos does after one minute. */
 export const stallTimeoutMs = 60_000;
 /** Redirects that are followed before giving up. */
-export const maxFetchRedirects = 5;
+const maxFetchRedirects = 5;
 
 /** Writes the body of a 200 answer to `path`; any other answer is a failure. The error does not repeat the URI. */
 export async function download(uri: string, path: string, signal: AbortSignal): Promise<Result<void, string>> {

@@ -18,7 +18,7 @@ import type { Invocation } from './launcher.ts';
 import { limitsOf } from './task-limits.ts';
 
 /** Where a container sees its sandbox. */
-export const sandboxInContainer = '/mnt/mesos/sandbox';
+const sandboxInContainer = '/mnt/mesos/sandbox';
 /** Engines refuse less. */
 const minMemoryMiB = 6;
 

@@ -21,7 +21,7 @@ export interface FetchScene {
 }
 
 /** All URIs of one task together may take this long. */
-export const fetchTimeoutMs = 10 * 60_000;
+const fetchTimeoutMs = 10 * 60_000;
 
 /**
  * Fetches all URIs in order, one after the other, and stops at the first that fails; the error names it. What happens is logged

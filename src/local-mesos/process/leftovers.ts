@@ -13,9 +13,9 @@ import { readProcessTable } from './process-table.ts';
 import { keyOf, signalTree, sweepTree, type TreeSeeds, treeMembers } from './process-tree.ts';
 
 /** Leftovers get this long to end by themselves after SIGTERM. */
-export const leftoverGraceMs = 1_000;
+const leftoverGraceMs = 1_000;
 /** Then they are killed for at most this long. */
-export const leftoverTimeoutMs = 10_000;
+const leftoverTimeoutMs = 10_000;
 
 export interface LeftoverOptions {
   /** What belongs to these goes on. */

@@ -40,7 +40,7 @@ export interface ProcessRunnerOptions {
 }
 
 /** Most tasks that one agent runs at the same time; one more is refused. */
-export const maxLiveTasks = 1_000;
+const maxLiveTasks = 1_000;
 /** Longest grace at shutdown, whatever the tasks' kill policies say (an executor's shutdown grace minus 2 s). */
 export const shutdownGraceMs = 3_000;
 

@@ -24,7 +24,7 @@ interface PruneOptions {
  * changed before `beforeMs` (milliseconds since 1970). None of these but the spared may belong to a living task. Returns those that were
  * kept, oldest first.
  */
-export async function pruneSandboxes(
+async function pruneSandboxes(
   workDir: string,
   keep: number = maxFinishedSandboxes,
   { agentId, beforeMs = Date.now(), spared }: PruneOptions = {},
@@ -50,7 +50,7 @@ export async function pruneSandboxes(
 }
 
 /** Deletes one sandbox, the link `latest` if it led there, and directories that are empty then. Links are not followed. */
-export async function removeSandbox(sandbox: string): Promise<void> {
+async function removeSandbox(sandbox: string): Promise<void> {
   await rm(sandbox, { recursive: true, force: true });
   if (basename(dirname(sandbox)) === 'containers') {
     // With its last nested container the sandbox of a group's executor goes.

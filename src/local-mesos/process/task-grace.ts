@@ -11,7 +11,7 @@ export interface KillGrace {
 /** Grace between SIGTERM and SIGKILL when a task has no kill_policy (mesos-v1 §5.1). */
 export const defaultGraceMs = 3_000;
 /** The same for a container: the executor's shutdown grace (mesos-v1 §5.4). */
-export const containerGraceMs = 5_000;
+const containerGraceMs = 5_000;
 
 /** The grace of a task, in milliseconds. */
 export function graceOf({ kill_policy }: Pick<TaskInfo, 'kill_policy'>, isContainer: boolean): number {

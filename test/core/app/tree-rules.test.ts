@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { childOutsideGroup, dependencyCycle, idConflict, type TreeView } from '../../../src/core/app/tree-rules.ts';
+import { dependencyCycle, idConflict, type TreeView } from '../../../src/core/app/tree-rules.ts';
 import { type AppId, isBelow } from '../../../src/core/ids.ts';
 import type { Refusal } from '../../../src/core/refusal.ts';
 
@@ -24,13 +24,6 @@ describe('one id is a group or an app (rest-api §9.6)', () => {
     ['an app beside others', ['/a/b', '/a/c', '/ab'], '/a/c', undefined],
   ])('%s', (_sentence, apps, added, expected) => {
     expect(messages(idConflict([id(added)], treeOf(...apps)))).toEqual(expected);
-  });
-
-  it('a child of a group lies in it', () => {
-    expect(messages(childOutsideGroup('/b/x', '/a', '/apps(0)/id'))).toEqual(
-      at('/apps(0)/id', "Identifier is not child of '/a'"),
-    );
-    expect(childOutsideGroup('/a/x', '/a', '/apps(0)/id')).toBeUndefined();
   });
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { aggregate, conditionOf } from '../../../src/core/instance/condition.ts';
+import { conditionOf } from '../../../src/core/instance/condition.ts';
 import type { Condition } from '../../../src/core/instance/instance.ts';
 import {
   conditions,
@@ -76,48 +76,5 @@ describe('what a condition means (behaviour §1.1)', () => {
     for (const goal of ['Stopped', 'Decommissioned'] as const) {
       expect(members((condition) => isScheduled({ goal, condition }))).toEqual([]);
     }
-  });
-});
-
-describe('the condition of several tasks together (behaviour §1.5)', () => {
-  const rows: readonly (readonly [string, readonly Condition[], Condition])[] = [
-    ['V23: Running and Failed', ['Running', 'Failed'], 'Failed'],
-    ['V23: Running and Finished', ['Running', 'Finished'], 'Running'],
-    ['V23: Unreachable and Running', ['Unreachable', 'Running'], 'Unreachable'],
-    ['all finished', ['Finished', 'Finished'], 'Finished'],
-    ['no task', [], 'Unknown'],
-  ];
-  it.each(rows)('%s', (_, given, expected) => {
-    const tasks = given.map((condition) => ({ condition }));
-    expect(aggregate(tasks)).toBe(expected);
-    expect(aggregate(tasks.toReversed())).toBe(expected);
-  });
-
-  it('is the worst of them, in the order of the table', () => {
-    const order: readonly Condition[] = [
-      'Error',
-      'Failed',
-      'Gone',
-      'Dropped',
-      'Unreachable',
-      'Killing',
-      'Starting',
-      'Staging',
-      'Unknown',
-      'Provisioned',
-      'Running',
-      'Finished',
-      'Killed',
-    ];
-    order.forEach((condition, i) => {
-      expect(
-        aggregate(
-          order
-            .slice(i)
-            .reverse()
-            .map((c) => ({ condition: c })),
-        ),
-      ).toBe(condition);
-    });
   });
 });

@@ -22,6 +22,17 @@ describe('encoding a batch', () => {
     );
   });
 
+  it('stores values of the newest format in the one that is written, beside its number', () => {
+    const split = {
+      up: (value: object) => ({ args: [(value as { cmd: string }).cmd] }),
+      down: (value: object) => ({ cmd: (value as { args: string[] }).args[0] }),
+    };
+    const write: RecordWrite = { kind: 'app', key: '/a', value: { args: ['sleep'] } };
+    const stored = (written: number) => encodeRecords([[write]], { app: [split] }, { app: written }).records;
+    expect(stored(1)).toEqual([{ kind: 'app', key: '/a', format: 1, json: '{"cmd":"sleep"}' }]);
+    expect(stored(2)).toEqual([{ kind: 'app', key: '/a', format: 2, json: '{"args":["sleep"]}' }]);
+  });
+
   it('numbers only the durable events', () => {
     const gone = { eventType: 'app_terminated_event', timestamp: 't', appId: '/a' } as const;
     const attached = { eventType: 'event_stream_attached', timestamp: 't', remoteAddress: 'r' } as const;

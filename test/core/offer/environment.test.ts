@@ -2,7 +2,6 @@ import { describe, expect, it } from 'vitest';
 import type { AppDefinition } from '../../../src/core/app/definition.ts';
 import type { InstanceId } from '../../../src/core/ids.ts';
 import { taskIdOf } from '../../../src/core/ids.ts';
-import { portAddresses } from '../../../src/core/offer/addresses.ts';
 import { defaultMatchSettings } from '../../../src/core/offer/demand.ts';
 import { javaDouble } from '../../../src/core/offer/environment.ts';
 import { buildTaskInfo } from '../../../src/core/offer/task-info.ts';
@@ -181,20 +180,5 @@ describe('the environment of a task', () => {
     [9_999_999, '9999999.0'],
   ])('prints the double %d as %s', (value, expected) => {
     expect(javaDouble(value)).toBe(expected);
-  });
-});
-
-describe('port addresses', () => {
-  const task = { agentHost: 'host.some', hostPorts: [30_000], ipAddresses: [{ ipAddress: '192.168.0.1' }] };
-
-  it('V106 are the IP for container ports and the agent for host ports', () => {
-    expect(portAddresses(onNetwork(mapping(80), mapping(443, 30_000)), task)).toEqual([
-      { host: '192.168.0.1', port: 80 },
-      { host: 'host.some', port: 30_000 },
-    ]);
-  });
-
-  it('V107 are unknown before the task has an IP', () => {
-    expect(portAddresses(onNetwork(mapping(80)), { ...task, hostPorts: [], ipAddresses: [] })).toEqual([undefined]);
   });
 });

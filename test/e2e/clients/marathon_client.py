@@ -12,7 +12,7 @@ from marathon.models import MarathonApp, MarathonGroup, MarathonHealthCheck
 from marathon.models.constraint import MarathonConstraint
 
 
-def eventually(what, holds, seconds=40):
+def eventually(what, holds, seconds=90):
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         value = holds()

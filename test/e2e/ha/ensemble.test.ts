@@ -8,8 +8,6 @@ import { isLong } from '../../support/stack.ts';
 import { type ZkMember, zooKeeperMissing } from '../../support/zookeeper.ts';
 
 const quorumLostMs = isLong ? 60_000 : 10_000;
-/** What the ensemble may need to elect a leader of its own before ours can begin, on a busy machine. */
-const ensembleMs = 10_000;
 const workMs = isLong ? 5_000 : 1_000;
 
 if (isLong) vi.setConfig({ testTimeout: 600_000 });
@@ -40,10 +38,10 @@ describe.skipIf(zooKeeperMissing)('the ensemble', () => {
       const member = await withRole(role);
       await member.kill();
       stack.history.note(`${member.host} is killed`);
-      await stack.writable(stack.recoveryMs + ensembleMs);
+      await stack.writable();
       await member.start();
       await stack.ensemble.ready();
-      await stack.writable(stack.recoveryMs);
+      await stack.writable();
     });
   });
 
@@ -52,12 +50,12 @@ describe.skipIf(zooKeeperMissing)('the ensemble', () => {
       const member = await withRole('leader');
       member.freeze();
       try {
-        await stack.writable(stack.recoveryMs + ensembleMs);
+        await stack.writable();
       } finally {
         member.thaw();
       }
       await stack.ensemble.ready();
-      await stack.writable(stack.recoveryMs);
+      await stack.writable();
     });
   });
 
@@ -66,11 +64,11 @@ describe.skipIf(zooKeeperMissing)('the ensemble', () => {
       const member = await withRole('leader');
       refuseDiskWrites(member.pid());
       stack.history.note(`${member.host} cannot write to its disk`);
-      await stack.writable(stack.recoveryMs + ensembleMs);
+      await stack.writable();
       await member.kill();
       await member.start();
       await stack.ensemble.ready();
-      await stack.writable(stack.recoveryMs);
+      await stack.writable();
     });
   });
 
@@ -82,7 +80,7 @@ describe.skipIf(zooKeeperMissing)('the ensemble', () => {
       for (const member of stack.ensemble.members) await member.kill();
       await Promise.all(stack.ensemble.members.map((member) => member.start()));
       await stack.ensemble.ready();
-      await stack.writable(stack.recoveryMs + ensembleMs);
+      await stack.writable();
     });
   });
 
@@ -95,7 +93,13 @@ describe.skipIf(zooKeeperMissing)('the ensemble', () => {
       stack.history.note('two members are killed');
       await delay(quorumLostMs);
       for (const server of stack.servers) {
-        const answer = await attempt(server.url, 'PUT', '/v2/apps/nobody', { id: '/nobody', cmd: 'x', instances: 0 });
+        const answer = await attempt(
+          server.url,
+          'PUT',
+          '/v2/apps/nobody',
+          { id: '/nobody', cmd: 'x', instances: 0 },
+          60_000,
+        );
         expect(answer, server.name).toMatchObject({ type: 'answer', status: 503 });
       }
       const after = stack.playground.tasks();
@@ -104,7 +108,7 @@ describe.skipIf(zooKeeperMissing)('the ensemble', () => {
       }
       for (const member of gone) await member.start();
       await stack.ensemble.ready();
-      await stack.writable(stack.recoveryMs + ensembleMs);
+      await stack.writable();
     });
   });
 
@@ -115,7 +119,7 @@ describe.skipIf(zooKeeperMissing)('the ensemble', () => {
       stack.history.note('all members are killed');
       await Promise.all(stack.ensemble.members.map((member) => member.start()));
       await stack.ensemble.ready();
-      await stack.writable(stack.recoveryMs + ensembleMs);
+      await stack.writable();
     });
   });
 });

@@ -25,17 +25,17 @@ beforeAll(async () => {
 afterAll(() => stack?.close());
 
 describe.skipIf(zooKeeperMissing)('the leader', () => {
-  it('is killed: another one leads within the session and three seconds', async () => {
+  it('is killed: another one leads', async () => {
     await stack.during('kill -9 of the leader', async () => {
       for (let n = 0; n < kills; n++) {
         await delay(workMs);
         const leader = await stack.theLeader();
         await leader.kill();
         stack.history.note(`${leader.name} is killed`);
-        await stack.writable(stack.recoveryMs, stack.followers(leader));
+        await stack.writable(stack.followers(leader));
         expect((await stack.another(leader)).name).not.toBe(leader.name);
         await leader.start();
-        await stack.writable(stack.recoveryMs);
+        await stack.writable();
       }
     });
   });
@@ -54,23 +54,26 @@ describe.skipIf(zooKeeperMissing)('the leader', () => {
       old.freeze();
       stack.history.note(`${old.name} is frozen`);
       // These wait in its socket until it wakes up.
-      const late = [1, 2, 3].map(() => stack.write(old, pauseMs + 8_000));
-      await Promise.all([stack.writable(stack.recoveryMs, stack.followers(old)), delay(pauseMs)]);
+      const late = [1, 2, 3].map(() => stack.write(old, pauseMs + stack.recoveryMs));
+      await Promise.all([stack.writable(stack.followers(old)), delay(pauseMs)]);
       const next = await stack.another(old);
       mesos.forget();
       old.thaw();
       stack.history.note(`${old.name} wakes up, ${next.name} leads`);
       for (const one of await Promise.all(late)) expect(one.type, JSON.stringify(one)).toBe('answer');
-      await stack.writable(stack.recoveryMs);
-      // Whatever it said to Mesos on its old stream was refused.
+      await stack.writable();
+      // Whatever it said to Mesos on its old stream was refused, or broke with its connection.
       const loud = mesos.calls().filter((call) => call === 'ACCEPT' || call === 'KILL');
-      if ((await stack.leader()) === next) expect(loud.length === 0 || mesos.statuses().includes(400)).toBe(true);
-      const accept = await callMesos(stack.cluster.address, stream, {
+      if (loud.length > 0 && (await stack.leader()) === next) expect(mesos.statuses()).not.toContain(202);
+      const accept = {
         framework_id: { value: mesos.frameworkId() },
         type: 'ACCEPT',
         accept: { offer_ids: [{ value: 'none' }], operations: [], filters: {} },
+      };
+      // At the latest when the new leader has subscribed.
+      await eventually('a call on the old stream is refused', async () => {
+        return (await callMesos(stack.cluster.address, stream, accept)).status === 400;
       });
-      expect(accept.status, accept.text).toBe(400);
       old.mesos.inspect(undefined);
     });
   });
@@ -79,12 +82,15 @@ describe.skipIf(zooKeeperMissing)('the leader', () => {
     await stack.during('SIGTERM of the leader', async () => {
       await delay(workMs);
       const leader = await stack.theLeader();
+      const saidBefore = leader.log().length;
       const stopped = leader.stop();
       stack.history.note(`${leader.name} is stopped`);
-      await stack.writable(stack.recoveryMs, stack.followers(leader));
+      await stack.writable(stack.followers(leader));
       await stopped;
+      // It has closed the session, so that nobody had to wait for its end.
+      expect(leader.log().slice(saidBefore)).toMatch(/"zookeeper\.ended","session":"election","reason":"closed"/);
       await leader.start();
-      await stack.writable(stack.recoveryMs);
+      await stack.writable();
     });
   });
 
@@ -93,11 +99,11 @@ describe.skipIf(zooKeeperMissing)('the leader', () => {
       for (let n = 0; n < abdications; n++) {
         const leader = await stack.theLeader();
         const through = stack.servers[n % stack.servers.length] as HaServer;
-        const answer = await attempt(through.url, 'DELETE', '/v2/leader');
+        const answer = await attempt(through.url, 'DELETE', '/v2/leader', undefined, stack.recoveryMs);
         expect([answer.type === 'answer' && answer.status, outcomeOf(answer)]).toEqual([200, 'ok']);
         stack.history.note(`${leader.name} abdicates`);
         await Promise.all([delay(abdicationEveryMs), stack.another(leader)]);
-        await stack.writable(stack.recoveryMs);
+        await stack.writable();
       }
     });
   });
@@ -107,9 +113,9 @@ describe.skipIf(zooKeeperMissing)('the leader', () => {
       for (const server of stack.servers) {
         await server.stop();
         stack.history.note(`${server.name} is stopped`);
-        await stack.writable(stack.recoveryMs, stack.followers(server));
+        await stack.writable(stack.followers(server));
         await server.start();
-        await stack.writable(stack.recoveryMs);
+        await stack.writable();
       }
     });
   });

@@ -54,7 +54,6 @@ async function sameAs(playground: Playground, rest: RestClient, before: Seen): P
   await eventually(
     'the same apps and tasks as before',
     async () => JSON.stringify(await look(playground, rest)) === JSON.stringify(before),
-    20_000,
   ).catch(async (error: unknown) => {
     expect(await look(playground, rest)).toEqual(before);
     throw error;

@@ -12,7 +12,6 @@ import { breakNextTransaction, cutPoints } from '../../support/zookeeper-wire.ts
 const seeds = Array.from({ length: isLong ? 20 : 3 }, (_, n) => n + 1);
 const faultsPerSeed = isLong ? 12 : 3;
 const maxFaultMs = isLong ? 8_000 : 4_000;
-const recoverMs = 15_000;
 
 if (isLong) vi.setConfig({ testTimeout: 600_000 });
 
@@ -102,7 +101,7 @@ describe.skipIf(zooKeeperMissing)('random faults', () => {
         await delay(random(1_000));
       }
       stack.history.note('all is healed');
-      await stack.writable(recoverMs);
+      await stack.writable();
       expect(stack.history.acknowledged().length).toBeGreaterThan(faultsPerSeed);
     });
   });

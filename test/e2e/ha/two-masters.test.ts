@@ -5,7 +5,8 @@ import { inPlayground, isAlive } from '../../support/processes.ts';
 import { type RunningCluster, startCluster, startServer } from '../../support/stack.ts';
 import { type Ensemble, startEnsemble, zooKeeperMissing } from '../../support/zookeeper.ts';
 
-const waitMs = 60_000;
+/** Long enough for sessions that have to end first. */
+const waitMs = 90_000;
 let ensemble: Ensemble;
 beforeAll(async () => {
   if (!zooKeeperMissing) ensemble = await startEnsemble(1);
@@ -62,7 +63,7 @@ describe.skipIf(zooKeeperMissing)('two local masters', () => {
   it('the leader is killed twice: same framework, same processes, exact count, and new launches', async () => {
     await inPlayground(async (playground) => {
       const zk = ensemble.url('/mesos');
-      const flags = ['--zk', zk, '--zk_session_timeout', '4', '--agents', '2'];
+      const flags = ['--zk', zk, '--zk_session_timeout', '10', '--agents', '2'];
       const masters = [await startCluster(playground, flags), await startCluster(playground, flags)];
       const { rest, program } = await startServer(playground, zk);
       await rest.must('POST', '/v2/apps', app(3));
@@ -100,7 +101,7 @@ describe.skipIf(zooKeeperMissing)('two local masters', () => {
   it('the leader is frozen for longer than its session: it ends when it runs again, and the other one has the tasks', async () => {
     await inPlayground(async (playground) => {
       const zk = ensemble.url('/frozen');
-      const flags = ['--zk', zk, '--zk_session_timeout', '2', '--agents', '2'];
+      const flags = ['--zk', zk, '--zk_session_timeout', '6', '--agents', '2'];
       const masters = [await startCluster(playground, flags), await startCluster(playground, flags)];
       const { rest, program } = await startServer(playground, zk);
       await rest.must('POST', '/v2/apps', app(3));

@@ -1,57 +1,32 @@
 /** What tests of snapshots in a real ZooKeeper stand on. */
-import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
-import type { JournalStore } from '../../../src/actors/ports.ts';
-import type { EncodedEvent, EncodedRecord } from '../../../src/core/journal/batch.ts';
+import { beforeEach, expect } from 'vitest';
+import type { EncodedRecord } from '../../../src/core/journal/batch.ts';
 import { manifestPath, snapshotPath } from '../../../src/infra/zk-journal/layout.ts';
 import { decodeManifest, type Manifest } from '../../../src/infra/zk-journal/manifest.ts';
-import type { ZooKeeperSession } from '../../../src/infra/zookeeper/session.ts';
 import { eventually } from '../../support/eventually.ts';
 import { createSilentMetrics, type SilentMetrics } from '../../support/null-observers.ts';
-import { type Ensemble, startEnsemble, zooKeeperMissing } from '../../support/zookeeper.ts';
-import { openTestSession } from '../../support/zookeeper-session.ts';
 import { Leader, put } from './leader.ts';
 import type { Seen } from './meddler.ts';
-import { type StoreOptions, zooKeeperStore } from './zookeeper-harness.ts';
+import type { StoreOptions } from './zookeeper-harness.ts';
+import { direct, event, giveEachTestAPlace, store } from './zookeeper-place.ts';
 
 /** A snapshot after every tenth batch. */
 export const often = { dueBatches: 10, minPauseMs: 0 };
 
-let ensemble: Ensemble;
-export let direct: ZooKeeperSession;
-let opened: JournalStore[];
 export let metrics: SilentMetrics;
-let path: string;
-let count = 0;
 
 /** Gives every test of a file a store of its own. */
 export function prepareSnapshots(name: string): void {
-  beforeAll(async () => {
-    if (!zooKeeperMissing) ensemble = await startEnsemble(1);
-  });
-  beforeEach(async () => {
-    opened = [];
+  giveEachTestAPlace(name);
+  beforeEach(() => {
     metrics = createSilentMetrics();
-    path = `/${name}-${++count}`;
-    if (!zooKeeperMissing) direct = await openTestSession(ensemble.url(path));
   });
-  afterEach(async () => {
-    for (const one of opened) await one.close();
-    await direct?.close();
-  });
-  afterAll(() => ensemble?.close());
-}
-
-export function store(options: StoreOptions = {}): JournalStore {
-  const one = zooKeeperStore(ensemble.url(path), options);
-  opened.push(one);
-  return one;
 }
 
 /** Its snapshots are counted by `metrics`. */
 export const lead = (options: StoreOptions = {}): Promise<Leader> =>
   Leader.of(store({ journalLimits: often, metrics, ...options }));
 
-export const event = (n: number): EncodedEvent => ({ type: 'status_update_event', json: JSON.stringify({ n }) });
 export const manifest = async (): Promise<Manifest> => decodeManifest((await direct.get(manifestPath)).data);
 export const compacted = (times: number): Promise<unknown> =>
   eventually(`${times} snapshots`, () => metrics.counted('journal.compactions') >= times);

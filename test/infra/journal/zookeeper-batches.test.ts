@@ -1,51 +1,19 @@
 /** Batches of every size, and the sessions that carry them (design §5.3, §5.6), in a real ZooKeeper. */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { JournalStore } from '../../../src/actors/ports.ts';
-import type { EncodedEvent, EncodedRecord } from '../../../src/core/journal/batch.ts';
+import { describe, expect, it } from 'vitest';
 import { decodeHeader } from '../../../src/infra/zk-journal/entry.ts';
 import { entryPath, partBytes, wholeEntryBytes } from '../../../src/infra/zk-journal/layout.ts';
 import { defaultLimits } from '../../../src/infra/zk-journal/limits.ts';
-import type { ZooKeeperSession } from '../../../src/infra/zookeeper/session.ts';
 import { eventually } from '../../support/eventually.ts';
 import { createSilentMetrics } from '../../support/null-observers.ts';
-import { type Ensemble, startEnsemble, zooKeeperMissing } from '../../support/zookeeper.ts';
-import { openTestSession } from '../../support/zookeeper-session.ts';
+import { zooKeeperMissing } from '../../support/zookeeper.ts';
 import { incompressible } from './incompressible.ts';
-import { Leader, put } from './leader.ts';
+import { put } from './leader.ts';
 import { createMeddler, entryOf, type Meddling } from './meddler.ts';
-import { type StoreOptions, zooKeeperStore } from './zookeeper-harness.ts';
+import { direct, event, giveEachTestAPlace, keysOf, lead, member, store } from './zookeeper-place.ts';
 
 const maxNodeBytes = 512 * 1024;
 
-let ensemble: Ensemble;
-let direct: ZooKeeperSession;
-let opened: JournalStore[];
-let path: string;
-let count = 0;
-beforeAll(async () => {
-  if (!zooKeeperMissing) ensemble = await startEnsemble(1);
-});
-beforeEach(async () => {
-  opened = [];
-  path = `/batches-${++count}`;
-  if (!zooKeeperMissing) direct = await openTestSession(ensemble.url(path));
-});
-afterEach(async () => {
-  for (const one of opened) await one.close();
-  await direct?.close();
-});
-afterAll(() => ensemble?.close());
-
-function store(options: StoreOptions = {}): JournalStore {
-  const one = zooKeeperStore(ensemble.url(path), options);
-  opened.push(one);
-  return one;
-}
-
-const lead = (options: StoreOptions = {}): Promise<Leader> => Leader.of(store(options));
-const event = (n: number): EncodedEvent => ({ type: 'status_update_event', json: JSON.stringify({ n }) });
-
-const keysOf = (records: Iterable<EncodedRecord>): readonly string[] => [...records].map(({ key }) => key).sort();
+giveEachTestAPlace('batches');
 
 async function headers() {
   const names = [...(await direct.children('/state/journal'))].sort();
@@ -204,7 +172,6 @@ describe.skipIf(zooKeeperMissing)('a data session that is replaced', () => {
     const meddler = createMeddler();
     const leader = await lead({ openSession: meddler.openSession, sessionTimeoutMs: 900 });
     await leader.commit([put('before', 1)]);
-    const [member] = ensemble.members;
     member?.freeze();
     const outcomes = [1, 2, 3].map((n) => leader.commit([put(`during-${n}`, n)]));
     try {
@@ -241,7 +208,7 @@ describe.skipIf(zooKeeperMissing)('a data session that is replaced', () => {
   it('leaves nothing open behind a store that was closed at any moment', async () => {
     const meddler = createMeddler();
     for (let i = 0; i < 8; i++) {
-      const one = zooKeeperStore(ensemble.url(path), { openSession: meddler.openSession });
+      const one = store({ openSession: meddler.openSession });
       const use = [() => one.open(), () => one.standBy(), () => one.read(), () => one.compact()][i % 4];
       const used = Promise.resolve(use?.()).catch(() => {});
       if (i >= 4) await used;

@@ -1,51 +1,26 @@
 /** Who may write, and what became of a write (design §5.2–§5.5, §5.14), in a real ZooKeeper. */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import type { JournalStore } from '../../../src/actors/ports.ts';
 import type { CommitOutcome } from '../../../src/core/journal/batch.ts';
 import { ClaimLost, StoreAway, StoreUnusable } from '../../../src/core/journal/store-errors.ts';
 import { decodeHeader, encodeBatch, encodeMark } from '../../../src/infra/zk-journal/entry.ts';
 import { entryPath, epochPath, manifestPath } from '../../../src/infra/zk-journal/layout.ts';
-import type { ZooKeeperSession } from '../../../src/infra/zookeeper/session.ts';
 import { eventually } from '../../support/eventually.ts';
-import { type Relay, startRelay } from '../../support/relay.ts';
-import { type Ensemble, startEnsemble, zooKeeperMissing } from '../../support/zookeeper.ts';
-import { openTestSession } from '../../support/zookeeper-session.ts';
+import { zooKeeperMissing } from '../../support/zookeeper.ts';
 import { breakNextTransaction, cutPoints, type Tap, tapFrames } from '../../support/zookeeper-wire.ts';
 import { Leader, put } from './leader.ts';
 import { createMeddler, entryOf, type Meddling } from './meddler.ts';
-import { type StoreOptions, zooKeeperStore } from './zookeeper-harness.ts';
+import type { StoreOptions } from './zookeeper-harness.ts';
+import { direct, giveEachTestAPlace, nextPath, relay, store as storeAt } from './zookeeper-place.ts';
 
-let ensemble: Ensemble;
-let relay: Relay;
 let tap: Tap;
-let direct: ZooKeeperSession;
-let opened: JournalStore[];
-let path: string;
-let count = 0;
-beforeAll(async () => {
-  if (!zooKeeperMissing) ensemble = await startEnsemble(1);
+giveEachTestAPlace('fence');
+beforeEach(() => {
+  if (!zooKeeperMissing) tap = tapFrames(relay);
 });
-beforeEach(async () => {
-  opened = [];
-  path = `/fence-${++count}`;
-  if (zooKeeperMissing) return;
-  relay = await startRelay(ensemble.members[0]!.host);
-  tap = tapFrames(relay);
-  direct = await openTestSession(ensemble.url(path));
-});
-afterEach(async () => {
-  for (const one of opened) await one.close();
-  await direct?.close();
-  await relay?.close();
-});
-afterAll(() => ensemble?.close());
 
 /** Through the relay. */
-function store(options: StoreOptions = {}): JournalStore {
-  const one = zooKeeperStore(`zk://${relay.address}${path}`, options);
-  opened.push(one);
-  return one;
-}
+const store = (options: StoreOptions = {}): JournalStore => storeAt(options, relay.address);
 
 const lead = (options: StoreOptions = {}): Promise<Leader> => Leader.of(store(options));
 
@@ -238,7 +213,7 @@ describe.skipIf(zooKeeperMissing)('a batch', () => {
 
   it('design §5.5: that is unknown when another leader takes over is fenced or there, never both lost and committed', async () => {
     for (const how of ['loseRequest', 'loseAnswer'] as const) {
-      path = `/fence-${++count}`;
+      nextPath();
       const meddler = createMeddler();
       const leader = await lead({ openSession: meddler.openSession });
       let isLosing = true;
@@ -303,12 +278,10 @@ describe.skipIf(zooKeeperMissing)('a store that is not ours to use', () => {
   });
 
   it('with wrong credentials says so in one line that does not show them', async () => {
-    const own = zooKeeperStore(`zk://user:secret@${relay.address}${path}`);
-    opened.push(own);
+    const own = storeAt({}, `user:secret@${relay.address}`);
     await own.open();
     for (const credentials of ['user:wrong@', '']) {
-      const other = zooKeeperStore(`zk://${credentials}${relay.address}${path}`);
-      opened.push(other);
+      const other = storeAt({}, `${credentials}${relay.address}`);
       const error = await errorOf(other.open());
       expect(error).toBeInstanceOf(StoreUnusable);
       expect((error as Error).message).toMatch(/^[^\n]*credentials[^\n]*$/);
@@ -364,10 +337,7 @@ describe.skipIf(zooKeeperMissing)('a store that is not ours to use', () => {
 
   it('that is away says so, and whoever asks again later gets it', async () => {
     relay.cut('reset');
-    const one = zooKeeperStore(`zk://${relay.address}${path}`, {
-      openSession: createMeddler({ connectTimeoutMs: 500 }).openSession,
-    });
-    opened.push(one);
+    const one = store({ openSession: createMeddler({ connectTimeoutMs: 500 }).openSession });
     expect(await errorOf(one.open())).toBeInstanceOf(StoreAway);
     expect(await errorOf(one.read())).toBeInstanceOf(StoreAway);
     relay.heal();
@@ -379,7 +349,7 @@ describe.skipIf(zooKeeperMissing)('a store that is not ours to use', () => {
     const meddler = createMeddler();
     expect(await jsonOf(store({ openSession: meddler.openSession }))).toEqual(['a=1']);
     expect(meddler.seen[0]).toMatchObject({ verb: 'multi', operations: [{ type: 'check', path: epochPath }] });
-    path = `/fence-${++count}`;
+    nextPath();
     const empty = createMeddler();
     expect(await store({ openSession: empty.openSession }).read()).toEqual({
       generation: '',

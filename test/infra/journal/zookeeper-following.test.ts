@@ -1,50 +1,17 @@
 /** Standbys that follow the journal in a real ZooKeeper (design §5.8), and what a replacement does to them (§5.9). */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { JournalStore } from '../../../src/actors/ports.ts';
-import type { EncodedEvent, EncodedRecord } from '../../../src/core/journal/batch.ts';
 import type { OpenSession } from '../../../src/infra/zk-journal/sessions.ts';
-import { openSession, type ZooKeeperSession } from '../../../src/infra/zookeeper/session.ts';
+import { openSession } from '../../../src/infra/zookeeper/session.ts';
 import { eventually } from '../../support/eventually.ts';
 import { createSilentLogger, createSilentMetrics } from '../../support/null-observers.ts';
-import { type Relay, startRelay } from '../../support/relay.ts';
-import { type Ensemble, startEnsemble, zooKeeperMissing } from '../../support/zookeeper.ts';
-import { openTestSession } from '../../support/zookeeper-session.ts';
+import { zooKeeperMissing } from '../../support/zookeeper.ts';
 import { Leader, put } from './leader.ts';
 import { createMeddler, type Meddling } from './meddler.ts';
-import { type StoreOptions, shiftedClock, zooKeeperStore } from './zookeeper-harness.ts';
+import { shiftedClock } from './zookeeper-harness.ts';
+import { direct, event, giveEachTestAPlace, keysOf, lead, member, relay, store } from './zookeeper-place.ts';
 
-let ensemble: Ensemble;
-let relay: Relay;
-let direct: ZooKeeperSession;
-let opened: JournalStore[];
-let path: string;
-let count = 0;
-beforeAll(async () => {
-  if (!zooKeeperMissing) ensemble = await startEnsemble(1);
-});
-beforeEach(async () => {
-  opened = [];
-  path = `/following-${++count}`;
-  if (zooKeeperMissing) return;
-  relay = await startRelay(ensemble.members[0]!.host);
-  direct = await openTestSession(ensemble.url(path));
-});
-afterEach(async () => {
-  for (const one of opened) await one.close();
-  await direct?.close();
-  await relay?.close();
-});
-afterAll(() => ensemble?.close());
-
-function store(options: StoreOptions = {}, host = ensemble.members[0]!.host): JournalStore {
-  const one = zooKeeperStore(`zk://${host}${path}`, options);
-  opened.push(one);
-  return one;
-}
-
-const lead = (options: StoreOptions = {}): Promise<Leader> => Leader.of(store(options));
-const event = (n: number): EncodedEvent => ({ type: 'status_update_event', json: JSON.stringify({ n }) });
-const keysOf = (records: Iterable<EncodedRecord>): readonly string[] => [...records].map(({ key }) => key).sort();
+giveEachTestAPlace('following');
 
 /** Numbers of the batches that a follower got; -1 for a reload. */
 function follow(standby: JournalStore, from: number): { readonly seen: readonly number[]; readonly stop: () => void } {
@@ -109,7 +76,6 @@ describe.skipIf(zooKeeperMissing)('a standby', () => {
     const meddler = createMeddler();
     const standby = store({ openSession: meddler.openSession, metrics });
     const { seen } = follow(standby, 1);
-    const member = ensemble.members[0]!;
     await commit(leader, 3);
     await eventually('the third', () => seen.length === 3);
     await eventually('its watch', async () => (await member.watches()) >= 1);

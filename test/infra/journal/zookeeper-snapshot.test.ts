@@ -13,9 +13,7 @@ import {
   byKey,
   chunks,
   compacted,
-  direct,
   entries,
-  event,
   fill,
   gate,
   isChunk,
@@ -24,9 +22,9 @@ import {
   manifest,
   metrics,
   prepareSnapshots,
-  store,
 } from './snapshot-tools.ts';
 import { shiftedClock } from './zookeeper-harness.ts';
+import { direct, event, store } from './zookeeper-place.ts';
 
 prepareSnapshots('snapshot');
 

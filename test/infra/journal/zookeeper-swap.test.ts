@@ -5,21 +5,9 @@ import { eventually } from '../../support/eventually.ts';
 import { zooKeeperMissing } from '../../support/zookeeper.ts';
 import { put } from './leader.ts';
 import { createMeddler, type Meddling, type Seen } from './meddler.ts';
-import {
-  byKey,
-  chunks,
-  compacted,
-  direct,
-  event,
-  fill,
-  gate,
-  isSwap,
-  lead,
-  manifest,
-  prepareSnapshots,
-  store,
-} from './snapshot-tools.ts';
+import { byKey, chunks, compacted, fill, gate, isSwap, lead, manifest, prepareSnapshots } from './snapshot-tools.ts';
 import { shiftedClock } from './zookeeper-harness.ts';
+import { direct, event, store } from './zookeeper-place.ts';
 
 prepareSnapshots('swap');
 

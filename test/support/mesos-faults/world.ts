@@ -1,5 +1,6 @@
 /** A local cluster and a server as real processes with a relay between them, each of which can be hurt and mended. */
 import { fileURLToPath } from 'node:url';
+import { takePort } from '../ports.ts';
 import { createPlayground, killIfThere, type Playground, type Program } from '../processes.ts';
 import { type Relay, startRelay } from '../relay.ts';
 import { type RestClient, restClient } from '../rest-client.ts';
@@ -78,7 +79,7 @@ const serverFlags = [
   '4000',
 ];
 const host = fileURLToPath(new URL('./cluster-host.mjs', import.meta.url));
-const controlTimeoutMs = 5_000;
+const controlTimeoutMs = 60_000;
 
 export async function startWorld(options: WorldOptions): Promise<FaultWorld> {
   const { simulate, random, recover = false, agents = simulate ? 8 : 3 } = options;
@@ -135,10 +136,10 @@ async function startCluster(
 ): Promise<HurtableCluster> {
   const resources = simulate ? { resources: 'cpus:4;mem:4096;disk:10000;ports:[31000-31099]', dividePorts: false } : {};
   const options = { workDir: playground.path('work'), agents, simulate, recover, settings, ...resources };
-  let address = '127.0.0.1:0';
+  const port = takePort();
+  let address = '';
   let control = '';
   const lives = livesOf(async () => {
-    const port = Number(address.slice(address.lastIndexOf(':') + 1));
     const program = playground.run([JSON.stringify({ ...options, port, controlPort: 0 })], { program: host });
     [, control = ''] = await program.says(/control at (\S+)\n/);
     [, address = ''] = await program.says(/cluster at http:\/\/(\S+)\n/);
@@ -163,9 +164,9 @@ async function startHurtableServer(
   playground: Playground,
   master: string,
 ): Promise<{ readonly server: Hurtable; readonly url: string }> {
+  const port = String(takePort());
   let url = '';
   const server = livesOf(async () => {
-    const port = url === '' ? '0' : new URL(url).port;
     const started = await startServer(playground, master, serverFlags, { port });
     started.rest.close();
     url = started.url;

@@ -4,7 +4,7 @@ import type { Writable } from 'node:stream';
 import type { Invocation } from '../launcher.ts';
 
 /** The descriptor on which the waiting process is told to go. */
-export const gateDescriptor = 3;
+const gateDescriptor = 3;
 
 /**
  * Waits for a line; becomes the program with the same process id. If we are gone instead of answering, it ends. The test before
