@@ -11,7 +11,7 @@ import { withoutUserInfo } from '../core/redact.ts';
 import type { Result } from '../core/result.ts';
 import { err, ok } from '../core/result.ts';
 import { parseMasters } from '../infra/mesos/detector.ts';
-import { parseZkUrl, type ZkServers } from '../infra/zookeeper/zk-url.ts';
+import { parseStateUrl, parseZkUrl, type ZkServers } from '../infra/zookeeper/zk-url.ts';
 import type { FlagValues, ParsedFlags } from './flags.ts';
 
 /** State in ZooKeeper, shared with other servers. */
@@ -222,7 +222,7 @@ const minSessionTimeoutMs = 1_000;
 function unusableZk(values: FlagValues, given: ParsedFlags['given']): string | undefined {
   const zk = text(values, 'zk');
   if (zk === undefined) return given.has('zk') ? '--zk needs zk://host:port,host:port/path' : undefined;
-  const servers = parseZkUrl(zk);
+  const servers = parseStateUrl(zk);
   if (!servers.ok) return `--zk: ${servers.error}`;
   const sessionMs = number(values, 'zk_session_timeout');
   if (sessionMs < minSessionTimeoutMs) return `--zk_session_timeout must be ${minSessionTimeoutMs} ms or more`;
@@ -236,7 +236,7 @@ function unusableZk(values: FlagValues, given: ParsedFlags['given']): string | u
 }
 
 function zooKeeperConfig(values: FlagValues): ZooKeeperConfig | undefined {
-  const servers = parseZkUrl(text(values, 'zk') ?? '');
+  const servers = parseStateUrl(text(values, 'zk') ?? '');
   if (!servers.ok) return undefined;
   return {
     servers: servers.value,

@@ -31,6 +31,7 @@ export function createCallbackPoster({ clock, render }: PosterOptions): Callback
       const body = Buffer.from(render(event));
       const seconds = Math.floor(clock.now() / 1_000);
       const headers = {
+        Accept: 'application/json',
         'Content-Type': 'application/json',
         'Content-Length': body.length,
         'User-Agent': 'ultramarathon',

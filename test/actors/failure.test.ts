@@ -278,6 +278,23 @@ describe('Kills', () => {
   });
 });
 
+describe('A state that a later Mesos has', () => {
+  it('changes nothing, and is acknowledged', async () => {
+    const world = await createWorld();
+    await world.put('/web');
+    const before = world.instances('/web');
+    const [task = ''] = world.tasksOf('/web');
+    for (const id of [task, 'other.instance-1._app.1']) {
+      world.mesos.inject({ task_id: { value: id }, agent_id: { value: 'S0' }, state: 'TASK_NEW' as never, uuid: 'u' });
+    }
+    await world.advance(1_000);
+    expect(world.instances('/web')).toEqual(before);
+    expect(world.mesos.callsOf('acknowledge').filter(({ ids }) => ids[1] === 'u')).toHaveLength(2);
+    expect(world.mesos.callsOf('kill')).toEqual([]);
+    expect(world.eventsOf('unknown_instance_terminated_event')).toEqual([]);
+  });
+});
+
 describe('A lost agent', () => {
   // deviation(different): unreachable tasks
   //   Marathon: looked at with reconciliation

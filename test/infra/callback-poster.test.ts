@@ -63,7 +63,12 @@ describe('posting an event', () => {
       method: 'POST',
       url: '/hook?x=1',
       body: '{"ä":1} ',
-      headers: { 'content-type': 'application/json', 'content-length': '9', 'marathon-event-id': 'g.7' },
+      headers: {
+        accept: 'application/json',
+        'content-type': 'application/json',
+        'content-length': '9',
+        'marathon-event-id': 'g.7',
+      },
     });
     expect(got[0]?.headers).not.toHaveProperty('marathon-signature');
   });

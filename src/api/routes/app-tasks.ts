@@ -3,13 +3,15 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { AppDefinition } from '../../core/app/definition.ts';
 import { groupNotFound } from '../../core/group/group-request.ts';
 import { isBelow } from '../../core/ids.ts';
+import { hasTask } from '../../core/instance/shown.ts';
 import { appNotFound, missed, type Refusal, refusal } from '../../core/refusal.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import { wantsText } from '../accept.ts';
 import type { ApiContext } from '../context.ts';
 import { instanceOfTask, type KillMode, killAndAnswer, killMode } from '../kill-answer.ts';
+import type { Piece } from '../lists/piece.ts';
 import { all, first, queryOf } from '../query.ts';
-import { hasTask, taskJson } from '../render/task.ts';
+import { taskJson } from '../render/task.ts';
 import { taskLines } from '../render/task-text.ts';
 import type { Verbs } from '../resource.ts';
 import { sendRefusal } from '../respond.ts';
@@ -23,10 +25,16 @@ const noSuchApp = (id: string, { scale }: KillMode): Refusal =>
 /** The tasks of one app. */
 export const appTasksVerbs = (context: ApiContext, id: string): Verbs => ({
   GET: (request, reply) =>
-    sendTasks(context, request, reply, () => {
-      const app = context.deps.read.app(id);
-      return app ? ok([app]) : err(missed(appNotFound(id)));
-    }),
+    sendTasks(
+      context,
+      request,
+      reply,
+      () => {
+        const app = context.deps.read.app(id);
+        return app ? ok([app]) : err(missed(appNotFound(id)));
+      },
+      () => context.lists.tasksOf(id),
+    ),
   DELETE: (request, reply) => killTasks(context, request, reply, id),
 });
 
@@ -54,10 +62,12 @@ function sendTasks(
   request: FastifyRequest,
   reply: FastifyReply,
   appsOf: () => Result<readonly AppDefinition[], Refusal>,
-): Promise<FastifyReply> {
+  kept?: () => readonly Piece[] | undefined,
+): FastifyReply | Promise<FastifyReply> {
   const isText = wantsText(request.headers.accept);
   const { read } = context.deps;
   return context.answers.send(request, reply, {
+    isSettled: true,
     isText,
     render: () => {
       const apps = appsOf();
@@ -66,6 +76,8 @@ function sendTasks(
         const networks = containerNetworks(request);
         return ok(apps.value.map((app) => taskLines(app, read.instancesOf(app.id), networks)).join(''));
       }
+      const listed = kept?.();
+      if (listed) return ok(listed);
       const pieces: string[] = [];
       for (const app of apps.value) {
         for (const instance of read.instancesOf(app.id)) {

@@ -9,6 +9,7 @@ import { err, ok } from '../../core/result.ts';
 import type { Timestamp } from '../../core/time.ts';
 import { type AppTarget, appTarget } from '../app-path.ts';
 import { changeOf } from '../app-request.ts';
+import type { Sent } from '../cached-answers.ts';
 import type { ApiContext } from '../context.ts';
 import { appEmbeds, singleEmbeds } from '../embed.ts';
 import { readJson } from '../json-body.ts';
@@ -70,10 +71,11 @@ const appVerbs = (context: ApiContext, id: string): Verbs => ({
   DELETE: (request, reply) => changeExisting(context, request, reply, { type: 'delete', id }, true),
 });
 
-function show(context: ApiContext, request: FastifyRequest, reply: FastifyReply, id: string): Promise<FastifyReply> {
+function show(context: ApiContext, request: FastifyRequest, reply: FastifyReply, id: string): Sent {
   const embeds = appEmbeds(queryOf(request), singleEmbeds);
   const { read, clock } = context.deps;
   return context.answers.send(request, reply, {
+    isSettled: true,
     ...clockVariant(context, embeds),
     render: () => {
       const app = read.app(id);
@@ -82,15 +84,11 @@ function show(context: ApiContext, request: FastifyRequest, reply: FastifyReply,
   });
 }
 
-function showGroup(
-  context: ApiContext,
-  request: FastifyRequest,
-  reply: FastifyReply,
-  path: string,
-): Promise<FastifyReply> {
+function showGroup(context: ApiContext, request: FastifyRequest, reply: FastifyReply, path: string): Sent {
   const embeds = appEmbeds(queryOf(request), singleEmbeds);
   const { read } = context.deps;
   return context.answers.send(request, reply, {
+    isSettled: true,
     ...clockVariant(context, embeds),
     render: () => {
       if (path !== '/' && !read.isGroup(path)) return err(missed(groupNotFound(path)));

@@ -8,6 +8,7 @@ import { invalid, missed, type Refusal, refusal } from '../../core/refusal.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import type { Timestamp } from '../../core/time.ts';
 import { readVersion } from '../app-request.ts';
+import type { Sent } from '../cached-answers.ts';
 import type { ApiContext } from '../context.ts';
 import { appEmbeds, groupEmbeds, listEmbeds } from '../embed.ts';
 import { groupTarget } from '../group-path.ts';
@@ -58,10 +59,11 @@ function verbsOf(context: ApiContext, rest: string, method: string): Verbs {
   }
 }
 
-function show(context: ApiContext, request: FastifyRequest, reply: FastifyReply, path: string): Promise<FastifyReply> {
+function show(context: ApiContext, request: FastifyRequest, reply: FastifyReply, path: string): Sent {
   const embeds = groupEmbeds(queryOf(request));
   const { read, clock } = context.deps;
   return context.answers.send(request, reply, {
+    isSettled: true,
     ...clockVariant(context, embeds.ofApps),
     render: () => {
       const group = read.group(path);
@@ -71,15 +73,11 @@ function show(context: ApiContext, request: FastifyRequest, reply: FastifyReply,
 }
 
 /** The apps below, as a list of apps shows them. */
-function showApps(
-  context: ApiContext,
-  request: FastifyRequest,
-  reply: FastifyReply,
-  path: string,
-): Promise<FastifyReply> {
+function showApps(context: ApiContext, request: FastifyRequest, reply: FastifyReply, path: string): Sent {
   const embeds = appEmbeds(queryOf(request), listEmbeds);
   const { read } = context.deps;
   return context.answers.send(request, reply, {
+    isSettled: true,
     ...clockVariant(context, embeds),
     // A group that is not there has no apps (rest-api §4.1).
     render: () => ok(`[${infos(context, read.apps(), ({ id }) => isBelow(id, path), embeds)}]`),

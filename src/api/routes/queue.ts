@@ -4,6 +4,7 @@ import { plainPreview } from '../../core/deploy/preview.ts';
 import { parseAppId } from '../../core/ids.ts';
 import { missed, refusal } from '../../core/refusal.ts';
 import { ok } from '../../core/result.ts';
+import type { Sent } from '../cached-answers.ts';
 import type { ApiContext } from '../context.ts';
 import { all, queryOf } from '../query.ts';
 import { queueWhy } from '../queue-why.ts';
@@ -34,7 +35,7 @@ export function queueRoutes(server: FastifyInstance, context: ApiContext): void 
 }
 
 /** While something is delayed the answer changes with every second. */
-function list(context: ApiContext, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+function list(context: ApiContext, request: FastifyRequest, reply: FastifyReply): Sent {
   const queue = context.deps.read.queue();
   const nowMs = context.deps.clock.now();
   const withOffers = all(queryOf(request), 'embed').includes('lastUnusedOffers');
