@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { open } from 'lmdb';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { EncodedRecord } from '../../../src/core/journal/batch.ts';
-import { encodeChunk } from '../../../src/infra/lmdb/event-chunk.ts';
+import { chunksOf } from '../../../src/infra/lmdb/event-chunk.ts';
 import { type JournalHarness, journalContract } from './contract.ts';
 import { Leader, put } from './leader.ts';
 import { lmdbStore } from './lmdb-store.ts';
@@ -90,7 +90,7 @@ describe('LMDB journal', () => {
     }));
     const root = open<string, string>({ path: join(directory, 'journal'), overlappingSync: false, maxDbs: 4 });
     const events = root.openDB<string, number>({ name: 'events', encoding: 'string' });
-    await events.put(1, encodeChunk(old, 0));
+    for (const [first, chunk] of chunksOf(1, old, 0)) await events.put(first, chunk);
     const meta = root.openDB<string, string>({ name: 'meta', encoding: 'string' });
     const header = { layout: 1, epoch: 1, nextBatch: 2, nextEvent: 201, generation: 'g', formats: {} };
     await meta.put('header', JSON.stringify(header));
