@@ -4,7 +4,7 @@ import { createServer, type IncomingHttpHeaders, type IncomingMessage, type Serv
 import { createServer as createTcpServer, type Socket } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Clock } from '../../src/actors/ports.ts';
-import type { PostResult } from '../../src/core/events-callback.ts';
+import type { MissedEvents, PostResult } from '../../src/core/events-callback.ts';
 import { createCallbackPoster } from '../../src/infra/callback-poster.ts';
 import { systemClock } from '../../src/infra/clock.ts';
 import { eventually } from '../support/eventually.ts';
@@ -41,9 +41,15 @@ async function subscriber(
   return { url: `http://127.0.0.1:${port}/hook?x=1`, got, sockets };
 }
 
+interface PostOptions {
+  readonly secret?: string;
+  readonly missed?: MissedEvents;
+  readonly timeoutMs?: number;
+}
+
 function post(
   url: string,
-  { clock = systemClock, ...more }: { secret?: string; timeoutMs?: number; clock?: Clock } = {},
+  { clock = systemClock, ...more }: PostOptions & { clock?: Clock } = {},
 ): Promise<PostResult> {
   const poster = createCallbackPoster({ clock, render: ({ json }) => `${json} ` });
   onTestFinished(() => poster.close());
@@ -53,11 +59,11 @@ function post(
 const postBy = (
   poster: ReturnType<typeof createCallbackPoster>,
   url: string,
-  { secret, timeoutMs = 120_000 }: { secret?: string; timeoutMs?: number } = {},
+  { secret, missed, timeoutMs = 120_000 }: PostOptions = {},
 ): Promise<PostResult> =>
   new Promise((resolve) => {
     const event = { id: 'g.7', type: 'app_terminated_event', json: '{"ä":1}' } as const;
-    poster.post({ url, event, secret, timeoutMs }, resolve);
+    poster.post({ url, event, secret, missed, timeoutMs }, resolve);
   });
 
 describe('posting an event', () => {
@@ -69,9 +75,21 @@ describe('posting an event', () => {
       method: 'POST',
       url: '/hook?x=1',
       body: '{"ä":1} ',
-      headers: { 'content-type': 'application/json', 'content-length': '9', 'marathon-event-id': 'g.7' },
+      headers: {
+        accept: 'application/json',
+        'content-type': 'application/json',
+        'content-length': '9',
+        'marathon-event-id': 'g.7',
+      },
     });
     expect(got[0]?.headers).not.toHaveProperty('marathon-signature');
+  });
+
+  it('names what the subscriber will not get', async () => {
+    const { url, got } = await subscriber((_request, response) => response.end());
+    await post(url);
+    await post(url, { missed: { from: 'g.3', to: 'g.6' } });
+    expect(got.map(({ headers }) => headers['marathon-missed-events'])).toEqual([undefined, 'g.3 g.6']);
   });
 
   it('signs the body if there is a secret', async () => {
