@@ -29,7 +29,7 @@ export interface TestCandidateOptions {
 }
 
 /** The longest there is: nothing of a test that ends no session depends on one that does. */
-export const longSessionMs = 120_000;
+const longSessionMs = 120_000;
 
 export const ownOf = (name: string): Candidate => ({
   address: `${name}:80`,
