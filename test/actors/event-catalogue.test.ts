@@ -193,6 +193,14 @@ describe('the catalogue of events', () => {
     expect(failed).toMatchObject({ id, reason: 'The upgrade has been cancelled' });
   });
 
+  it('a message of an executor is told as its bytes, signed as those of Java are', async () => {
+    const world = await createWorld();
+    world.mesos.say({ type: 'frameworkMessage', agentId: 'S1', executorId: 'E1', data: 'aGkA/4A=' });
+    await world.settle();
+    const [told] = world.eventsOf('framework_message_event');
+    expect(told).toMatchObject({ executorId: 'E1', slaveId: 'S1', message: [104, 105, 0, -1, -128] });
+  });
+
   it('the master is named by its host alone (rest-api §10.4)', async () => {
     const world = await createWorld();
     const registered = world.events.find(({ eventType }) => /^scheduler_(re)?registered_event$/.test(eventType));
