@@ -9,6 +9,7 @@ import { unreachableDeadlines } from '../core/instance/unreachable.ts';
 import type { TaskStatus } from '../core/mesos/types.ts';
 import { invariant } from '../core/result.ts';
 import { countsAsFailure } from '../core/scale/backoff.ts';
+import { type Stray, strayLeft, strayRecords } from '../core/task/stray.ts';
 import type { Effect } from './effects.ts';
 import { perform, tell } from './effects.ts';
 import { greetGuard, killUnhealthy, leaveGuard, probed } from './instance-health.ts';
@@ -260,13 +261,14 @@ function apply(state: InstanceState, command: InstanceCommand, extras: Extras, c
 type Change = Extract<InstanceEffect, { type: 'update' | 'expunge' }>;
 
 function commit(state: InstanceState, effect: Change, extras: Extras, context: Ctx): InstanceState {
-  write(state, effect, extras);
+  const stray = strayLeft(state.instance, effect, context.clock.now());
+  write(state, effect, extras, stray);
   const { owner } = state.props;
   const { isFailure = false, isDrained = false } = extras;
   const before = state.instance;
   if (effect.type === 'expunge') {
     const next = { ...state, instance: effect.last };
-    leave(next, true);
+    leave(next, true, stray);
     owner.tell({ type: 'instanceGone', instanceId: before.id, isFailure, isDrained });
     context.stop(context.self);
     return next;
@@ -275,22 +277,22 @@ function commit(state: InstanceState, effect: Change, extras: Extras, context: C
   const launchedAtMs = isLaunch ? context.clock.monotonic() : state.launchedAtMs;
   const next = { ...state, instance: effect.next, launchedAtMs };
   owner.tell({ type: 'instanceChanged', instance: effect.next, isFailure, isDrained });
-  if (before.condition !== effect.next.condition) follow(next, before.condition, context);
+  if (before.condition !== effect.next.condition) follow(next, before.condition, context, stray);
   return next;
 }
 
-function write(state: InstanceState, effect: Change, extras: Extras): void {
+function write(state: InstanceState, effect: Change, extras: Extras, stray?: Stray): void {
   const value = effect.type === 'update' ? effect.next : undefined;
   state.props.services.journal.tell({
     type: 'write',
-    records: [{ kind: 'instance', key: state.instance.id, value }, ...(extras.records ?? [])],
+    records: [{ kind: 'instance', key: state.instance.id, value }, ...strayRecords(stray), ...(extras.records ?? [])],
     events: effect.events,
     effects: extras.effects ?? [],
   });
 }
 
 /** Everything that belongs to the new condition: routes, probes, timers. `before` is undefined for a loaded instance. */
-function follow(state: InstanceState, before: Condition | undefined, context: Ctx): void {
+function follow(state: InstanceState, before: Condition | undefined, context: Ctx, stray?: Stray): void {
   const { instance } = state;
   const { services } = state.props;
   context.timers.cancel('overdue');
@@ -320,7 +322,7 @@ function follow(state: InstanceState, before: Condition | undefined, context: Ct
       endKill(state);
       return;
     default:
-      if (isTerminal(instance.condition)) leave(state, false);
+      if (isTerminal(instance.condition)) leave(state, false, stray);
   }
 }
 
@@ -383,12 +385,12 @@ function endKill({ instance, props }: InstanceState): void {
 }
 
 /** The task is over, or the instance is; what is still alive of a forgotten one is killed until Mesos says that it is gone. */
-function leave(state: InstanceState, isForgotten: boolean): void {
+function leave(state: InstanceState, isForgotten: boolean, stray: Stray | undefined): void {
   const { services } = state.props;
   const { instance } = state;
   const taskId = instance.tasks[0]?.id;
   forgetHealth(state);
   services.views.putHealth(instance.id, undefined);
   if (!isForgotten || killable(instance).length === 0) endKill(state);
-  services.scheduler.tell({ type: 'unplaced', appId: instance.appId, instanceId: instance.id, taskId });
+  services.scheduler.tell({ type: 'unplaced', appId: instance.appId, instanceId: instance.id, taskId, stray });
 }

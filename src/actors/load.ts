@@ -12,6 +12,7 @@ import type { Instance } from '../core/instance/instance.ts';
 import type { EncodedRecord, RecordWrite } from '../core/journal/batch.ts';
 import { type FormatSteps, formatSteps, upgrade } from '../core/journal/migrations.ts';
 import { isRequestKeyRecord, type KeyedResult } from '../core/request-keys.ts';
+import { isStrayRecord, type Stray } from '../core/task/stray.ts';
 import { SharedParts } from './shared-parts.ts';
 import { VersionBook } from './version-book.ts';
 import type { Views } from './views.ts';
@@ -26,6 +27,7 @@ export interface LoadedState {
   readonly frameworkId: string | undefined;
   readonly subscriptions: readonly Subscription[];
   readonly requestKeys: readonly KeyedResult[];
+  readonly strays: readonly Stray[];
 }
 
 /**
@@ -47,6 +49,7 @@ export function loadState(
   const finished: FinishedDeployment[] = [];
   const subscriptions: Subscription[] = [];
   const requestKeys: KeyedResult[] = [];
+  const strays: Stray[] = [];
   let frameworkId: string | undefined;
   const shown: RecordWrite[] = [];
   const parts = new SharedParts();
@@ -82,6 +85,7 @@ export function loadState(
       case 'meta':
         if (key === 'frameworkId') frameworkId = (value as { frameworkId: string }).frameworkId;
         else if (isRequestKeyRecord(key)) requestKeys.push(value as KeyedResult);
+        else if (isStrayRecord(key)) strays.push(value as Stray);
         break;
       case 'subscription':
         subscriptions.push(value as Subscription);
@@ -102,7 +106,7 @@ export function loadState(
   deployments.sort((a, b) => a.startedAtMs - b.startedAtMs);
   shown.push(...deployments.map((value) => ({ kind: 'deployment', key: value.id, value }) as const));
   views.apply(shown);
-  return { tree, history, versions, instances, deployments, finished, frameworkId, subscriptions, requestKeys };
+  return { tree, history, versions, instances, deployments, finished, frameworkId, subscriptions, requestKeys, strays };
 }
 
 /** Apps that have instances but no definition to come back to: their instances must go (behaviour §1.9, orphans). */

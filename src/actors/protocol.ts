@@ -16,6 +16,7 @@ import type { TaskInfo, TaskStatus } from '../core/mesos/types.ts';
 import type { Refusal } from '../core/refusal.ts';
 import type { RequestKey } from '../core/request-keys.ts';
 import type { Result } from '../core/result.ts';
+import type { Stray } from '../core/task/stray.ts';
 import type { Timestamp } from '../core/time.ts';
 import type { Effect } from './effects.ts';
 import type { AppsChanged, DeploymentResult, EventReader, LogPosition, Origin, SubscriptionEvent } from './front.ts';
@@ -81,6 +82,8 @@ export type SchedulerMessage =
       readonly appId: AppId;
       readonly instanceId: InstanceId;
       readonly taskId: TaskId | undefined;
+      /** It was given up, and may live. */
+      readonly stray?: Stray | undefined;
     }
   | {
       readonly type: 'provisioned';
@@ -105,6 +108,8 @@ export type SchedulerMessage =
   | { readonly type: 'reconcileDue'; readonly isAll: boolean }
   /** Nobody has answered the last questions of a round of reconciliation for a while. */
   | { readonly type: 'reconcileStalled' }
+  /** Mesos is to be asked for tasks that were given up. */
+  | { readonly type: 'straysDue' }
   /** The session's framework id is durable. */
   | { readonly type: 'frameworkStored'; readonly frameworkId: string }
   | ChildFailed;

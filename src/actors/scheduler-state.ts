@@ -5,6 +5,7 @@ import type { AgentBook } from './agent-book.ts';
 import type { DemandBook } from './demand-book.ts';
 import type { ReconcileRound } from './reconciliation.ts';
 import type { Services } from './services.ts';
+import type { StrayBook } from './stray-book.ts';
 import type { TaskIndex } from './task-index.ts';
 
 /** Launches of one offer on their way to durability. */
@@ -53,6 +54,8 @@ export interface SchedulerState {
   isOffered: boolean;
   /** Tasks that the explicit reconciliation has not heard of yet. */
   readonly unreconciled: Set<string>;
+  /** Tasks that were given up and may live. */
+  readonly strays: StrayBook;
   reconcileRound: number;
   /** Undefined between two rounds. */
   reconciling: ReconcileRound | undefined;

@@ -2,10 +2,11 @@
 
 import type { MarathonEvent } from '../core/events.ts';
 import { appIdOfInstance, parseTaskId } from '../core/ids.ts';
-import { conditionOf } from '../core/instance/condition.ts';
+import { conditionOf, isKnownState } from '../core/instance/condition.ts';
 import { isTerminal } from '../core/instance/instance.ts';
 import type { TaskStatus } from '../core/mesos/types.ts';
 import { InvariantError } from '../core/result.ts';
+import type { Stray } from '../core/task/stray.ts';
 import { unknownTask } from '../core/task/unknown.ts';
 import { timestamp } from '../core/time.ts';
 import { AgentBook } from './agent-book.ts';
@@ -21,6 +22,8 @@ import { answered, reconcileAll, reconcileRest, reconcileStalled } from './recon
 import type { Behaviour, Context } from './runtime/types.ts';
 import type { SchedulerState } from './scheduler-state.ts';
 import type { Services } from './services.ts';
+import { StrayBook } from './stray-book.ts';
+import { agentsSeen, noteStray, strayHeard, straysAnew, straysDue } from './strays.ts';
 import { TaskIndex } from './task-index.ts';
 
 /** Rescinded offers whose ACCEPT is still on its way to durability. */
@@ -35,6 +38,8 @@ export interface SchedulerProps {
   readonly assemble: (context: Ctx) => Services;
   /** The stored framework id. */
   readonly frameworkId: string | undefined;
+  /** Stored ones. */
+  readonly strays: readonly Stray[];
   /** What happens right after the subtree stands. */
   readonly begin: (services: Services, context: Ctx) => void;
 }
@@ -67,6 +72,7 @@ export function schedulerBehaviour(props: SchedulerProps): Behaviour<SchedulerSt
         revives: 0,
         isOffered: false,
         unreconciled: new Set(),
+        strays: new StrayBook(props.strays),
         reconcileRound: 0,
         reconciling: undefined,
       };
@@ -76,6 +82,7 @@ export function schedulerBehaviour(props: SchedulerProps): Behaviour<SchedulerSt
       context.metrics.gauge('debug.offer-matcher.refusals.size', () => state.demand.refusalsKept);
       context.metrics.gauge('debug.agents.known', () => agents.size);
       context.metrics.gauge('debug.launches.refused', () => state.refused.size);
+      context.metrics.gauge('instances.strays', () => state.strays.size);
       context.metrics.gauge('debug.offers.held', () => state.held.size + state.pending.size);
       props.begin(services, context);
       return state;
@@ -111,6 +118,7 @@ function handle(state: SchedulerState, message: SchedulerMessage, context: Ctx):
     case 'unplaced':
       state.tasks.remove(message.appId, message.instanceId, message.taskId);
       if (message.taskId !== undefined) state.unreconciled.delete(message.taskId);
+      if (message.stray) noteStray(state, message.stray, true, context);
       state.demand.confirmed(message.appId, message.instanceId);
       abandoned(state, message.instanceId);
       return;
@@ -143,6 +151,9 @@ function handle(state: SchedulerState, message: SchedulerMessage, context: Ctx):
     case 'reconcileStalled':
       reconcileStalled(state, context);
       return;
+    case 'straysDue':
+      straysDue(state, context);
+      return;
     case 'frameworkStored':
       state.frameworkId = message.frameworkId;
       return;
@@ -172,6 +183,7 @@ function mesosEvent(state: SchedulerState, event: MesosEvent, context: Ctx): voi
         state.held.set(offer.id.value, offer);
         state.agents.offered(offer, context.clock.now());
       }
+      agentsSeen(state, event.offers, context);
       return;
     case 'rescinded':
       state.agents.rescinded(event.offerId);
@@ -251,6 +263,7 @@ function subscribed(state: SchedulerState, event: Subscribed, context: Ctx): voi
     effects: isKnown ? [] : [tell(services.scheduler, { type: 'frameworkStored', frameworkId })],
   });
   reconcileAll(state, context, true);
+  straysAnew(state, context);
   services.kills.tell({ type: 'connected' });
   noteDemand(state, context);
 }
@@ -315,6 +328,11 @@ function statusUpdate(state: SchedulerState, told: TaskStatus, context: Ctx): vo
   const status = state.refused.size === 0 ? told : withRefusal(state, told);
   const taskId = status.task_id.value;
   context.metrics.count(updateCounter(status.state));
+  if (!isKnownState(status.state)) {
+    notUnderstood(state, status, context);
+    return;
+  }
+  if (state.strays.size > 0 && strayHeard(state, status, conditionOf(status))) return;
   const placed = state.tasks.get(taskId);
   if (placed && isPremature(state, placed, status, context)) return;
   answered(state, taskId, context);
@@ -331,6 +349,17 @@ function statusUpdate(state: SchedulerState, told: TaskStatus, context: Ctx): vo
   else unknown(state, status, instanceId, context);
 }
 
+/** Its task may well be alive, so nothing is done about it; a later update or the next question will tell. */
+function notUnderstood(
+  { services }: SchedulerState,
+  { state, task_id, agent_id, uuid }: TaskStatus,
+  context: Ctx,
+): void {
+  const agentId = agent_id?.value;
+  context.logger.warn('mesos.unknown-state', { task: task_id.value, state });
+  if (uuid !== undefined && agentId !== undefined) services.link.acknowledge(task_id.value, agentId, uuid);
+}
+
 function unknown(state: SchedulerState, status: TaskStatus, instanceId: string | undefined, context: Ctx): void {
   const { journal, link, kills } = state.services;
   const taskId = status.task_id.value;
@@ -338,6 +367,9 @@ function unknown(state: SchedulerState, status: TaskStatus, instanceId: string |
   const condition = conditionOf(status);
   const action = unknownTask(condition);
   context.logger.info('task.unknown', { task: taskId, state: status.state, action });
+  if (condition === 'Unreachable' && agentId !== undefined && !state.strays.has(taskId)) {
+    noteStray(state, { taskId, agentId, sinceMs: context.clock.now() }, false, context);
+  }
   const { uuid } = status;
   const effects: Effect[] = [];
   if (uuid !== undefined && agentId !== undefined) {

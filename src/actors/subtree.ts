@@ -31,6 +31,7 @@ export interface SubtreeProps {
 export function subtreeBehaviour(props: SubtreeProps): Behaviour<SchedulerState, SchedulerMessage> {
   return schedulerBehaviour({
     frameworkId: props.loaded.frameworkId,
+    strays: props.loaded.strays,
     assemble: (context) => assemble(props, context),
     begin: (services, context) => begin(props, services, context),
   });

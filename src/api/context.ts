@@ -10,6 +10,7 @@ import type { FlatHeaders } from './headers.ts';
 import type { AppFilters } from './lists/app-filters.ts';
 import type { AppRuns } from './lists/app-runs.ts';
 import type { KeptLists } from './lists/kept-lists.ts';
+import { peerOf } from './peer.ts';
 import type { AppRenderer } from './render/app-info.ts';
 import type { TaskRenderer } from './render/task.ts';
 import type { RequestMetrics } from './request-metrics.ts';
@@ -31,4 +32,4 @@ export interface ApiContext {
 }
 
 /** Who asks, for `api_post_event`. */
-export const originOf = (request: FastifyRequest): Origin => ({ clientIp: request.ip, uri: pathOf(request) });
+export const originOf = (request: FastifyRequest): Origin => ({ clientIp: peerOf(request.ip), uri: pathOf(request) });

@@ -22,6 +22,7 @@ import { renderAppDefinition } from './render/app-definition.ts';
 import { appRenderer } from './render/app-info.ts';
 import { taskRenderer } from './render/task.ts';
 import { requestMetrics } from './request-metrics.ts';
+import { limitRequests, RequestSlots } from './request-slots.ts';
 import { sendRefusal } from './respond.ts';
 import { agentsRoutes } from './routes/agents.ts';
 import { appRoutes } from './routes/app.ts';
@@ -77,11 +78,13 @@ export function buildServer(deps: ApiDependencies): FastifyInstance {
     frameworkErrors: frameworkFailure(headers),
     clientErrorHandler: answerBrokenClient,
   });
-  const metrics = requestMetrics(server, deps);
+  const slots = new RequestSlots(deps.config.maxConcurrentRequests);
+  const metrics = requestMetrics(server, deps, slots.release);
   server.addHook('onSend', (request, reply, _payload, done) => {
     eachHeader(headers(request.headers), (name, value) => reply.header(name, value));
     done();
   });
+  limitRequests(server, slots, deps);
   guard(server, deps);
   const isClosing = refuseWhenClosing(server);
   const context = contextOf(deps, { headers, requestMetrics: metrics });

@@ -210,9 +210,12 @@ describe('Kills', () => {
     world.mesos.losesKills = true;
     await world.scale('/web', 0);
     expect(world.mesos.callsOf('kill')).toHaveLength(4);
+    expect(world.metrics.gauged('instances.inflight-kills')).toBe(4);
+    expect(world.metrics.gauged('instances.waiting-kills')).toBe(6);
     world.mesos.losesKills = false;
     await world.advance(30_000);
     expect(world.tasksOf('/web')).toEqual([]);
+    expect(world.metrics.gauged('instances.waiting-kills')).toBe(0);
     world.expectSane();
   });
 
@@ -275,6 +278,23 @@ describe('Kills', () => {
     await world.advance(31_000);
     expect(world.tasksOf('/web')).not.toContain(task);
     expect(world.running('/web')).toHaveLength(1);
+  });
+});
+
+describe('A state that a later Mesos has', () => {
+  it('changes nothing, and is acknowledged', async () => {
+    const world = await createWorld();
+    await world.put('/web');
+    const before = world.instances('/web');
+    const [task = ''] = world.tasksOf('/web');
+    for (const id of [task, 'other.instance-1._app.1']) {
+      world.mesos.inject({ task_id: { value: id }, agent_id: { value: 'S0' }, state: 'TASK_NEW' as never, uuid: 'u' });
+    }
+    await world.advance(1_000);
+    expect(world.instances('/web')).toEqual(before);
+    expect(world.mesos.callsOf('acknowledge').filter(({ ids }) => ids[1] === 'u')).toHaveLength(2);
+    expect(world.mesos.callsOf('kill')).toEqual([]);
+    expect(world.eventsOf('unknown_instance_terminated_event')).toEqual([]);
   });
 });
 

@@ -139,6 +139,7 @@ describe('every call', () => {
     ['SUPPRESS', encoder.suppress(['a'])],
     ['DECLINE_INVERSE_OFFERS', encoder.declineInverseOffers(['o'], 300)],
     ['UPDATE_FRAMEWORK', encoder.updateFramework(framework)],
+    ['UPDATE_FRAMEWORK with suppressed roles', encoder.updateFramework(framework, ['a'])],
     ['TEARDOWN', encoder.teardown()],
   ])('%s is as defined', (_name, text) => {
     expect(mistakesInText(text)).toEqual([]);

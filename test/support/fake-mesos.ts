@@ -46,6 +46,7 @@ export class FakeMesos {
   readonly #offers = new Map<string, HeldOffer>();
   readonly #roles = new RoleFilters();
   #session: Session | undefined;
+  readonly #unheard = new Set<FakeAgent>();
   #isAllocating = false;
   #numbers = 0;
 
@@ -191,6 +192,21 @@ export class FakeMesos {
       if (!terminal.has(task.state)) this.#tell(task, task.state, 'REASON_AGENT_REREGISTERED', {});
       if (task.updates.length > 0) this.#deliver(task);
     }
+    this.#allocateSoon();
+  }
+
+  /** Another master leads: of agents that are away it knows nothing until they register, and then it says nothing of it. */
+  failover(): void {
+    for (const agent of this.agents) if (!agent.isReachable) this.#unheard.add(agent);
+    this.disconnect();
+    this.reconnect();
+  }
+
+  /** An agent that the present master has not heard of registers with its tasks. */
+  register(agent: FakeAgent): void {
+    this.#unheard.delete(agent);
+    agent.isReachable = true;
+    for (const task of this.tasks.values()) if (task.agent === agent && task.updates.length > 0) this.#deliver(task);
     this.#allocateSoon();
   }
 
@@ -376,7 +392,7 @@ export class FakeMesos {
     }
     for (const { taskId, agentId } of asked) {
       const task = this.tasks.get(taskId);
-      if (!task) this.#unknown(taskId, agentId);
+      if (!task || this.#unheard.has(task.agent)) this.#unknown(taskId, agentId);
       else this.#tell(task, task.agent.isReachable ? task.state : 'TASK_UNREACHABLE', 'REASON_RECONCILIATION', {});
     }
   }

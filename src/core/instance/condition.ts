@@ -18,6 +18,9 @@ const plain: Readonly<Record<Exclude<MesosTaskState, 'TASK_LOST'>, Condition>> =
   TASK_UNKNOWN: 'Unknown',
 };
 
+/** False for states that a later Mesos may have: nobody here knows whether such a task is alive. */
+export const isKnownState = (state: string): boolean => state === 'TASK_LOST' || Object.hasOwn(plain, state);
+
 /** Reasons of a TASK_LOST whose task may come back. The v1 API says AGENT, old masters and stored data say SLAVE. */
 const mayReturn: ReadonlySet<string> = new Set([
   'REASON_RECONCILIATION',

@@ -30,11 +30,15 @@ export function applyStatus(task: Task, condition: Condition, status: TaskStatus
   if (earlier[task.condition]?.includes(condition)) return task;
   const next = isInactive ? task.condition : condition;
   const healthy = status.healthy ?? task.healthy;
-  const isSame = next === task.condition && healthy === task.healthy && !hasNewCheck(task, status);
+  const ipAddresses = isTerminal(next) ? task.ipAddresses : addressesOf(status, task);
+  const isSame =
+    next === task.condition &&
+    healthy === task.healthy &&
+    areSame(ipAddresses, task.ipAddresses) &&
+    !hasNewCheck(task, status);
   if (isSame) return task;
   const { id, stagedAtMs, hostPorts } = task;
   const mesosState = status.state;
-  const ipAddresses = isTerminal(next) ? task.ipAddresses : addressesOf(status, task);
   const { startedAtMs = next === 'Running' ? reportedAtMs(status, nowMs) : undefined } = task;
   // Members in one order, and those of a running task written out: there are 100,000 of these, and objects that were put together
   // differently share nothing.
@@ -61,6 +65,12 @@ const reportedAtMs = (status: TaskStatus, nowMs: number): number =>
 const unreachableSince = (status: TaskStatus, nowMs: number): number =>
   status.unreachable_time ? Math.floor(status.unreachable_time.nanoseconds / 1e6) : reportedAtMs(status, nowMs);
 
+const areSame = (some: Task['ipAddresses'], others: Task['ipAddresses']): boolean =>
+  some === others ||
+  (some.length === others.length &&
+    some.every(({ ipAddress, protocol }, i) => ipAddress === others[i]?.ipAddress && protocol === others[i].protocol));
+
+/** Those that the status names. One without any says nothing of them: what the master makes itself often lacks them (transcript 08d). */
 function addressesOf(status: TaskStatus, task: Task): Task['ipAddresses'] {
   const infos = status.container_status?.network_infos;
   if (!infos) return task.ipAddresses;
@@ -70,7 +80,7 @@ function addressesOf(status: TaskStatus, task: Task): Task['ipAddresses'] {
       if (address.ip_address) found.push({ ipAddress: address.ip_address, protocol: address.protocol ?? 'IPv4' });
     }
   }
-  return sharedAddresses(found);
+  return found.length === 0 ? task.ipAddresses : sharedAddresses(found);
 }
 
 /** Addresses that are remembered: those of the hosts, as long as tasks have none of their own. */
@@ -80,16 +90,13 @@ const remembered = new Map<string, Task['ipAddresses']>();
 
 function sharedAddresses(found: Task['ipAddresses']): Task['ipAddresses'] {
   const [only] = found;
-  if (only === undefined) return none;
-  if (found.length > 1) return found;
+  if (only === undefined || found.length > 1) return found;
   const known = remembered.get(only.ipAddress);
   if (known?.[0]?.protocol === only.protocol) return known;
   if (remembered.size >= maxRemembered) remembered.clear();
   remembered.set(only.ipAddress, found);
   return found;
 }
-
-const none: Task['ipAddresses'] = [];
 
 /** `instance_changed_event` for an instance as it is now. */
 export const instanceChanged = (instance: Instance, nowMs: number): MarathonEvent => ({

@@ -11,15 +11,9 @@ export type Call =
   | { readonly type: 'ACCEPT'; readonly taskIds: readonly string[]; readonly offerIds: readonly string[] }
   | { readonly type: 'DECLINE'; readonly offerIds: readonly string[] }
   | {
-      readonly type:
-        | 'DECLINE_INVERSE_OFFERS'
-        | 'KILL'
-        | 'RECONCILE'
-        | 'REVIVE'
-        | 'SUPPRESS'
-        | 'ACKNOWLEDGE'
-        | 'UPDATE_FRAMEWORK';
+      readonly type: 'DECLINE_INVERSE_OFFERS' | 'KILL' | 'RECONCILE' | 'REVIVE' | 'SUPPRESS' | 'ACKNOWLEDGE';
     }
+  | { readonly type: 'UPDATE_FRAMEWORK'; readonly added: readonly string[] }
   | { readonly type: 'TEARDOWN'; readonly settled: (reason: string | undefined) => void };
 
 export interface Refusal {
@@ -65,6 +59,9 @@ const STALE_TEXT = /^Framework cannot be found|^The stream ID .* didn't match/;
 /** 307 and 503: not the leader; 401: the credentials were changed; 403: the stream is gone. */
 const STALE_STATUS: ReadonlySet<number> = new Set([307, 401, 403, 503]);
 
+/** Begins the text of a 403 that an authorizer has caused. */
+const NOT_AUTHORIZED = /^Not authorized to /;
+
 /** True when the answer says that no call of this stream will be taken any more. */
 export const isStale = (answer: Answer): boolean =>
   STALE_STATUS.has(answer.status) || (answer.status === 400 && STALE_TEXT.test(answer.body));
@@ -99,7 +96,8 @@ export function openCallChannel(options: CallChannelOptions): CallChannel {
       return;
     }
     const reason = describeAnswer(answer.status, answer.body);
-    const isOver = isStale(answer);
+    // A 403 for new roles is about these, not about the stream.
+    const isOver = isStale(answer) && !(call.type === 'UPDATE_FRAMEWORK' && NOT_AUTHORIZED.test(answer.body));
     options.refused(call, { reason, status: answer.status, isStale: isOver });
     if (isOver) options.stale(reason);
   }

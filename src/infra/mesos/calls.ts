@@ -16,8 +16,8 @@ export interface CallEncoder {
   readonly revive: (roles: readonly string[]) => string;
   readonly suppress: (roles: readonly string[]) => string;
   readonly declineInverseOffers: (inverseOfferIds: readonly string[], refuseSeconds: number) => string;
-  /** Everything in it but what may not change must be as it was. */
-  readonly updateFramework: (framework: Omit<FrameworkInfo, 'id'>) => string;
+  /** Everything in it but what may not change must be as it was. Roles that are not named as suppressed are revived. */
+  readonly updateFramework: (framework: Omit<FrameworkInfo, 'id'>, suppressed?: readonly string[]) => string;
   readonly teardown: () => string;
 }
 
@@ -74,11 +74,14 @@ export function createCallEncoder(frameworkId: string): CallEncoder {
     suppress: (roles) => `${suppressStart}${roleList(roles)}}`,
     declineInverseOffers: (inverseOfferIds, refuseSeconds) =>
       `${start('DECLINE_INVERSE_OFFERS', 'decline_inverse_offers')}{"inverse_offer_ids":[${idList(inverseOfferIds)}${filters(refuseSeconds)}`,
-    updateFramework: (framework) =>
+    updateFramework: (framework, suppressed = []) =>
       JSON.stringify({
         framework_id: { value: frameworkId },
         type: 'UPDATE_FRAMEWORK',
-        update_framework: { framework_info: { ...framework, id: { value: frameworkId } } },
+        update_framework: {
+          framework_info: { ...framework, id: { value: frameworkId } },
+          ...(suppressed.length === 0 ? {} : { suppressed_roles: suppressed }),
+        },
       }),
     teardown: () => `{"framework_id":{"value":${quote(frameworkId)}},"type":"TEARDOWN"}`,
   };

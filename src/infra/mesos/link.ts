@@ -34,6 +34,8 @@ class Link implements MesosLink {
   #listener: ((event: MesosEvent) => void) | undefined;
   #calls: Calls | undefined;
   #subscriber: Subscriber | undefined;
+  /** Roles that the present stream was told to get no offers for. */
+  readonly #suppressed = new Set<string>();
 
   constructor(settings: LinkSettings) {
     this.#settings = settings;
@@ -103,12 +105,15 @@ class Link implements MesosLink {
     const { roles: known = [] } = this.#settings.framework;
     const added = roles.filter((role) => !known.includes(role));
     if (added.length > 0) this.updateRoles([...known, ...added]);
-    if (this.#send(REVIVE, (encoder) => encoder.revive(roles))) this.#settings.metrics.count('mesos.calls.revive');
+    if (!this.#send(REVIVE, (encoder) => encoder.revive(roles))) return;
+    this.#settings.metrics.count('mesos.calls.revive');
+    for (const role of roles.length === 0 ? [...this.#suppressed] : roles) this.#suppressed.delete(role);
   };
 
   readonly suppress = (roles: readonly string[]): void => {
-    if (this.#send(SUPPRESS, (encoder) => encoder.suppress(roles)))
-      this.#settings.metrics.count('mesos.calls.suppress');
+    if (!this.#send(SUPPRESS, (encoder) => encoder.suppress(roles))) return;
+    this.#settings.metrics.count('mesos.calls.suppress');
+    for (const role of roles.length === 0 ? (this.#settings.framework.roles ?? []) : roles) this.#suppressed.add(role);
   };
 
   /** On the present stream at once, and on every later one. */
@@ -117,7 +122,12 @@ class Link implements MesosLink {
     const { roles: now = [] } = settings.framework;
     if (now.length === roles.length && roles.every((role) => now.includes(role))) return;
     settings.framework = { ...settings.framework, roles: [...roles] };
-    if (this.isConnected()) this.#send(UPDATE_FRAMEWORK, (encoder) => encoder.updateFramework(settings.framework));
+    if (!this.isConnected()) return;
+    const added = roles.filter((role) => !now.includes(role));
+    const suppressed = roles.filter((role) => this.#suppressed.has(role));
+    this.#send({ type: 'UPDATE_FRAMEWORK', added }, (encoder) =>
+      encoder.updateFramework(settings.framework, suppressed),
+    );
   };
 
   readonly stop = async (teardown: boolean): Promise<void> => {
@@ -161,6 +171,7 @@ class Link implements MesosLink {
         else logger.info('mesos.calls.connection', { reason });
       },
     });
+    this.#suppressed.clear();
     this.#calls = { channel, encoder: createCallEncoder(frameworkId) };
   }
 
@@ -182,7 +193,22 @@ class Link implements MesosLink {
     if (isStale || this.#calls === undefined) return;
     if (call.type === 'ACCEPT') this.#emit({ type: 'offersInDoubt', offerIds: call.offerIds });
     else if (call.type === 'DECLINE') this.#renewSoon(`offers cannot be given back: ${reason}`);
-    else if (call.type === 'UPDATE_FRAMEWORK' && status >= 500) this.#renewSoon(`roles in doubt: ${reason}`);
+    else if (call.type === 'UPDATE_FRAMEWORK') this.#rolesRefused(call.added, status, reason);
+  }
+
+  /**
+   * What the master does not want in an update it would not want in a subscription either, and refuse that as a whole: such roles are
+   * given up until somebody asks for them again. Only of the user and of checkpointing it keeps what it has when we subscribe.
+   */
+  #rolesRefused(added: readonly string[], status: number, reason: string): void {
+    const settings = this.#settings;
+    if (status >= 500 || status === 409 || SUBSCRIBING_HELPS.test(reason)) {
+      this.#renewSoon(`roles in doubt: ${reason}`);
+      return;
+    }
+    const roles = (settings.framework.roles ?? []).filter((role) => !added.includes(role));
+    settings.framework = { ...settings.framework, roles };
+    settings.logger.error('mesos.roles.refused', { roles: added.join(','), reason });
   }
 
   /** Lost calls are many at a time: the connection that lost them is logged, with their number. */
@@ -228,7 +254,8 @@ class Link implements MesosLink {
 const INVERSE_REFUSE_SECONDS = 300;
 
 const DECLINE_INVERSE_OFFERS: Call = { type: 'DECLINE_INVERSE_OFFERS' };
-const UPDATE_FRAMEWORK: Call = { type: 'UPDATE_FRAMEWORK' };
+/** What a subscription may bring, and an update may not: the master leaves it as it was. */
+const SUBSCRIBING_HELPS = /Updating 'FrameworkInfo\.(user|checkpoint)' is unsupported/;
 const KILL: Call = { type: 'KILL' };
 const RECONCILE: Call = { type: 'RECONCILE' };
 const REVIVE: Call = { type: 'REVIVE' };

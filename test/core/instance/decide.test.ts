@@ -243,6 +243,26 @@ describe('what a status brings along', () => {
     expect(updated(told(running, aStatus('TASK_FAILED'))).tasks[0]?.ipAddresses).toEqual(expected);
   });
 
+  it('addresses that come later than the state are an update, and no addresses are no news', () => {
+    const infos = (...ips: string[]) => ({
+      container_status: { network_infos: ips.map((ip) => ({ ip_addresses: [{ ip_address: ip }] })) },
+    });
+    // The master tells of a task that came back; what the executor says of the same state comes behind (transcript 08d).
+    const running = updated(told(anInstance('a', 'Starting'), aStatus('TASK_RUNNING')));
+    const addressed = told(running, aStatus('TASK_RUNNING', infos('10.0.0.1', '10.1.0.1')));
+    expect(eventTypes(addressed)).toEqual(['status_update_event']);
+    const both = [
+      { ipAddress: '10.0.0.1', protocol: 'IPv4' },
+      { ipAddress: '10.1.0.1', protocol: 'IPv4' },
+    ];
+    expect(updated(addressed).tasks[0]?.ipAddresses).toEqual(both);
+    for (const again of [infos('10.0.0.1', '10.1.0.1'), infos(), {}, { container_status: { network_infos: [{}] } }]) {
+      expect(told(updated(addressed), aStatus('TASK_RUNNING', again))).toEqual({ type: 'noop' });
+    }
+    const unhealthy = told(updated(addressed), aStatus('TASK_RUNNING', { healthy: false, ...infos() }));
+    expect(updated(unhealthy).tasks[0]?.ipAddresses).toEqual(both);
+  });
+
   it('a verdict or a check result of the agent alone is an update without a change of the instance', () => {
     const verdict = told(anInstance('a'), aStatus('TASK_RUNNING', { healthy: true }));
     expect(updated(verdict).tasks[0]?.healthy).toBe(true);

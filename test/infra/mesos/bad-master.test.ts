@@ -200,14 +200,64 @@ describe('the roles of the framework', () => {
     },
   );
 
-  it('that the master does not want (400) end nothing', async () => {
+  it.each([
+    [400, "Supplied FrameworkInfo is not valid: Roles { secret } are not present in the master's --roles"],
+    [403, 'Not authorized to register framework'],
+  ])('that the master does not want (%i) end nothing, and are not in the next subscription', async (status, text) => {
     const { link, stream } = await on.connected();
     on.master.answersCalls = false;
-    link.updateRoles(['*', 'secret']);
-    (await on.master.calls.next()).answer(400, 'FrameworkInfo update is not valid');
+    link.revive(['secret']);
+    const update = await on.master.calls.next();
+    expect(update.body).toMatchObject({ update_framework: { framework_info: { roles: ['*', 'secret'] } } });
+    update.answer(status, text);
+    (await on.master.calls.next()).answer(202);
     stream.send(recordOf('RESCIND'));
     await on.event('rescinded');
     expect(link.isConnected()).toBe(true);
+    // Who goes on to want it asks again.
+    link.revive(['secret']);
+    const again1 = await on.master.calls.next();
+    expect(again1.body).toMatchObject({ update_framework: { framework_info: { roles: ['*', 'secret'] } } });
+    again1.answer(status, text);
+    (await on.master.calls.next()).answer(202);
+    stream.send(recordOf('RESCIND'));
+    await on.event('rescinded');
+    stream.cut();
+    await on.event('disconnected');
+    const next = await again(100);
+    expect(next.body['subscribe']).toMatchObject({ framework_info: { roles: ['*'] } });
+  });
+
+  it('come with a new stream when the master keeps to another user, which it does not mind in a subscription', async () => {
+    const { link } = await on.connected();
+    on.master.answersCalls = false;
+    link.updateRoles(['*', 'dev']);
+    const text = "Updating 'FrameworkInfo.user' is unsupported; attempted to update from 'a' to 'b'";
+    (await on.master.calls.next()).answer(400, `FrameworkInfo update is not valid: ${text}`);
+    await on.event('disconnected');
+    const next = await again(100);
+    expect(next.body['subscribe']).toMatchObject({ framework_info: { roles: ['*', 'dev'] } });
+  });
+
+  it('that shall get no offers still get none when another one is added', async () => {
+    const { link, stream } = await on.connected();
+    link.suppress(['*']);
+    link.revive(['dev']);
+    link.suppress([]);
+    link.revive(['*']);
+    link.revive(['test']);
+    const bodies: unknown[] = [];
+    for (let i = 0; i < 7; i++) bodies.push((await on.master.calls.next()).body);
+    expect(bodies.filter((body) => (body as { type: string }).type === 'UPDATE_FRAMEWORK')).toMatchObject([
+      { update_framework: { framework_info: { roles: ['*', 'dev'] }, suppressed_roles: ['*'] } },
+      { update_framework: { framework_info: { roles: ['*', 'dev', 'test'] }, suppressed_roles: ['dev'] } },
+    ]);
+    // A new stream begins without.
+    stream.cut();
+    await on.event('disconnected');
+    await again(100);
+    link.updateRoles(['*', 'dev', 'test', 'new']);
+    expect((await on.master.calls.next()).body).not.toHaveProperty(['update_framework', 'suppressed_roles']);
   });
 });
 
