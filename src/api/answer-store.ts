@@ -5,9 +5,9 @@ import type { FlatHeaders } from './headers.ts';
 import { gzipOf, lengthOf, type Piece } from './lists/piece.ts';
 
 /** Answers kept; all of them belong to the newest state version. */
-export const maxCachedAnswers = 256;
+const maxCachedAnswers = 256;
 /** Bytes kept, compressed copies included; those of pieces belong to their lists. The newest answer is kept even if it alone is larger. */
-export const maxCachedBytes = 128 * 1024 * 1024;
+const maxCachedBytes = 128 * 1024 * 1024;
 /** Above this size compression runs in the thread pool. */
 const maxSyncPackBytes = 5 * 1024 * 1024;
 const gzipOptions = { level: 2 };

@@ -11,6 +11,19 @@ export interface FakeAgent {
   isReachable: boolean;
 }
 
+export type AgentSize = Partial<Pick<FakeAgent, 'cpus' | 'mem' | 'ports' | 'domain'>>;
+
+/** The n-th agent. */
+export const agentOf = (n: number, size: AgentSize): FakeAgent => ({
+  id: `S${n}`,
+  host: `host${n}`,
+  cpus: size.cpus ?? 64,
+  mem: size.mem ?? 65_536,
+  ports: size.ports ?? [31_000, 31_999],
+  isReachable: true,
+  ...(size.domain === undefined ? {} : { domain: size.domain }),
+});
+
 /** An offer that was made and is not spent. */
 export interface HeldOffer {
   readonly agent: FakeAgent;
@@ -131,3 +144,12 @@ export function masterStatus(
     ...more,
   };
 }
+
+/** What an executor says of a task as it is now; it lacks its uuid. */
+export const executorStatus = ({ id, agent, state }: FakeTask, nowMs: number): TaskStatus => ({
+  task_id: { value: id },
+  agent_id: { value: agent.id },
+  state,
+  source: 'SOURCE_EXECUTOR',
+  timestamp: nowMs / 1000,
+});

@@ -3,9 +3,9 @@ import type { ReadModel } from '../../actors/front.ts';
 import type { AppDefinition } from '../../core/app/definition.ts';
 
 /** Filters remembered; the one that was asked longest ago goes first. */
-export const maxRememberedFilters = 64;
+const maxRememberedFilters = 64;
 /** Apps of all remembered filters together. */
-export const maxRememberedMatches = 100_000;
+const maxRememberedMatches = 100_000;
 
 export class AppFilters {
   readonly #read: Pick<ReadModel, 'apps' | 'watch'>;

@@ -3,8 +3,8 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { AppChange } from '../../core/app/change.ts';
 import { readAppId } from '../../core/app/id-rules.ts';
 import { groupNotFound } from '../../core/group/group-request.ts';
-import { type AppId, isBelow, parseAppId } from '../../core/ids.ts';
-import { appNotFound } from '../../core/refusal.ts';
+import { type AppId, isBelow, isPathId, parseAppId } from '../../core/ids.ts';
+import { appNotFound, missed, unreadable } from '../../core/refusal.ts';
 import { err, ok } from '../../core/result.ts';
 import type { Timestamp } from '../../core/time.ts';
 import { type AppTarget, appTarget } from '../app-path.ts';
@@ -79,7 +79,7 @@ function show(context: ApiContext, request: FastifyRequest, reply: FastifyReply,
     ...clockVariant(context, embeds),
     render: () => {
       const app = read.app(id);
-      return app ? ok(`{"app":${context.apps.info(app, embeds, clock.now())}}`) : err(appNotFound(id));
+      return app ? ok(`{"app":${context.apps.info(app, embeds, clock.now())}}`) : err(missed(appNotFound(id)));
     },
   });
 }
@@ -91,7 +91,7 @@ function showGroup(context: ApiContext, request: FastifyRequest, reply: FastifyR
     isSettled: true,
     ...clockVariant(context, embeds),
     render: () => {
-      if (path !== '/' && !read.isGroup(path)) return err(groupNotFound(path));
+      if (path !== '/' && !read.isGroup(path)) return err(missed(groupNotFound(path)));
       return ok(`{"*":[${infos(context, read.apps(), ({ id }) => isBelow(id, path), embeds)}]}`);
     },
   });
@@ -105,10 +105,12 @@ async function change(
   type: 'put' | 'patch',
 ): Promise<FastifyReply> {
   const query = queryOf(request);
-  const id = readAppId(path);
-  if (!id.ok) return sendRefusal(reply, id.error);
   const json = readJson(request);
   if (!json.ok) return sendRefusal(reply, json.error);
+  // The id of the path takes the place of the body's, and is read as it would be there.
+  if (!isPathId(path)) return sendRefusal(reply, unreadable([{ path: '/id', errors: ['error.pattern'] }]));
+  const id = readAppId(path);
+  if (!id.ok) return sendRefusal(reply, id.error);
   const update = readAppUpdate(json.value, { requireId: false });
   if (!update.ok) return sendRefusal(reply, update.error);
   const partial = bool(query, 'partialUpdate', true);
@@ -159,5 +161,5 @@ const versionsOf = ({ deps, apps }: ApiContext, id: string) => ({
     return app && apps.definition(app);
   },
   wrap: (versions: readonly Timestamp[]) => ({ versions }),
-  notFound: (version?: Timestamp) => appNotFound(id, version),
+  notFound: (version?: Timestamp) => missed(appNotFound(id, version)),
 });

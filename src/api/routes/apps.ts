@@ -182,9 +182,9 @@ async function changeMany(
   const query = queryOf(request);
   const json = readJson(request);
   if (!json.ok) return sendRefusal(reply, json.error);
-  const updates = readAppUpdates(json.value, { requireId: true });
-  if (!updates.ok) return sendRefusal(reply, updates.error);
   const partial = bool(query, 'partialUpdate', true);
+  const updates = readAppUpdates(json.value, { isComplete: type === 'put' && !partial });
+  if (!updates.ok) return sendRefusal(reply, updates.error);
   const changes = changesOf(updates.value, type === 'put' ? { type, partial } : { type });
   if (!changes.ok) return sendRefusal(reply, changes.error);
   const options = writeOptions(request, undefined);

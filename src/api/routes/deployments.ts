@@ -1,7 +1,7 @@
 /** `/v2/deployments` (rest-api §5.1, §5.2), and what one deployment waits for or came to. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { PreviewRequest } from '../../actors/front.ts';
-import { refusal } from '../../core/refusal.ts';
+import { missed, refusal } from '../../core/refusal.ts';
 import { err, ok } from '../../core/result.ts';
 import type { Sent } from '../cached-answers.ts';
 import type { ApiContext } from '../context.ts';
@@ -35,7 +35,7 @@ export function deploymentsRoutes(server: FastifyInstance, context: ApiContext):
 
 const idOf = (request: FastifyRequest): string => (request.params as { readonly id: string }).id;
 
-const unknown = (id: string) => refusal('notFound', `DeploymentPlan ${id} does not exist`);
+const unknown = (id: string) => missed(refusal('notFound', `DeploymentPlan ${id} does not exist`));
 
 /** Running, paused, or over and still kept. Whether a back-off is over depends on the clock. */
 function show(context: ApiContext, request: FastifyRequest, reply: FastifyReply): Sent {

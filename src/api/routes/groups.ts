@@ -4,7 +4,7 @@ import type { ChangeOptions } from '../../actors/front.ts';
 import { readGroupId } from '../../core/app/id-rules.ts';
 import { type GroupRequest, type GroupUpdate, groupNotFound } from '../../core/group/group-request.ts';
 import { isBelow, resolvePath } from '../../core/ids.ts';
-import { invalid, type Refusal, refusal } from '../../core/refusal.ts';
+import { invalid, missed, type Refusal, refusal } from '../../core/refusal.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import type { Timestamp } from '../../core/time.ts';
 import { readVersion } from '../app-request.ts';
@@ -15,7 +15,7 @@ import { groupTarget } from '../group-path.ts';
 import { readJson } from '../json-body.ts';
 import { all, bool, queryOf } from '../query.ts';
 import { readGroupPatch, readGroupUpdate } from '../read-body.ts';
-import { groupJson } from '../render/group.ts';
+import { groupJson, groupPieces } from '../render/group.ts';
 import { dispatch, everyMethod, type Verbs } from '../resource.ts';
 import { sendJson, sendRefusal } from '../respond.ts';
 import { sendVersion, sendVersions } from '../version-answers.ts';
@@ -67,7 +67,8 @@ function show(context: ApiContext, request: FastifyRequest, reply: FastifyReply,
     ...clockVariant(context, embeds.ofApps),
     render: () => {
       const group = read.group(path);
-      return group ? ok(groupJson(group, embeds, context.apps, clock.now())) : err(groupNotFound(path));
+      const found = group && groupPieces(group, embeds, context.apps, clock.now(), context.runs);
+      return found ? ok(found) : err(missed(groupNotFound(path)));
     },
   });
 }
@@ -79,10 +80,8 @@ function showApps(context: ApiContext, request: FastifyRequest, reply: FastifyRe
   return context.answers.send(request, reply, {
     isSettled: true,
     ...clockVariant(context, embeds),
-    render: () => {
-      if (!read.isGroup(path) && path !== '/') return err(groupNotFound(path));
-      return ok(`[${infos(context, read.apps(), ({ id }) => isBelow(id, path), embeds)}]`);
-    },
+    // A group that is not there has no apps (rest-api §4.1).
+    render: () => ok(`[${infos(context, read.apps(), ({ id }) => isBelow(id, path), embeds)}]`),
   });
 }
 
@@ -93,7 +92,7 @@ const versionsOf = ({ deps, apps }: ApiContext, path: string) => ({
     return group && groupJson(group, groupEmbeds({}), apps, deps.clock.now());
   },
   wrap: (versions: readonly Timestamp[]) => versions,
-  notFound: (version?: Timestamp) => groupNotFound(path, version),
+  notFound: () => missed(groupNotFound(path)),
 });
 
 /** POST and PUT. The `id` of the body is relative to the path. */
