@@ -1,10 +1,11 @@
 /**
  * Delivery of events (design §9), one JSON line for each figure: our WebSocket on `/v2/events` and, in the same run, a bare `ws` server that
  * broadcasts the same bytes; then SSE, memory for each reader, and what stalled readers do to the others, to the loop and to launches. Serving
- * and reading are processes of their own. `npm run bench -- events [readers … | stalled]`
+ * and reading are processes of their own. `npm run bench -- events [readers …] [steady | stalled]`
  *
- * Three loads: calm (nothing queues), steady (the target's 300,000 deliveries a second, whose latency says whether they can be kept up), and
- * a flood (published as fast as the publisher can: neither its latency nor the CPU time until everything is published says anything).
+ * Three loads: calm (nothing queues), steady (the target's 300,000 deliveries a second and some more, at fixed times whatever the server does;
+ * its latency, counted from those times, says whether they can be kept up), and a flood (published as fast as the publisher can: neither its
+ * latency nor the CPU time until everything is published says anything). `steady` leaves out the others and what stalled readers do.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -15,14 +16,15 @@ import { machine } from './support/setup.ts';
 import { launchesBesideStalled } from './support/stalled-launches.ts';
 
 const words = process.argv.slice(2);
-const isStalledOnly = words[0] === 'stalled';
+const isStalledOnly = words.includes('stalled');
+const isSteadyOnly = words.includes('steady');
 const sizes = words.map(Number).filter((size) => size > 0);
 const readers = isStalledOnly ? [] : sizes.length > 0 ? sizes : [10, 100, 1_000, 10_000];
 /** Deliveries of a flood, and its events in a turn of the loop. */
 const deliveries = 1_500_000;
 const perTurn = 10;
-/** Deliveries a second of the steady load, published every so many ms. */
-const steadyDeliveries = 300_000;
+/** Deliveries a second of the steady load, published every so many ms: the target, and what the last of them take to arrive. */
+const steadyDeliveries = 315_000;
 const steadyTickMs = 10;
 const steadySeconds = 5;
 /** For the latency: events in a second, one in a turn, so that nothing queues. */
@@ -37,9 +39,12 @@ const say = (figure: string, values: Readonly<Record<string, unknown>>): void =>
   console.log(JSON.stringify({ benchmark: 'events', figure, ...Object.fromEntries(rounded), machine }));
 };
 
+/** `--cpu-prof` and what belongs to it: both processes write a profile of the whole run. */
+const profiling = words.filter((word) => word.startsWith('--cpu-prof'));
+
 const start = (name: string): ChildProcess =>
   fork(fileURLToPath(new URL(`./support/${name}.ts`, import.meta.url)), {
-    execArgv: ['--import', 'tsx', '--expose-gc'],
+    execArgv: ['--import', 'tsx', '--expose-gc', ...profiling],
   });
 
 function answerOf<A extends { readonly type: string }, T extends A['type']>(child: ChildProcess, type: T) {
@@ -108,26 +113,31 @@ async function measure(run: Run) {
   const events = Math.max(perTurn, Math.round(deliveries / count / perTurn) * perTurn);
   // The flood would queue up; it comes last.
   const rate = calmRate(count);
-  const calm = await publish(run, Math.round(rate * calmSeconds), 1, 1_000 / rate);
+  const calm = isSteadyOnly ? undefined : await publish(run, Math.round(rate * calmSeconds), 1, 1_000 / rate);
   const steadyRate = steadyDeliveries / count;
   const steadyTurn = Math.max(1, Math.round((steadyRate * steadyTickMs) / 1_000));
   const steadyEvents = Math.max(1, Math.round((steadyRate * steadySeconds) / steadyTurn)) * steadyTurn;
   const steady = await publish(run, steadyEvents, steadyTurn, (1_000 * steadyTurn) / steadyRate);
-  const flood = await publish(run, Math.min(events, 50_000), perTurn, 0);
+  const flood = isSteadyOnly ? undefined : await publish(run, Math.min(events, 50_000), perTurn, 0);
   await tell({ ...common, type: 'close', events: 0 }, 'closed');
   return {
     readers: count,
-    calmEventsPerSecond: rate,
-    calmP50Ms: calm.p50Ms,
-    calmP99Ms: calm.p99Ms,
-    calmLoopP99Ms: calm.loopP99Ms,
-    calmMicrosOfServerPerDelivery: (calm.cpuMs * 1_000) / calm.deliveries,
+    ...(calm
+      ? {
+          calmEventsPerSecond: rate,
+          calmP50Ms: calm.p50Ms,
+          calmP99Ms: calm.p99Ms,
+          calmLoopP99Ms: calm.loopP99Ms,
+          calmMicrosOfServerPerDelivery: (calm.cpuMs * 1_000) / calm.deliveries,
+        }
+      : {}),
     steadyDeliveriesPerSecond: steady.deliveries / steady.seconds,
     steadyP50Ms: steady.p50Ms,
     steadyP99Ms: steady.p99Ms,
     steadyLoopP99Ms: steady.loopP99Ms,
     steadyMicrosOfServerPerDelivery: (steady.cpuMs * 1_000) / steady.deliveries,
-    floodDeliveriesPerSecond: flood.deliveries / flood.seconds,
+    steadyMicrosOfReadersPerDelivery: (steady.readersCpuMs * 1_000) / steady.deliveries,
+    ...(flood ? { floodDeliveriesPerSecond: flood.deliveries / flood.seconds } : {}),
     ...(count < 1_000
       ? {}
       : {
@@ -155,7 +165,9 @@ for (const count of readers) {
   say('bare ws broadcast', bare);
   say('websocket', {
     ...ours,
-    floodRatioToBare: ours.floodDeliveriesPerSecond / bare.floodDeliveriesPerSecond,
+    ...(isSteadyOnly
+      ? {}
+      : { floodRatioToBare: (ours.floodDeliveriesPerSecond ?? 0) / (bare.floodDeliveriesPerSecond ?? 0) }),
     steadyCpuRatioToBare: ours.steadyMicrosOfServerPerDelivery / bare.steadyMicrosOfServerPerDelivery,
   });
   say('sse', await measure({ to: 'ours', form: 'sse', count }));
@@ -164,7 +176,7 @@ for (const count of readers) {
 /** Few enough others that the host has time left, and the delay of its loop says something. */
 const others = 200;
 // Both twice and in turn, so that what else the machine does meets both.
-for (const stalled of [0, 100, 0, 100]) {
+for (const stalled of isSteadyOnly ? [] : [0, 100, 0, 100]) {
   const run: Run = { to: 'ours', form: 'socket', count: others + stalled, stalled };
   const common = commandFor(run);
   await tell({ ...common, type: 'open', events: 0 }, 'opened');
@@ -177,7 +189,8 @@ for (const stalled of [0, 100, 0, 100]) {
   await tell({ ...common, type: 'close', events: 0 }, 'closed');
 }
 host.disconnect();
-for (const figures of await launchesBesideStalled(crowd, { others, stalled: [0, 100, 0, 100], launches: 50 })) {
-  say('stalled readers, launches', figures);
+if (!isSteadyOnly) {
+  const runs = await launchesBesideStalled(crowd, { others, stalled: [0, 100, 0, 100], launches: 50 });
+  for (const figures of runs) say('stalled readers, launches', figures);
 }
 crowd.disconnect();

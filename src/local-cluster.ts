@@ -2,11 +2,12 @@
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Result } from './core/result.ts';
 import { err, ok } from './core/result.ts';
+import { makeDirectory } from './infra/make-directory.ts';
 
 /** Environment variable that ties a local cluster to the life of its parent. */
 export const endWithParent = 'ULTRAMARATHON_END_WITH_PARENT';
@@ -111,7 +112,12 @@ const predecessorWaitMs = 15_000;
 async function launchAfterPredecessor(options: ClusterOptions): Promise<Result<Launched, string>> {
   const owner = join(options.dataDir, 'start.pid');
   const isAbandoned = !isAlive(readPid(owner));
-  mkdirSync(options.dataDir, { recursive: true, mode: 0o700 });
+  try {
+    makeDirectory(options.dataDir, 0o700);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return err(`cannot use the data directory ${options.dataDir}: ${reason}`);
+  }
   const deadlineMs = performance.now() + predecessorWaitMs;
   for (;;) {
     const launched = await launch(options, options.port);
@@ -135,8 +141,9 @@ function isAlive(pid: number | undefined): boolean {
   try {
     process.kill(pid, 0);
     return true;
-  } catch {
-    return false;
+  } catch (error) {
+    // It lives, and is somebody else's.
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }
 

@@ -25,6 +25,8 @@ export type CrowdAnswer =
       readonly endMicros: number;
       readonly p50Ms: number;
       readonly p99Ms: number;
+      /** User and system time of this process since the command. */
+      readonly readersCpuMs: number;
     }
   | { readonly type: 'closed' };
 
@@ -41,6 +43,8 @@ const pong = Buffer.from([0x8a, 0x80, 0, 0, 0, 0]);
 const pongEveryMs = 10_000;
 
 const timeHead = Buffer.from('{"timestamp":"');
+/** What all of them read into: nothing is kept of it. */
+const into = Buffer.alloc(64 * 1024);
 
 class Crowd {
   readonly #sockets: Socket[] = [];
@@ -69,15 +73,24 @@ class Crowd {
   /** Resolves once all that read have got `events` more. */
   async wait({ form, events, count, stalled }: CrowdCommand): Promise<Extract<CrowdAnswer, { type: 'done' }>> {
     this.#wanted = events * (count - stalled) * frameBytes[form];
+    const cpu = process.cpuUsage();
     if (this.#bytes < this.#wanted) await new Promise<void>((resolve) => (this.#done = resolve));
     const endMicros = Number(nowMicros());
+    const { user, system } = process.cpuUsage(cpu);
     const sorted = this.#latencies.sort((a, b) => a - b);
     const at = (share: number): number => (sorted[Math.floor(share * sorted.length)] ?? 0) / 1_000;
     const deliveries = Math.round(this.#bytes / frameBytes[form]);
     this.#latencies = [];
     this.#bytes = 0;
     this.#wanted = Number.POSITIVE_INFINITY;
-    return { type: 'done', deliveries, endMicros, p50Ms: at(0.5), p99Ms: at(0.99) };
+    return {
+      type: 'done',
+      deliveries,
+      endMicros,
+      p50Ms: at(0.5),
+      p99Ms: at(0.99),
+      readersCpuMs: (user + system) / 1_000,
+    };
   }
 
   async close(): Promise<void> {
@@ -90,37 +103,36 @@ class Crowd {
   }
 
   #openOne(port: number, path: string, form: 'socket' | 'sse', isStalled: boolean): Promise<void> {
-    const socket = connect(port, '127.0.0.1');
-    this.#sockets.push(socket);
-    socket.on('error', () => {});
     const asked =
       form === 'sse'
         ? 'Accept: text/event-stream\r\n'
         : 'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n';
-    socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\n${asked}\r\n`);
     let isOpen = false;
-    let chunks = 0;
+    let reads = 0;
     return new Promise((resolve, reject) => {
+      const take = (bytes: number): boolean => {
+        if (isOpen) {
+          reads += 1;
+          if (reads % sampleEvery === 0) this.#sample(bytes);
+          this.#bytes += bytes;
+          if (this.#bytes >= this.#wanted) this.#done();
+          return true;
+        }
+        if (/^HTTP\/1.1 (101|200) /.test(into.toString('latin1', 0, 14))) {
+          isOpen = true;
+          if (isStalled) socket.pause();
+          resolve();
+        } else reject(new Error(into.toString('latin1', 0, bytes)));
+        return !isStalled;
+      };
+      const socket = connect({ port, host: '127.0.0.1', onread: { buffer: into, callback: take } });
+      this.#sockets.push(socket);
+      socket.on('error', () => {});
       socket.on('close', () => {
         reject(new Error('closed'));
         if (isOpen && !this.#isClosing) this.#lost(isStalled);
       });
-      socket.on('data', (chunk) => {
-        if (!isOpen) {
-          if (!/^HTTP\/1.1 (101|200) /.test(chunk.toString('latin1', 0, 14))) {
-            reject(new Error(chunk.toString('latin1')));
-            return;
-          }
-          isOpen = true;
-          if (isStalled) socket.pause();
-          resolve();
-          return;
-        }
-        chunks += 1;
-        if (chunks % sampleEvery === 0) this.#sample(chunk);
-        this.#bytes += chunk.length;
-        if (this.#bytes >= this.#wanted) this.#done();
-      });
+      socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\n${asked}\r\n`);
     });
   }
 
@@ -130,11 +142,11 @@ class Crowd {
     process.exit(1);
   }
 
-  #sample(chunk: Buffer): void {
-    const at = chunk.indexOf(timeHead);
-    if (at < 0 || at + timeHead.length + 16 > chunk.length) return;
+  #sample(bytes: number): void {
+    const at = into.indexOf(timeHead);
+    if (at < 0 || at + timeHead.length + 16 > bytes) return;
     const from = at + timeHead.length;
-    this.#latencies.push(Number(nowMicros()) - Number(chunk.toString('latin1', from, from + 16)));
+    this.#latencies.push(Number(nowMicros()) - Number(into.toString('latin1', from, from + 16)));
   }
 }
 

@@ -13,10 +13,13 @@ import type { LoggedEvent } from '../../src/core/events.ts';
 import { systemClock } from '../../src/infra/clock.ts';
 import { createMetricsRegistry } from '../../src/infra/metrics/registry.ts';
 import { FakeFront } from '../../test/support/fake-front.ts';
-import { eventBytes, nowMicros } from './event-bytes.ts';
+import { eventBytes, microsText, nowMicros } from './event-bytes.ts';
 
 export type HostCommand =
-  /** Publishes `count` events, `perTurn` in a turn; a turn begins `pauseMs` after the one before began. */
+  /**
+   * Publishes `count` events, `perTurn` in a turn. Turns are due every `pauseMs`, whatever the loop does, and events bear the time when they
+   * were due; without a pause they follow each other.
+   */
   | {
       readonly type: 'publish';
       readonly to: 'ours' | 'bare';
@@ -69,17 +72,18 @@ async function main(say: (answer: HostAnswer) => void): Promise<void> {
     const loop = monitorEventLoopDelay({ resolution: 1 });
     loop.enable();
     const cpu = process.cpuUsage();
+    const startMicros = Number(nowMicros());
     for (let n = 0; n < count; n += perTurn) {
-      const begunAt = performance.now();
-      const micros = nowMicros();
+      const dueMicros = startMicros + (n / perTurn) * pauseMs * 1_000;
+      const restMs = pauseMs === 0 ? 0 : (dueMicros - Number(nowMicros())) / 1_000;
+      await new Promise((resolve) => (restMs > 0.5 ? setTimeout(resolve, restMs) : setImmediate(resolve)));
+      const micros = pauseMs === 0 ? nowMicros() : microsText(dueMicros);
       const events = Array.from({ length: Math.min(perTurn, count - n) }, (_, i): LoggedEvent => {
         number += to === 'ours' ? 1 : 0;
         return { id: `1.${number}`, type: 'status_update_event', json: jsonAt(micros, n + i) };
       });
       if (to === 'ours') deliver(events);
       else broadcast(events);
-      const restMs = pauseMs - (performance.now() - begunAt);
-      await new Promise((resolve) => (restMs > 1 ? setTimeout(resolve, restMs) : setImmediate(resolve)));
     }
     loop.disable();
     const { user, system } = process.cpuUsage(cpu);

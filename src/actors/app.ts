@@ -10,7 +10,7 @@ import { instanceIdOf } from '../core/ids.ts';
 import { scheduledInstance } from '../core/instance/decide.ts';
 import type { Goal, Instance } from '../core/instance/instance.ts';
 import { isLost, isScheduled, isTerminal } from '../core/instance/instance.ts';
-import { refusal } from '../core/refusal.ts';
+import { missed, refusal } from '../core/refusal.ts';
 import { err, InvariantError, ok } from '../core/result.ts';
 import { advanced, currentBackoff, grown, notBeforeMs } from '../core/scale/backoff.ts';
 import { killAction } from '../core/scale/kill-action.ts';
@@ -341,7 +341,7 @@ function resetDelay(state: AppState, replyTo: Extract<AppMessage, { type: 'reset
     if (member.goal === 'Running' && isScheduled(member.instance)) isWaiting = true;
   }
   if (!app || !isWaiting) {
-    replyTo.tell(err(refusal('notFound', `Application ${state.props.appId} not found in tasks queue.`)));
+    replyTo.tell(err(missed(refusal('notFound', `Application ${state.props.appId} not found in tasks queue.`))));
     return;
   }
   endDelay(state);

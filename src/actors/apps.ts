@@ -2,7 +2,7 @@
 import type { AppId, InstanceId } from '../core/ids.ts';
 import { appIdOfInstance, safePath } from '../core/ids.ts';
 import type { Instance } from '../core/instance/instance.ts';
-import { refusal } from '../core/refusal.ts';
+import { missed, refusal } from '../core/refusal.ts';
 import { err, InvariantError } from '../core/result.ts';
 import { timestamp } from '../core/time.ts';
 import { appBehaviour } from './app.ts';
@@ -69,7 +69,7 @@ function handle(state: AppsState, message: AppsMessage, context: Ctx): void {
       const { appId, replyTo } = message;
       const ref = state.apps.get(appId);
       if (ref) ref.tell({ type: 'resetDelay', replyTo });
-      else replyTo.tell(err(refusal('notFound', `Application ${appId} not found in tasks queue.`)));
+      else replyTo.tell(err(missed(refusal('notFound', `Application ${appId} not found in tasks queue.`))));
       return;
     }
     case 'emptied':

@@ -5,7 +5,7 @@ import { eventNumber } from '../core/journal/event-id.ts';
 /** Events that wait for a subscriber in memory; the rest is read from the store when its turn comes. */
 export const maxQueuedEvents = 1_000;
 /** The same in UTF-16 units of JSON. */
-export const maxQueuedSize = 4 * 1024 * 1024;
+const maxQueuedSize = 4 * 1024 * 1024;
 
 export class CallbackQueue {
   readonly #events: LoggedEvent[] = [];

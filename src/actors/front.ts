@@ -10,6 +10,7 @@ import type { HealthStatus } from '../core/health/health.ts';
 import type { ReadinessResult } from '../core/health/readiness.ts';
 import type { AppId, DeploymentId, InstanceId } from '../core/ids.ts';
 import type { AgentInfo, Instance } from '../core/instance/instance.ts';
+import type { TaskCounts } from '../core/instance/shown.ts';
 import type { EncodedEvent } from '../core/journal/batch.ts';
 import type { Offer } from '../core/mesos/types.ts';
 import { defaultMatchSettings, type MatchSettings, type RefusalReason } from '../core/offer/demand.ts';
@@ -107,6 +108,8 @@ export interface ReadModel {
   readonly instancesOf: (appId: string) => Iterable<Instance>;
   readonly instance: (id: string) => Instance | undefined;
   readonly instances: () => Iterable<Instance>;
+  /** Its tasks, counted as changes come: cheap however many there are. */
+  readonly countsOf: (appId: string) => TaskCounts;
   /** One entry for each of the app's checks, in their order; undefined where there is no result yet. */
   readonly healthOf: (id: InstanceId) => readonly (HealthStatus | undefined)[];
   /** The last answers of readiness checks, while a deployment waits for the app. */
@@ -134,8 +137,8 @@ export type StateChange =
   | { readonly type: 'app'; readonly id: string; readonly before: AppDefinition | undefined }
   /** `before` is what its record was, if the record has changed or gone. */
   | { readonly type: 'instance'; readonly id: string; readonly appId: string; readonly before?: Instance }
-  /** Told before the change, so that one that ends can still be read. */
-  | { readonly type: 'deployment'; readonly id: string; readonly apps: readonly string[] }
+  /** Told before the change, so that one that ends can still be read. `isStep`: it went on, and works on the same apps as before. */
+  | { readonly type: 'deployment'; readonly id: string; readonly apps: readonly string[]; readonly isStep?: true }
   /** The state was emptied, and is loaded anew. */
   | { readonly type: 'everything' };
 

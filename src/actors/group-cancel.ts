@@ -7,7 +7,7 @@ import { revertOf } from '../core/group/change-set.ts';
 import type { DeploymentId } from '../core/ids.ts';
 import type { RecordWrite } from '../core/journal/batch.ts';
 import type { Refusal } from '../core/refusal.ts';
-import { refusal } from '../core/refusal.ts';
+import { missed, refusal } from '../core/refusal.ts';
 import type { Result } from '../core/result.ts';
 import { err, ok } from '../core/result.ts';
 import { endOf, holdOrders } from './deployment-ends.ts';
@@ -164,7 +164,7 @@ export function previewDeployment(
   replyTo.tell(reverted.ok ? ok(previewOf(reverted.value)) : reverted);
 }
 
-const unknown = (id: string): Refusal => refusal('notFound', `DeploymentPlan ${id} does not exist`);
+const unknown = (id: string): Refusal => missed(refusal('notFound', `DeploymentPlan ${id} does not exist`));
 const notPaused = (id: string): Refusal => refusal('illegalArgument', `Deployment ${id} is not paused`);
 
 /** A deployment passed its deadline, or its launches failed too often. */

@@ -6,6 +6,7 @@ import type { Deployment } from '../core/deploy/plan-types.ts';
 import type { MarathonEvent } from '../core/events.ts';
 import { timestamp } from '../core/time.ts';
 import type { Origin } from './front.ts';
+import type { VersionBook } from './version-book.ts';
 
 /** `api_post_event`, once for each request about one app. */
 export const apiPostEvent = (origin: Origin, app: AppDefinition, nowMs: number): MarathonEvent => ({
@@ -38,15 +39,11 @@ export function stepFailure(deployment: Deployment, nowMs: number): readonly Mar
   return [{ eventType: 'deployment_step_failure', timestamp: timestamp(nowMs), plan, currentStep: stepView(step) }];
 }
 
-/** `add_health_check_event` for each check of a new configuration, `remove_health_check_event` when an app goes. */
+/** `add_health_check_event` for each check of a new configuration, `remove_health_check_event` for each one of an app that goes. */
 export function healthCheckEvents(planned: PlannedChange, nowMs: number): readonly MarathonEvent[] {
   const at = timestamp(nowMs);
   const { id, before, after, kind } = planned;
-  if (!after) {
-    return before && before.healthChecks.length > 0
-      ? [{ eventType: 'remove_health_check_event', timestamp: at, appId: id }]
-      : [];
-  }
+  if (!after) return before ? checksRemoved(before, nowMs) : [];
   if (before && kind !== 'config' && kind !== 'restart') return [];
   return after.healthChecks.map((healthCheck) => ({
     eventType: 'add_health_check_event',
@@ -56,3 +53,19 @@ export function healthCheckEvents(planned: PlannedChange, nowMs: number): readon
     healthCheck,
   }));
 }
+
+/** `remove_health_check_event` for each check of the configurations that a finished deployment has replaced: nobody runs with them. */
+export const replacedCheckEvents = (
+  { affected }: Deployment,
+  versions: Pick<VersionBook, 'at'>,
+  nowMs: number,
+): readonly MarathonEvent[] =>
+  affected.flatMap(({ id, before, after }) => {
+    if (before === undefined || after === undefined || before === after) return [];
+    const old = versions.at(id, before);
+    const isReplaced = old?.versionInfo.lastConfigChangeAt !== versions.at(id, after)?.versionInfo.lastConfigChangeAt;
+    return old && isReplaced ? checksRemoved(old, nowMs) : [];
+  });
+
+const checksRemoved = ({ id, healthChecks }: AppDefinition, nowMs: number): readonly MarathonEvent[] =>
+  healthChecks.map(() => ({ eventType: 'remove_health_check_event', timestamp: timestamp(nowMs), appId: id }));

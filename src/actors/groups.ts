@@ -27,7 +27,7 @@ import { endOf, holdOrders } from './deployment-ends.ts';
 import type { Effect } from './effects.ts';
 import { tell } from './effects.ts';
 import { cancel, type Deployed, failed, goOn, previewDeployment, type WriterTools } from './group-cancel.ts';
-import { apiPostEvent, healthCheckEvents } from './group-events.ts';
+import { apiPostEvent, healthCheckEvents, replacedCheckEvents } from './group-events.ts';
 import { answerRepeated, keyRecords } from './group-keys.ts';
 import { expiredVersions, versionRecord } from './group-records.ts';
 import type { DeploymentsMessage, GroupsMessage, TargetOrder } from './protocol.ts';
@@ -346,7 +346,7 @@ function finished(state: GroupsState, id: DeploymentId, context: Ctx): void {
       currentStep: stepView(last),
     });
   }
-  events.push(...told.events);
+  events.push(...replacedCheckEvents(deployment, services.versions, nowMs), ...told.events);
   services.journal.tell({ type: 'write', records, events, effects: [] });
   services.deployments.tell({ type: 'cancelled', ids: [id], orders: [] });
 }

@@ -51,6 +51,7 @@ export function killsBehaviour({
     initial: (context) => {
       const state: KillsState = { inFlight: new Map(), waiting: new Map() };
       context.metrics.gauge('instances.inflight-kills', () => state.inFlight.size);
+      context.metrics.gauge('instances.waiting-kills', () => state.waiting.size);
       context.metrics.gauge('instances.inflight-kill-attempts', () =>
         [...state.inFlight.values()].reduce((sum, k) => sum + k.attempts, 0),
       );

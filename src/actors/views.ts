@@ -9,6 +9,7 @@ import type { HealthStatus } from '../core/health/health.ts';
 import type { ReadinessResult } from '../core/health/readiness.ts';
 import type { AppId, DeploymentId, InstanceId } from '../core/ids.ts';
 import type { Instance } from '../core/instance/instance.ts';
+import { counted, noTasks, type TaskCounts } from '../core/instance/shown.ts';
 import type { RecordWrite } from '../core/journal/batch.ts';
 import type { Timestamp } from '../core/time.ts';
 import type {
@@ -36,6 +37,7 @@ export class Views implements ReadModel {
   #running = 0;
   #staged = 0;
   readonly #instancesByApp = new Map<string, Map<InstanceId, Instance>>();
+  readonly #counts = new Map<string, TaskCounts>();
   readonly #health = new Map<InstanceId, readonly (HealthStatus | undefined)[]>();
   readonly #readiness = new Map<string, Map<InstanceId, ReadinessResult>>();
   readonly #deployments = new Map<string, Deployment>();
@@ -64,6 +66,7 @@ export class Views implements ReadModel {
   instancesOf = (appId: string): Iterable<Instance> => this.#instancesByApp.get(appId)?.values() ?? [];
   instance = (id: string): Instance | undefined => this.#instances.get(id);
   instances = (): Iterable<Instance> => this.#instances.values();
+  countsOf = (appId: string): TaskCounts => this.#counts.get(appId) ?? noTasks;
   healthOf = (id: InstanceId): readonly (HealthStatus | undefined)[] => this.#health.get(id) ?? noHealth;
   readinessOf = (appId: string): Iterable<ReadinessResult> => this.#readiness.get(appId)?.values() ?? [];
   lastTaskFailure = (appId: string): TaskFailure | undefined => this.#failures.get(appId);
@@ -100,11 +103,14 @@ export class Views implements ReadModel {
 
   /** Results of an instance's checks; undefined forgets them. */
   putHealth(id: InstanceId, statuses: readonly (HealthStatus | undefined)[] | undefined): void {
+    if (!statuses && !this.#health.has(id)) return;
+    const instance = this.#instances.get(id);
+    this.#count(instance, -1);
     if (statuses) this.#health.set(id, statuses);
-    else if (!this.#health.delete(id)) return;
+    else this.#health.delete(id);
+    this.#count(instance, 1);
     this.#stateVersion++;
-    const appId = this.#instances.get(id)?.appId;
-    if (appId !== undefined) this.#changed({ type: 'instance', id, appId });
+    if (instance) this.#changed({ type: 'instance', id, appId: instance.appId });
   }
 
   /** Last answer of an instance's readiness check; undefined forgets it. */
@@ -153,6 +159,7 @@ export class Views implements ReadModel {
     this.#stateVersion++;
     this.#running = 0;
     this.#staged = 0;
+    this.#counts.clear();
     this.#groups.clear();
     for (const map of [this.#apps, this.#versions, this.#instances, this.#instancesByApp]) map.clear();
     for (const map of [this.#health, this.#readiness, this.#deployments, this.#deploymentsByApp, this.#failures])
@@ -233,6 +240,8 @@ export class Views implements ReadModel {
     const before = this.#instances.get(key);
     if (before) this.#tally(before, -1);
     if (instance) this.#tally(instance, 1);
+    this.#count(before, -1);
+    this.#count(instance, 1);
     if (instance) {
       this.#instances.set(key, instance);
       const siblings = this.#instancesByApp.get(instance.appId);
@@ -254,6 +263,15 @@ export class Views implements ReadModel {
     else if (condition === 'Staging' || condition === 'Starting' || condition === 'Provisioned') this.#staged += by;
   }
 
+  /** Takes an instance, with its health as it stands, into the counts of its app, or out of them. */
+  #count(instance: Instance | undefined, by: 1 | -1): void {
+    if (!instance) return;
+    const { appId, id } = instance;
+    const counts = counted(this.countsOf(appId), by, instance, this.healthOf(id));
+    if (counts.staged + counts.running + counts.healthy + counts.unhealthy > 0) this.#counts.set(appId, counts);
+    else this.#counts.delete(appId);
+  }
+
   /** The end of a deployment takes its progress away with it. */
   #putProgress(key: string, progress: DeploymentProgress | undefined): void {
     const deployment = this.#deployments.get(key);
@@ -262,10 +280,12 @@ export class Views implements ReadModel {
 
   #putDeployment(key: string, deployment: Deployment | undefined): void {
     const before = this.#deployments.get(key);
-    const apps = (deployment ?? before)?.affected.map(({ id }) => id) ?? [];
-    this.#changed({ type: 'deployment', id: key, apps });
     // Another step of the same plan: thousands of apps need not be indexed again for each.
-    if (deployment && before?.affected === deployment.affected) {
+    const isStep = deployment !== undefined && before?.affected === deployment.affected;
+    const affected = isStep ? deployment.affected : [...(before?.affected ?? []), ...(deployment?.affected ?? [])];
+    const apps = affected.map(({ id }) => id);
+    this.#changed({ type: 'deployment', id: key, apps, ...(isStep ? { isStep } : {}) });
+    if (isStep) {
       this.#deployments.set(key, deployment);
       return;
     }

@@ -7,6 +7,10 @@ import type { ApiDependencies } from './dependencies.ts';
 import { pathOf } from './failures.ts';
 import type { TaskFiles } from './files/task-files.ts';
 import type { FlatHeaders } from './headers.ts';
+import type { AppFilters } from './lists/app-filters.ts';
+import type { AppRuns } from './lists/app-runs.ts';
+import type { KeptLists } from './lists/kept-lists.ts';
+import { peerOf } from './peer.ts';
 import type { AppRenderer } from './render/app-info.ts';
 import type { TaskRenderer } from './render/task.ts';
 import type { RequestMetrics } from './request-metrics.ts';
@@ -17,6 +21,9 @@ export interface ApiContext {
   readonly answers: CachedAnswers;
   readonly tasks: TaskRenderer;
   readonly apps: AppRenderer;
+  readonly lists: KeptLists;
+  readonly filters: AppFilters;
+  readonly runs: AppRuns;
   readonly streams: EventStreams;
   readonly changedApps: ChangedApps;
   readonly taskFiles: TaskFiles;
@@ -25,4 +32,4 @@ export interface ApiContext {
 }
 
 /** Who asks, for `api_post_event`. */
-export const originOf = (request: FastifyRequest): Origin => ({ clientIp: request.ip, uri: pathOf(request) });
+export const originOf = (request: FastifyRequest): Origin => ({ clientIp: peerOf(request.ip), uri: pathOf(request) });

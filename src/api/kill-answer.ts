@@ -2,6 +2,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { parseTaskId } from '../core/ids.ts';
 import type { Instance } from '../core/instance/instance.ts';
+import { hasTask } from '../core/instance/shown.ts';
 import { type Refusal, refusal } from '../core/refusal.ts';
 import type { RequestKey } from '../core/request-keys.ts';
 import { err, ok, type Result } from '../core/result.ts';
@@ -9,7 +10,7 @@ import type { ApiContext } from './context.ts';
 import { readLimits, type WithLimits } from './deployment-limits.ts';
 import { requestKeyOf } from './idempotency.ts';
 import { bool, queryOf } from './query.ts';
-import { hasTask, taskJson } from './render/task.ts';
+import { taskJson } from './render/task.ts';
 import { sendDeployment, sendJsonText, sendRefusal } from './respond.ts';
 import { isDryRun, sendPreview } from './write-options.ts';
 

@@ -7,6 +7,9 @@ type Labels = Readonly<Record<string, string>>;
 /** Decides whether an app with these labels is selected. */
 export type LabelFilter = (labels: Labels) => boolean;
 
+/** As much of a selector as a message repeats, in characters. */
+const maxShownLength = 200;
+
 /** Longest selector that is parsed, in characters. */
 const maxSelectorLength = 16_384;
 
@@ -68,6 +71,7 @@ class Cursor {
 function valueSet(cursor: Cursor): ReadonlySet<string> {
   const values = new Set<string>();
   cursor.expect('(');
+  if (cursor.accept(')')) return values;
   do values.add(cursor.term());
   while (cursor.accept(','));
   cursor.expect(')');
@@ -99,8 +103,9 @@ function selector(cursor: Cursor): LabelFilter {
 
 /** Parses a selector; the empty one selects everything. Refused with 422 (illegal argument) if it makes no sense. */
 export function parseLabelSelector(text: string): Result<LabelFilter, Refusal> {
+  const shown = text.length > maxShownLength ? `${text.slice(0, maxShownLength)}…` : text;
   const refuse = (why: string): Result<never, Refusal> =>
-    err(refusal('illegalArgument', `Can not parse label selector: ${why}`));
+    err(refusal('illegalArgument', `Can not parse label selector ${shown}. Reason: ${why}`));
   if (text.length > maxSelectorLength) return refuse(`longer than ${maxSelectorLength} characters`);
   const cursor = new Cursor(text);
   const filters: LabelFilter[] = [];
@@ -108,7 +113,7 @@ export function parseLabelSelector(text: string): Result<LabelFilter, Refusal> {
   try {
     do filters.push(selector(cursor));
     while (cursor.accept(','));
-    if (!cursor.atEnd()) return refuse(`'${text}' goes on after its end`);
+    if (!cursor.atEnd()) return refuse('it goes on after its end');
   } catch (error) {
     if (error instanceof Unreadable) return refuse(error.message);
     throw error;

@@ -9,7 +9,7 @@ import { isPathId } from '../core/ids.ts';
 import { type Refusal, refusal, unreadable, type Violation } from '../core/refusal.ts';
 import { err, ok, type Result } from '../core/result.ts';
 import { parseTimestamp, timestamp } from '../core/time.ts';
-import { appBodies, appBody, appBodyWithId, taskIdsBody } from './schemas/app.ts';
+import { appBodies, appBody, appBodyWithId, completeAppBodies, taskIdsBody } from './schemas/app.ts';
 import { groupLevel, groupPatch } from './schemas/group.ts';
 import { loggingBody } from './schemas/logging.ts';
 import { maxViolations, violationsOf } from './schemas/read-errors.ts';
@@ -84,6 +84,7 @@ const readers = {
   app: readerOf<AppUpdate>(appBody),
   appWithId: readerOf<AppUpdate>(appBodyWithId),
   apps: readerOf<readonly AppUpdate[]>(appBodies),
+  appsWithId: readerOf<readonly AppUpdate[]>(completeAppBodies),
   taskIds: readerOf<{ readonly ids: readonly string[] }>(taskIdsBody),
   groupLevel: readerOf<GroupLevel>(groupLevel),
   logging: readerOf<LoggingBody>(loggingBody),
@@ -97,17 +98,26 @@ const readers = {
 export const readAppUpdate = (json: unknown, options: { readonly requireId: boolean }): Result<AppUpdate, Refusal> =>
   (options.requireId ? readers.appWithId : readers.app)(json);
 
-/** The apps of a bulk PUT or PATCH. A missing id is refused with 422 `illegalArgument` (rest-api §3.6). */
+/**
+ * The apps of a bulk PUT or PATCH. A missing id is refused with 422: as unreadable where definitions are complete, as `illegalArgument`
+ * where they are partial (rest-api §3.6).
+ */
 export function readAppUpdates(
   json: unknown,
-  options: { readonly requireId: boolean },
+  options: { readonly isComplete: boolean },
 ): Result<readonly AppUpdate[], Refusal> {
+  if (options.isComplete) return readers.appsWithId(json);
   const read = readers.apps(json);
-  if (!read.ok || !options.requireId) return read;
+  if (!read.ok) return read;
   const nameless = read.value.findIndex((update) => update.id === undefined);
   return nameless < 0
     ? read
-    : err(refusal('illegalArgument', `The id of every app must be set; it is missing at (${nameless}).`));
+    : err(
+        refusal(
+          'illegalArgument',
+          `requirement failed: App Update must have app id set; it is missing at (${nameless})`,
+        ),
+      );
 }
 
 /** The `ids` of `POST /v2/tasks/delete` (rest-api §5.3). */
@@ -155,7 +165,7 @@ function note({ details }: Refusal, at: string, violations: Violation[]): void {
   if (typeof details === 'string') return;
   for (const { path, errors } of details ?? []) {
     if (violations.length >= maxViolations) return;
-    violations.push({ path: path === '/' ? at || '/' : at + path, errors });
+    violations.push({ path: at + path, errors });
   }
 }
 

@@ -1,5 +1,6 @@
 /** The front door: every route, every header, every error, on a server that does not listen yet (see `listen.ts`). */
 import { randomUUID } from 'node:crypto';
+import type { Server } from 'node:http';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { refusal } from '../core/refusal.ts';
 import { basicAuthenticator, challenge } from './auth.ts';
@@ -8,15 +9,20 @@ import { ChangedApps } from './changed-apps.ts';
 import type { ApiContext } from './context.ts';
 import type { ApiDependencies } from './dependencies.ts';
 import { answerBrokenClient, frameworkFailure, handleFailures } from './failures.ts';
+import { installFastLane } from './fast-lane.ts';
 import { TaskFiles } from './files/task-files.ts';
 import { installGate } from './follower/gate.ts';
 import { turnedAway } from './follower/turn-away.ts';
 import { eachHeader, standardHeaders } from './headers.ts';
 import { installIdempotency } from './idempotency.ts';
+import { AppFilters } from './lists/app-filters.ts';
+import { AppRuns } from './lists/app-runs.ts';
+import { KeptLists } from './lists/kept-lists.ts';
 import { renderAppDefinition } from './render/app-definition.ts';
 import { appRenderer } from './render/app-info.ts';
 import { taskRenderer } from './render/task.ts';
 import { requestMetrics } from './request-metrics.ts';
+import { limitRequests, RequestSlots } from './request-slots.ts';
 import { sendRefusal } from './respond.ts';
 import { agentsRoutes } from './routes/agents.ts';
 import { appRoutes } from './routes/app.ts';
@@ -34,6 +40,7 @@ import { queueRoutes } from './routes/queue.ts';
 import { systemRoutes } from './routes/system.ts';
 import { taskFilesRoutes } from './routes/task-files.ts';
 import { tasksRoutes } from './routes/tasks.ts';
+import { SlowReaders } from './slow-readers.ts';
 import { eventStreams } from './stream/event-streams.ts';
 import { liveServer } from './stream/live/live-server.ts';
 import { handleUpgrades } from './stream/websocket.ts';
@@ -71,13 +78,15 @@ export function buildServer(deps: ApiDependencies): FastifyInstance {
     frameworkErrors: frameworkFailure(headers),
     clientErrorHandler: answerBrokenClient,
   });
-  const metrics = requestMetrics(server, deps);
+  const slots = new RequestSlots(deps.config.maxConcurrentRequests);
+  const metrics = requestMetrics(server, deps, slots.release);
   server.addHook('onSend', (request, reply, _payload, done) => {
     eachHeader(headers(request.headers), (name, value) => reply.header(name, value));
     done();
   });
+  limitRequests(server, slots, deps);
   guard(server, deps);
-  refuseWhenClosing(server);
+  const isClosing = refuseWhenClosing(server);
   const context = contextOf(deps, { headers, requestMetrics: metrics });
   const closeEventStreams = context.streams.close;
   const { proxy } = deps.config;
@@ -113,6 +122,7 @@ export function buildServer(deps: ApiDependencies): FastifyInstance {
     headers,
     ...(gate ? { gate } : {}),
   });
+  installFastLane(server.server as Server, { deps, answers: context.answers, requestMetrics: metrics, isClosing });
   server.decorate('closeEventStreams', closeEventStreams);
   server.addHook('preClose', (done) => {
     closeEventStreams();
@@ -131,14 +141,19 @@ function contextOf(deps: ApiDependencies, shared: Pick<ApiContext, 'headers' | '
     compression: config.compression,
     onGzipped: (bytes) => metrics.count('http.responses.size.gzipped', bytes),
     generation: randomUUID().slice(0, 8),
+    slowReaders: new SlowReaders({ metrics }),
   });
   metrics.gauge('http.cached-answers.size', () => answers.size().bytes);
+  const apps = appRenderer(read, tasks, (app) => renderAppDefinition(app, { legacy }));
   return {
     ...shared,
     deps,
     answers,
     tasks,
-    apps: appRenderer(read, tasks, (app) => renderAppDefinition(app, { legacy })),
+    apps,
+    lists: new KeptLists({ read, metrics, apps, tasks }),
+    filters: new AppFilters(read),
+    runs: new AppRuns(apps.definition, metrics),
     streams: eventStreams({ hub: events, read, clock, logger, metrics }),
     changedApps: new ChangedApps({ hub: events, read, metrics }),
     taskFiles: new TaskFiles(deps),
@@ -146,7 +161,7 @@ function contextOf(deps: ApiDependencies, shared: Pick<ApiContext, 'headers' | '
 }
 
 /** A server that stops takes nothing new, and says so: another one may be asked. */
-function refuseWhenClosing(server: FastifyInstance): void {
+function refuseWhenClosing(server: FastifyInstance): () => boolean {
   let isClosing = false;
   server.addHook('preClose', (done) => {
     isClosing = true;
@@ -156,6 +171,7 @@ function refuseWhenClosing(server: FastifyInstance): void {
     if (!isClosing) next();
     else sendRefusal(reply.header('connection', 'close'), turnedAway(request.method, 'this server is stopping'));
   });
+  return () => isClosing;
 }
 
 /** Basic authentication on every path, the web page and `/ping` included. */

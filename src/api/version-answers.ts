@@ -4,6 +4,7 @@ import type { Refusal } from '../core/refusal.ts';
 import { err, ok } from '../core/result.ts';
 import type { Timestamp } from '../core/time.ts';
 import { readVersion } from './app-request.ts';
+import type { Sent } from './cached-answers.ts';
 import type { ApiContext } from './context.ts';
 
 interface Versioned {
@@ -22,7 +23,7 @@ export const sendVersions = (
   request: FastifyRequest,
   reply: FastifyReply,
   { versions, wrap, notFound }: Versioned,
-): Promise<FastifyReply> =>
+): Sent =>
   answers.send(request, reply, {
     render: () => {
       const found = versions();
@@ -37,7 +38,7 @@ export const sendVersion = (
   reply: FastifyReply,
   { at, notFound }: Versioned,
   text: string,
-): Promise<FastifyReply> =>
+): Sent =>
   answers.send(request, reply, {
     render: () => {
       const version = readVersion(text);

@@ -98,8 +98,8 @@ async function readRequest(argv: readonly string[], specs: readonly FlagSpec[]):
   if (values['file'] === undefined) return err('--file is missing (see --help)');
   const request = { file: resolve(String(values['file'])), isForced: values['force'] === true };
   if (zk !== undefined) {
-    const { parseZkUrl } = await import('../infra/zookeeper/zk-url.ts');
-    const servers = parseZkUrl(String(zk));
+    const { parseStateUrl } = await import('../infra/zookeeper/zk-url.ts');
+    const servers = parseStateUrl(String(zk));
     return servers.ok
       ? ok({ ...request, target: { type: 'zooKeeper', servers: servers.value } })
       : err(`--zk: ${servers.error}`);

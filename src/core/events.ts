@@ -69,7 +69,6 @@ export type MarathonEvent =
   | (Common<'health_status_changed_event'> & {
       readonly appId: string;
       readonly instanceId: string;
-      readonly taskId: string;
       readonly version: Timestamp;
       readonly alive: boolean;
     })

@@ -19,7 +19,7 @@ export interface Refusal {
 }
 
 /** Every kind of expected failure with its HTTP status. */
-export const refusalStatus = {
+const refusalStatus = {
   invalidJson: 400,
   noBody: 400,
   badRequest: 400,
@@ -39,7 +39,7 @@ export const refusalStatus = {
   illegalArgument: 422,
   upgradeRequired: 426,
   internal: 500,
-  portsExhausted: 500,
+  portsExhausted: 422,
   unavailable: 503,
   timeout: 503,
 } as const;
@@ -67,11 +67,17 @@ export const invalid = (details: readonly Violation[]): Refusal =>
 export const appNotFound = (id: string, version?: string): Refusal =>
   refusal('notFound', `App '${id}' does not exist${version === undefined ? '' : ` in version ${version}`}`);
 
+/**
+ * The same 404 as Marathon's resources give it when they look for themselves: with an empty list of details. What is missed while a
+ * change is decided has none (rest-api §1.5).
+ */
+export const missed = (refusal: Refusal): Refusal => ({ ...refusal, details: [] });
+
 /** 409 when running deployments hold what a change needs; their ids go into the body (rest-api §1.5). */
 export const locked = (deploymentIds: readonly string[]): Refusal =>
   refusal(
     'locked',
-    'App is locked by one or more deployments. Override with the option "?force=true". ' +
-      'View details at "/v2/deployments/<DEPLOYMENT_ID>".',
+    "App is locked by one or more deployments. Override with the option '?force=true'. " +
+      "View details at '/v2/deployments/<DEPLOYMENT_ID>'.",
     { deployments: deploymentIds.map((id) => ({ id })) },
   );

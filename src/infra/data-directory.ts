@@ -3,10 +3,11 @@
  * file that stays behind refuses connections and is taken over.
  */
 import { createHash } from 'node:crypto';
-import { closeSync, constants, mkdirSync, openSync, realpathSync, rmSync } from 'node:fs';
+import { closeSync, constants, openSync, realpathSync, rmSync } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { err, ok, type Result } from '../core/result.ts';
+import { makeDirectory } from './make-directory.ts';
 
 export interface DataDirectory {
   /** Absolute, symbolic links resolved. */
@@ -29,7 +30,7 @@ const maxAttempts = 20;
  */
 export async function lockDataDirectory(directory: string): Promise<Result<DataDirectory, string>> {
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    makeDirectory(directory, 0o700);
     const path = realpathSync(directory);
     const address = socketAddress(path);
     const taken = await takeLock(path, address.name);
@@ -37,9 +38,7 @@ export async function lockDataDirectory(directory: string): Promise<Result<DataD
     address.release();
     return taken;
   } catch (error) {
-    return err(
-      `cannot lock the data directory ${directory}: ${error instanceof Error ? error.message : String(error)}`,
-    );
+    return err(`cannot use the data directory ${directory}: ${error instanceof Error ? error.message : String(error)}`);
   }
 }
 

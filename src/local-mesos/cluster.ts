@@ -1,8 +1,9 @@
 /** Starts a Mesos-compatible master with its agents in this process. */
 import { randomUUID } from 'node:crypto';
+import { existsSync, statSync } from 'node:fs';
 import { mkdir, realpath } from 'node:fs/promises';
 import type { Server } from 'node:http';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { ok, type Result } from '../core/result.ts';
 import { type AgentPlan, domainOf, maxAgents, planAgents } from './agent-plan.ts';
 import { type Leader, leadWhenElected } from './election/lead-when-elected.ts';
@@ -127,7 +128,7 @@ export async function startLocalMesos(options: LocalMesosOptions): Promise<Local
   }
   const servers = zk === undefined ? ok(undefined) : parseZkUrl(zk);
   if (!servers.ok) throw new LocalMesosError('BAD_OPTION', servers.error);
-  await mkdir(workDir, { recursive: true }).catch((error: unknown) => {
+  await makeWorkDir(resolve(workDir)).catch((error: unknown) => {
     throw new LocalMesosError('WORK_DIR_UNUSABLE', `work directory ${workDir} cannot be created: ${reasonOf(error)}`);
   });
   const plans = planAgents({ ...options, attributes: options.attributes, resources: options.resources });
@@ -141,6 +142,15 @@ export async function startLocalMesos(options: LocalMesosOptions): Promise<Local
     await lock.value.release();
     throw error;
   }
+}
+
+/** Level by level: `recursive` of Node 20 goes round for ever where a parent is there and takes no directory, as in /proc. */
+async function makeWorkDir(path: string): Promise<void> {
+  const parent = dirname(path);
+  if (!existsSync(parent)) await makeWorkDir(parent);
+  await mkdir(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST' || !statSync(path).isDirectory()) throw error;
+  });
 }
 
 /** Leads at once with the lock of the directory, or when the election says so. */

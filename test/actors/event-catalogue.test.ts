@@ -18,7 +18,7 @@ const members: Readonly<Record<string, string>> = {
   add_health_check_event: 'appId version healthCheck',
   remove_health_check_event: 'appId',
   failed_health_check_event: 'appId taskId healthCheck',
-  health_status_changed_event: 'appId instanceId taskId version alive',
+  health_status_changed_event: 'appId instanceId version alive',
   unhealthy_instance_kill_event: 'appId taskId instanceId version reason host slaveId?',
   group_change_success: 'groupId version',
   group_change_failed: 'groupId version reason',
@@ -143,6 +143,40 @@ describe('the catalogue of events', () => {
       plan: { id: expect.any(String), version, steps: [step, scaling] },
       currentStep: step,
     });
+  });
+
+  it('every health check that comes or goes is told of: of an app that goes, and of a configuration that nobody runs with any more', async () => {
+    const world = await createWorld();
+    const checkEvents = (from: number) =>
+      world.events.slice(from).flatMap((event) => {
+        const told = /^(add|remove)_health_check_event$|^deployment_success$/.test(event.eventType);
+        return told ? [event.eventType.replace('_health_check_event', '')] : [];
+      });
+    const change = async (update: object): Promise<readonly string[]> => {
+      const from = world.events.length;
+      await world.change([
+        { type: 'put', id: '/web' as AppId, partial: true, update: { cpus: 0.1, mem: 32, ...update } },
+      ]);
+      await world.advance(30_000);
+      return checkEvents(from);
+    };
+    expect(await change({ cmd: 'sleep 1', healthChecks: [check, { ...check, path: '/b' }] })).toEqual([
+      'add',
+      'add',
+      'deployment_success',
+    ]);
+    expect(await change({ instances: 2 })).toEqual(['deployment_success']);
+    expect(await change({ healthChecks: [check] })).toEqual(['add', 'remove', 'remove', 'deployment_success']);
+    expect(await change({ healthChecks: [] })).toEqual(['remove', 'deployment_success']);
+    expect(await change({ healthChecks: [check, { ...check, path: '/b' }] })).toEqual([
+      'add',
+      'add',
+      'deployment_success',
+    ]);
+    const from = world.events.length;
+    await world.delete('/web');
+    await world.advance(30_000);
+    expect(checkEvents(from)).toEqual(['remove', 'remove', 'deployment_success']);
   });
 
   it('a cancelled deployment says which step failed, then that it failed, and no success', async () => {

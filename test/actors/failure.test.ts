@@ -210,9 +210,12 @@ describe('Kills', () => {
     world.mesos.losesKills = true;
     await world.scale('/web', 0);
     expect(world.mesos.callsOf('kill')).toHaveLength(4);
+    expect(world.metrics.gauged('instances.inflight-kills')).toBe(4);
+    expect(world.metrics.gauged('instances.waiting-kills')).toBe(6);
     world.mesos.losesKills = false;
     await world.advance(30_000);
     expect(world.tasksOf('/web')).toEqual([]);
+    expect(world.metrics.gauged('instances.waiting-kills')).toBe(0);
     world.expectSane();
   });
 

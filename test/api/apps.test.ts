@@ -264,7 +264,10 @@ describe('/v2/apps/{id}', () => {
     expect(idsOf((await server.inject('/v2/apps/prod/*')).json())).toEqual(['/prod/web', '/prod/a/b']);
     expect(idsOf((await server.inject('/v2/apps/*')).json())).toHaveLength(3);
     const unknown = await server.inject('/v2/apps/nope/*');
-    expect([unknown.statusCode, unknown.json()]).toEqual([404, { message: "Group '/nope' does not exist" }]);
+    expect([unknown.statusCode, unknown.json()]).toEqual([
+      404,
+      { message: "Group '/nope' does not exist", details: [] },
+    ]);
   });
 
   it('puts, patches and rolls back', async () => {

@@ -97,7 +97,10 @@ describe('GET /v2/deployments/{id}', () => {
   it('knows what it does not know', async () => {
     const { server } = testApi();
     const answer = await server.inject('/v2/deployments/none');
-    expect([answer.statusCode, answer.json()]).toEqual([404, { message: 'DeploymentPlan none does not exist' }]);
+    expect([answer.statusCode, answer.json()]).toEqual([
+      404,
+      { message: 'DeploymentPlan none does not exist', details: [] },
+    ]);
     expect((await server.inject({ method: 'PUT', url: '/v2/deployments/none' })).statusCode).toBe(405);
   });
 });

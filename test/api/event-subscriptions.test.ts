@@ -25,6 +25,15 @@ describe('/v2/eventSubscriptions', () => {
     expect(front.subscriptions.size).toBe(0);
   });
 
+  it('an IPv4 client has its own address, on a socket for IPv6 too', async () => {
+    const { server } = testApi({ hasCallbacks: true });
+    const remoteAddress = '::ffff:10.0.0.9';
+    const posted = await server.inject({ method: 'POST', url: at(hook), remoteAddress });
+    expect(posted.json()).toMatchObject({ clientIp: '10.0.0.9' });
+    const deleted = await server.inject({ method: 'DELETE', url: at(hook), remoteAddress: '::1' });
+    expect(deleted.json()).toMatchObject({ clientIp: '::1' });
+  });
+
   it('takes a secret in the body and never shows it; empty bodies of a JSON type are fine', async () => {
     const { server, front } = testApi({ hasCallbacks: true });
     const headers = { 'content-type': 'application/json' };

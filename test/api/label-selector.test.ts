@@ -30,6 +30,8 @@ describe('label selectors', () => {
     ['tier notin (db, queue)', true],
     ['tier notin (web)', false],
     ['nope notin (web)', false],
+    ['env in ()', false],
+    ['env notin ( )', true],
     ['env==prod,tier in (web, db),env', true],
     ['env==prod,nope', false],
     ['a.b-c_d==1', true],
@@ -40,7 +42,7 @@ describe('label selectors', () => {
     expect(matches(text)).toBe(isMatch);
   });
 
-  it.each(['env=prod', 'env==', '==prod', 'env in', 'env in ()', 'env in (a', 'env in a', 'a b', 'a,', ',', '(', '\\'])(
+  it.each(['env=prod', 'env==', '==prod', 'env in', 'env in (a', 'env in a', 'a b', 'a,', ',', '(', '\\'])(
     'refuses %s',
     (text) => {
       expect(parseLabelSelector(text)).toMatchObject({ ok: false, error: { status: 422 } });

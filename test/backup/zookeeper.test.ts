@@ -21,8 +21,9 @@ const surroundings = {
   ids: systemIds,
   logger: { debug: nothing, info: nothing, warn: nothing, error: nothing },
   metrics: { count: nothing, gauge: nothing, time: nothing },
-  sessionTimeoutMs: 4_000,
-  connectTimeoutMs: 10_000,
+  // No test here is about a session that ends.
+  sessionTimeoutMs: 60_000,
+  connectTimeoutMs: 60_000,
 };
 
 let ensemble: Ensemble;

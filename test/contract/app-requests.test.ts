@@ -46,7 +46,7 @@ const complaints = (result: Result<unknown, Refusal>): readonly string[] => {
 /** With every feature on, what is still refused. */
 const alwaysRefused: Readonly<Record<string, readonly string[]>> = {
   'example-app': [
-    '/ipAddress: discovery is not allowed with the Docker containerizer',
+    '/ipAddress: ipAddress/discovery is not allowed for Docker containers',
     '/: cannot specify both an IP address and port',
   ],
 };
@@ -57,11 +57,12 @@ const refusedByDefault: Readonly<Record<string, readonly string[]>> = {
   'external-volume-mesos-app': [
     '/container/volumes(0): Feature external_volumes is not enabled. Enable with --enable_features external_volumes)',
   ],
-  'healthcheck-and-volume': ['/role: Resident apps may not have the role *'],
-  'persistent-volume-app': ['/role: Resident apps may not have the role *'],
-  'resident-docker-app': ['/role: Resident apps may not have the role *'],
+  'healthcheck-and-volume': ['/role: Resident apps cannot have the role *'],
+  'persistent-volume-app': ['/role: Resident apps cannot have the role *'],
+  'resident-docker-app': ['/role: Resident apps cannot have the role *'],
   'private-ucr-docker-app': [
     '/secrets: Feature secrets is not enabled. Enable with --enable_features secrets)',
+    '/container/docker/pullConfig: must be empty',
     '/container/docker/pullConfig: Feature secrets is not enabled. Enable with --enable_features secrets)',
   ],
 };
@@ -95,14 +96,14 @@ describe('request bodies of Marathon, as one app', () => {
 
 describe('request bodies of Marathon, as lists', () => {
   it.each(['list-apps-create', 'list-apps-shown', 'list-sleep-group', 'list-v0.13-group'])('%s is accepted', (name) => {
-    const read = readAppUpdates(fixtures[name], { requireId: true });
+    const read = readAppUpdates(fixtures[name], { isComplete: false });
     if (!read.ok) throw new Error(JSON.stringify(read.error));
     expect(read.value.flatMap((update) => complaints(define(update, defaultAppSettings)))).toEqual([]);
   });
 
   it('list-apps-patch changes the apps of list-apps-create', () => {
-    const created = readAppUpdates(fixtures['list-apps-create'], { requireId: true });
-    const patches = readAppUpdates(fixtures['list-apps-patch'], { requireId: true });
+    const created = readAppUpdates(fixtures['list-apps-create'], { isComplete: false });
+    const patches = readAppUpdates(fixtures['list-apps-patch'], { isComplete: false });
     if (!created.ok || !patches.ok) throw new Error('unreadable');
     const patched = patches.value.map((update, i) => {
       const app = define(created.value[i] ?? {}, defaultAppSettings);

@@ -178,7 +178,7 @@ const rows: readonly Row[] = [
     undefined,
     {},
     404,
-    { message: "App '/none' does not exist" },
+    { message: "App '/none' does not exist", details: [] },
   ],
   [
     'dcos lists tasks',
@@ -212,6 +212,7 @@ const rows: readonly Row[] = [
     404,
     {
       message: 'Application /web not found in tasks queue.',
+      details: [],
     },
   ],
   [
@@ -234,6 +235,7 @@ const rows: readonly Row[] = [
     404,
     {
       message: 'DeploymentPlan none does not exist',
+      details: [],
     },
   ],
   ['nixy looks', 'GET', '/ping', undefined, {}, 200, 'pong'],

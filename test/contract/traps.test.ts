@@ -59,6 +59,7 @@ describe('Trap', () => {
     expect(plain.json().deploymentId).not.toBe(second);
     expect((await ask('DELETE', '/v2/deployments/none')).json()).toEqual({
       message: 'DeploymentPlan none does not exist',
+      details: [],
     });
   });
 

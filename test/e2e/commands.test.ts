@@ -54,6 +54,12 @@ const refused: readonly Refused[] = [
   { words: ['local-mesos', '--resources', 'cpus:lots'], says: /cpus:lots|resources/ },
   { words: ['local-mesos', '--work_dir', 'a-file/below'], says: /a-file/ },
   { words: ['server', ...master, '--data_dir', 'a-file'], says: /a-file/ },
+  { words: ['start', '--mesos_port', '0', '--data_dir', 'a-file'], says: /a-file/ },
+  // A place that exists and takes no directories.
+  { words: ['server', ...master, '--data_dir', '/proc/nowhere'], says: /\/proc\/nowhere/ },
+  { words: ['start', '--mesos_port', '0', '--data_dir', '/proc/nowhere'], says: /\/proc\/nowhere/ },
+  { words: ['local-mesos', '--port', '0', '--work_dir', '/proc/nowhere'], says: /\/proc\/nowhere/ },
+  { words: ['server', ...master, '--zk', 'zk://127.0.0.1:1'], says: /--zk: it needs a path/ },
 ];
 
 /** Runs to the end: exit code 2, nothing on standard output, one line on standard error. */

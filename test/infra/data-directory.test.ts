@@ -40,8 +40,8 @@ describe.each([
     if (locked.ok) held.push(locked.value);
     return locked.ok ? 'locked' : locked.error;
   };
-  const inChild = async (): Promise<{ child: ChildProcess; said: string }> => {
-    const args = ['--import', 'tsx', '--input-type=module', '-e', program, modulePath, directory];
+  const inChild = async (path = directory): Promise<{ child: ChildProcess; said: string }> => {
+    const args = ['--import', 'tsx', '--input-type=module', '-e', program, modulePath, path];
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
     children.push(child);
     const [chunk] = (await once(child.stdout as NonNullable<typeof child.stdout>, 'data')) as [Buffer];
@@ -57,6 +57,11 @@ describe.each([
   it('creates the directory for its owner alone', async () => {
     expect(await lock()).toBe('locked');
     expect((await stat(directory)).mode & 0o777).toBe(0o700);
+  });
+
+  it('says so, and does not go round for ever, where the system takes no directory', async () => {
+    const { said } = await inChild(join('/proc', name));
+    expect(said).toMatch(/^cannot use the data directory \/proc\/[^\n]*: ENOENT[^\n]*$/);
   });
 
   it('keeps a second one out until it is released, with one line that says who holds it', async () => {
@@ -98,6 +103,6 @@ describe.each([
 
   it('refuses with one line where no directory can be', async () => {
     await writeFile(join(root, 'file'), '');
-    expect(await lock(join(root, 'file', 'data'))).toMatch(/^cannot lock the data directory [^\n]*: [^\n]*$/);
+    expect(await lock(join(root, 'file', 'data'))).toMatch(/^cannot use the data directory [^\n]*: [^\n]*$/);
   });
 });

@@ -88,7 +88,7 @@ describe('ultramarathon local-mesos', () => {
     expect(await command.exitCode()).toBe(0);
     expect(isAlive(pid)).toBe(false);
     expect(await scheduler.ended).toBe('broken');
-  }, 30_000);
+  });
 
   it('that was killed leaves processes behind, which the next start on the directory ends', async () => {
     const dir = await workDir();
@@ -108,7 +108,7 @@ describe('ultramarathon local-mesos', () => {
     await again.reconcile({ taskId: 'stray.1', agentId: offer!.agent_id.value });
     expect((await again.nextStatus('stray.1')).state).toBe('TASK_GONE');
     again.close();
-  }, 30_000);
+  });
 
   it('refuses a second process on the same directory, and starts after the first was killed', async () => {
     const dir = await workDir();
@@ -121,7 +121,7 @@ describe('ultramarathon local-mesos', () => {
     await first.exitCode();
     const third = new Command('--simulate', '--port=0', '--work_dir', dir);
     expect((await send(`${await third.url()}/health`)).status).toBe(200);
-  }, 30_000);
+  });
 
   it('ends with code 2 and one line when its port is taken', async () => {
     const other = createServer().listen(0, '127.0.0.1');
@@ -131,7 +131,7 @@ describe('ultramarathon local-mesos', () => {
     expect(await command.exitCode()).toBe(2);
     expect(command.err).toBe(`local-mesos: port ${port} on 127.0.0.1 is taken\n`);
     other.close();
-  }, 30_000);
+  });
 
   it('ends with code 2 and one line when a flag or its value is wrong, and with 0 after --help', async () => {
     const wrong = new Command('--agents', 'many');
@@ -142,7 +142,7 @@ describe('ultramarathon local-mesos', () => {
     for (const flag of ['port', 'host', 'agents', 'attributes', 'resources', 'work_dir', 'simulate']) {
       expect(help.out).toContain(`--${flag}`);
     }
-  }, 30_000);
+  });
 });
 
 describe('the flags', () => {

@@ -1,7 +1,6 @@
 /** Tasks in containers of a real engine: what Mesos' Docker containerizer promises. */
 
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:http';
 import { connect, createServer as createTcpServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -12,10 +11,9 @@ import { readProcessTable } from '../../src/local-mesos/process/process-table.ts
 import type { TaskReport } from '../../src/local-mesos/task-runner.ts';
 import { eventually } from '../support/eventually.ts';
 import { hasPodman, openPodman, type Podman } from '../support/podman.ts';
+import { takePort, takePorts } from '../support/ports.ts';
 import { type Bench, grace, openBench, untilFileHas, type Watched } from './process/harness.ts';
 
-/** Containers start slowly where several test files do so at once. */
-const timeoutMs = 120_000;
 const image = 'busybox-of-the-test';
 const agentHost = '127.0.0.3';
 
@@ -34,21 +32,6 @@ const resources = (mem: number, ports: readonly number[] = []): Pick<TaskInfo, '
   ],
 });
 
-/** A port that is free now, and below those that Linux hands out to connections. */
-let nextPort = 24_000 + (process.pid % 500) * 4;
-async function freePort(): Promise<number> {
-  for (;;) {
-    const port = nextPort++;
-    const server = createServer();
-    const isFree = await new Promise<boolean>((resolve) => {
-      server.once('error', () => resolve(false));
-      server.listen(port, agentHost, () => resolve(true));
-    });
-    await new Promise((resolve) => server.close(resolve));
-    if (isFree) return port;
-  }
-}
-
 /** Its RUNNING report; an end before that is told at once. */
 async function up(task: Watched): Promise<TaskReport> {
   const first = await task.until(({ state }) => state !== 'TASK_STARTING');
@@ -58,7 +41,7 @@ async function up(task: Watched): Promise<TaskReport> {
 
 const text = async (url: string): Promise<string> => (await fetch(url)).text();
 
-describe.skipIf(!hasPodman)('A container', { timeout: timeoutMs }, () => {
+describe.skipIf(!hasPodman)('A container', () => {
   let podman: Podman;
   let search: EngineSearch;
   let bench: Bench;
@@ -74,19 +57,19 @@ describe.skipIf(!hasPodman)('A container', { timeout: timeoutMs }, () => {
     own = process.env['CONTAINERS_CONF'];
     process.env['CONTAINERS_CONF'] = podman.env['CONTAINERS_CONF'];
     search = engineFinder({ program: 'podman', options: podman.options });
-  }, timeoutMs);
+  });
   afterAll(() => {
     podman.close();
     if (own === undefined) delete process.env['CONTAINERS_CONF'];
     else process.env['CONTAINERS_CONF'] = own;
-  }, timeoutMs);
+  });
   beforeEach(async () => {
     bench = await openBench({ engine: search });
   });
   afterEach(async () => {
     await bench.close();
     expect(podman.containers()).toEqual([]);
-  }, timeoutMs);
+  });
 
   const run = (id: string, command: string, ...parts: readonly Partial<TaskInfo>[]): Watched =>
     bench.run(id, command, Object.assign({}, resources(64), grace(200), ...parts), { hostname: agentHost });
@@ -122,7 +105,7 @@ describe.skipIf(!hasPodman)('A container', { timeout: timeoutMs }, () => {
   });
 
   it('is reached through its port mappings, at the address of its agent only', async () => {
-    const [web, udp, same] = [await freePort(), await freePort(), await freePort()];
+    const [web, udp, same] = takePorts(3) as [number, number, number];
     const task = run(
       'bridge',
       `mkdir /w; echo hello > /w/index.html; busybox httpd -p ${same} -h /w; exec busybox httpd -f -p 80 -h /w`,
@@ -147,7 +130,7 @@ describe.skipIf(!hasPodman)('A container', { timeout: timeoutMs }, () => {
   });
 
   it('shares the network of the machine in HOST mode', async () => {
-    const port = await freePort();
+    const port = takePort();
     const task = run(
       'host',
       `mkdir /w; echo h > /w/index.html; exec busybox httpd -f -p ${agentHost}:${port} -h /w`,
@@ -178,7 +161,7 @@ describe.skipIf(!hasPodman)('A container', { timeout: timeoutMs }, () => {
   });
 
   it('may be one of the Mesos containerizer: its image runs on the engine, on the bridge if it asks for that', async () => {
-    const port = await freePort();
+    const port = takePort();
     const container = {
       type: 'MESOS',
       mesos: { image: { type: 'DOCKER', docker: { name: image }, cached: true } },
@@ -278,7 +261,7 @@ describe.skipIf(!hasPodman)('A container', { timeout: timeoutMs }, () => {
     const command = { type: 'COMMAND' as const, command: { value: 'test -e /only-here' }, ...often };
     const inside = run('cmd', 'sleep 1; touch /only-here; exec sleep 1000', plain(), { health_check: command });
     await inside.until(({ healthy }) => healthy === true);
-    const port = await freePort();
+    const port = takePort();
     const serve = 'mkdir /w; echo h > /w/index.html; exec busybox httpd -f -p 80 -h /w';
     const mapping = bridged([{ host_port: port, container_port: 80 }]);
     const http = { type: 'HTTP' as const, http: { port: 80, path: '/' }, ...often };

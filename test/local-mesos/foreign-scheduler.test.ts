@@ -89,5 +89,5 @@ describe('the scheduler of npm mesos-framework', () => {
     await foreign.next('error', ({ message }) => String(message).includes('closed'));
     const { completed_frameworks: completed } = JSON.parse((await send(`${mesos.url}/frameworks`)).body);
     expect(completed).toMatchObject([{ id: frameworkId, name: 'foreign' }]);
-  }, 60_000);
+  });
 });

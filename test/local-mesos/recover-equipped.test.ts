@@ -13,8 +13,6 @@ import { frameworkInfo, type MesosClient, send, taskFor } from '../support/mesos
 import { hasPodman, openPodman, type Podman } from '../support/podman.ts';
 import { client, cluster, workDir } from './cluster-fixture.ts';
 
-const timeoutMs = 120_000;
-
 const real = (dir: string, more: Partial<LocalMesosOptions>): Promise<LocalMesos> =>
   cluster({
     workDir: dir,
@@ -105,7 +103,7 @@ describe.skipIf(!hasCgroups)('what is adopted in a cgroup', () => {
   });
 });
 
-describe.skipIf(!hasPodman)('what is adopted in a container', { timeout: timeoutMs }, () => {
+describe.skipIf(!hasPodman)('what is adopted in a container', () => {
   const image = 'busybox-of-the-test';
   let podman: Podman;
   let own: string | undefined;
@@ -114,12 +112,12 @@ describe.skipIf(!hasPodman)('what is adopted in a container', { timeout: timeout
     podman.buildBusybox(image, ['RUN ["/bin/busybox", "--install", "-s", "/bin"]']);
     own = process.env['CONTAINERS_CONF'];
     process.env['CONTAINERS_CONF'] = podman.env['CONTAINERS_CONF'];
-  }, timeoutMs);
+  });
   afterAll(() => {
     podman.close();
     if (own === undefined) delete process.env['CONTAINERS_CONF'];
     else process.env['CONTAINERS_CONF'] = own;
-  }, timeoutMs);
+  });
 
   const engine = () => engineFinder({ program: 'podman', options: podman.options })();
   const inImage: Partial<TaskInfo> = { container: { type: 'DOCKER', docker: { image, network: 'HOST' } } };
@@ -173,7 +171,7 @@ describe.skipIf(!hasPodman)('what is adopted in a container', { timeout: timeout
     }
     await second.leave();
     writeFileSync(join(running.sandbox, 'go'), '');
-    await eventually('the client has ended', () => !existsSync(`/proc/${running.pid}`), timeoutMs);
+    await eventually('the client has ended', () => !existsSync(`/proc/${running.pid}`));
     const third = await real(dir, { engine });
     const last = await again(third, next);
     expect(await until(last, 'TASK_FAILED')).toMatchObject({ message: 'Container exited with status 3' });

@@ -5,12 +5,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { seededRandom } from '../../src/local-mesos/simulate/behaviour.ts';
 import { eventually } from '../support/eventually.ts';
+import { takePort } from '../support/ports.ts';
 import { isLong } from '../support/stack.ts';
 import { workDir } from './cluster-fixture.ts';
 import { putApp, schedulerOn } from './scheduler-on.ts';
@@ -85,73 +85,60 @@ function processesOf(dir: string): Map<string, number> {
   return found;
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
 describe('a storm of kill -9 on a cluster that recovers', () => {
-  it.each(seeds)(
-    'leaves exactly the wanted instances, each as one process (seed %i)',
-    async (seed) => {
-      const dir = await workDir();
-      const mesos = new Cluster(await freePort(), dir);
-      undo.push(() => mesos.end('SIGUSR1'));
+  it.each(seeds)('leaves exactly the wanted instances, each as one process (seed %i)', async (seed) => {
+    const dir = await workDir();
+    const mesos = new Cluster(takePort(), dir);
+    undo.push(() => mesos.end('SIGUSR1'));
+    await mesos.start();
+    const scheduler = await schedulerOn(mesos.port, 1_000);
+    const random = seededRandom(seed);
+    const counts: Record<string, number> = {};
+    const change = async (id: string, instances: number): Promise<void> => {
+      counts[id] = instances;
+      const cmd = id === '/brief' ? `sleep ${1 + Math.floor(random() * 2)}; exit 1` : 'exec sleep 1000';
+      const times = { backoffSeconds: 0.2, maxLaunchDelaySeconds: 0.5, taskKillGracePeriodSeconds: 1 };
+      await putApp(scheduler, id, { cmd, cpus: 0.01, mem: 8, disk: 0, instances, ...times });
+    };
+    await change('/steady', 4);
+    await change('/brief', 1);
+    for (let i = 0; i < kills; i++) {
+      await change('/wild', Math.floor(random() * 6));
+      await delay(random() * 900);
+      await mesos.end('SIGKILL');
       await mesos.start();
-      const scheduler = await schedulerOn(mesos.port, 1_000);
-      const random = seededRandom(seed);
-      const counts: Record<string, number> = {};
-      const change = async (id: string, instances: number): Promise<void> => {
-        counts[id] = instances;
-        const cmd = id === '/brief' ? `sleep ${1 + Math.floor(random() * 2)}; exit 1` : 'exec sleep 1000';
-        const times = { backoffSeconds: 0.2, maxLaunchDelaySeconds: 0.5, taskKillGracePeriodSeconds: 1 };
-        await putApp(scheduler, id, { cmd, cpus: 0.01, mem: 8, disk: 0, instances, ...times });
-      };
-      await change('/steady', 4);
-      await change('/brief', 1);
-      for (let i = 0; i < kills; i++) {
-        await change('/wild', Math.floor(random() * 6));
-        await delay(random() * 900);
-        await mesos.end('SIGKILL');
-        await mesos.start();
+    }
+    await change('/brief', 0);
+    await change('/wild', 3);
+    let last: unknown;
+    const isAsWanted = async (): Promise<boolean> => {
+      const wanted: string[] = [];
+      for (const [app, instances] of Object.entries(counts)) {
+        const known = [...scheduler.read.instancesOf(app)];
+        last = { app, instances, conditions: known.map(({ condition }) => condition) };
+        if (known.length !== instances || known.some(({ condition }) => condition !== 'Running')) return false;
+        for (const { tasks } of known) for (const { id } of tasks) wanted.push(id);
       }
-      await change('/brief', 0);
-      await change('/wild', 3);
-      let last: unknown;
-      const isAsWanted = async (): Promise<boolean> => {
-        const wanted: string[] = [];
-        for (const [app, instances] of Object.entries(counts)) {
-          const known = [...scheduler.read.instancesOf(app)];
-          last = { app, instances, conditions: known.map(({ condition }) => condition) };
-          if (known.length !== instances || known.some(({ condition }) => condition !== 'Running')) return false;
-          for (const { tasks } of known) for (const { id } of tasks) wanted.push(id);
-        }
-        const processes = [...processesOf(dir).keys()].sort();
-        const state = await mesos.state();
-        const tasks = state.frameworks.flatMap((one) => one.tasks);
-        last = { wanted: wanted.sort(), processes, tasks };
-        // A task that waits for an acknowledgement of its end is still in the list.
-        const isQuiet = tasks.every(
-          (task) => task.state === 'TASK_RUNNING' && task.statuses.at(-1)?.state === 'TASK_RUNNING',
-        );
-        return (
-          state.frameworks.length === 1 &&
-          isQuiet &&
-          JSON.stringify(processes) === JSON.stringify(wanted) &&
-          JSON.stringify(tasks.map(({ id }) => id).sort()) === JSON.stringify(wanted)
-        );
-      };
-      await eventually('everything is as wanted', isAsWanted, 60_000).catch((error: unknown) => {
-        throw new Error(`seed ${seed}: ${JSON.stringify(last)}\n${mesos.said}\n${String(error)}`);
-      });
-      await mesos.end('SIGUSR1');
-      expect(processesOf(dir).size).toBe(0);
-      expect(readdirSync(dir)).not.toContain('meta');
-    },
-    150_000,
-  );
+      const processes = [...processesOf(dir).keys()].sort();
+      const state = await mesos.state();
+      const tasks = state.frameworks.flatMap((one) => one.tasks);
+      last = { wanted: wanted.sort(), processes, tasks };
+      // A task that waits for an acknowledgement of its end is still in the list.
+      const isQuiet = tasks.every(
+        (task) => task.state === 'TASK_RUNNING' && task.statuses.at(-1)?.state === 'TASK_RUNNING',
+      );
+      return (
+        state.frameworks.length === 1 &&
+        isQuiet &&
+        JSON.stringify(processes) === JSON.stringify(wanted) &&
+        JSON.stringify(tasks.map(({ id }) => id).sort()) === JSON.stringify(wanted)
+      );
+    };
+    await eventually('everything is as wanted', isAsWanted).catch((error: unknown) => {
+      throw new Error(`seed ${seed}: ${JSON.stringify(last)}\n${mesos.said}\n${String(error)}`);
+    });
+    await mesos.end('SIGUSR1');
+    expect(processesOf(dir).size).toBe(0);
+    expect(readdirSync(dir)).not.toContain('meta');
+  });
 });

@@ -44,7 +44,7 @@ export async function schedulerOn(port: number, killRetryTimeoutMs: number): Pro
   });
   started.push(made);
   await made.start();
-  await eventually('it leads', async () => made.read.cluster().elected, 10_000);
+  await eventually('it leads', async () => made.read.cluster().elected);
   return made;
 }
 

@@ -11,7 +11,6 @@ import { openTestSession } from '../support/zookeeper-session.ts';
 import { workDir } from './cluster-fixture.ts';
 import { lives } from './process/harness.ts';
 
-const waitMs = 30_000;
 let ensemble: Ensemble;
 let path = 0;
 const open: LocalMesos[] = [];
@@ -47,9 +46,9 @@ async function election(): Promise<{ url: string; start: (more?: Partial<LocalMe
   return { url, start };
 }
 
-const leads = (one: LocalMesos) => eventually('it leads', async () => one.registered(), waitMs);
+const leads = (one: LocalMesos) => eventually('it leads', async () => one.registered());
 const follows = (one: LocalMesos) =>
-  eventually('it follows', async () => one.master.state.leadership.kind === 'following', waitMs);
+  eventually('it follows', async () => one.master.state.leadership.kind === 'following');
 
 async function launch(on: LocalMesos, id: string) {
   const scheduler = new MesosClient(on.url);
@@ -113,7 +112,7 @@ describe.skipIf(zooKeeperMissing)('two masters', () => {
     await session.close();
     expect(await first.failed).toBe('lost the election: another master may lead by now');
     expect((await send(`${first.url}/master/state`)).body).toBe('No leader elected');
-    await eventually('the other one leads', async () => second.master.state.leadership.kind === 'leading', waitMs);
+    await eventually('the other one leads', async () => second.master.state.leadership.kind === 'leading');
     // The first one still has the agents: they have not registered with the second.
     const next = await again(second, scheduler);
     await next.reconcile({ taskId: 'held' });

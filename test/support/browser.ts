@@ -17,7 +17,7 @@ const args = [
 ];
 
 /** What no test should take longer for on a busy machine. */
-const actionTimeoutMs = 20_000;
+const actionTimeoutMs = 90_000;
 
 export interface PageOptions extends Pick<BrowserContextOptions, 'viewport' | 'colorScheme' | 'hasTouch'> {
   /** Set by tests that cut the connection: the browser reports that as errors on its console. */
@@ -35,7 +35,12 @@ export interface TestBrowser {
 
 /** Starts Chromium; the caller closes it. One browser serves all tests of a file. */
 export async function openBrowser(): Promise<TestBrowser> {
-  const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', headless: true, args });
+  const browser = await chromium.launch({
+    executablePath: '/usr/bin/chromium',
+    headless: true,
+    args,
+    timeout: 2 * actionTimeoutMs,
+  });
   return { withPage: (run, options = {}) => visit(browser, run, options), close: () => browser.close() };
 }
 

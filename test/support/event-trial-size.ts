@@ -30,5 +30,5 @@ export function trialSize(small: Pick<Size, 'readers' | 'changes' | 'writers' | 
     const [readers = 1, changes = 1] = asked.split('x').map(Number);
     return { ...full, readers, changes };
   }
-  return isLong ? full : { ...small, changesPerSecond: Number.POSITIVE_INFINITY, timeoutMs: 60_000 };
+  return isLong ? full : { ...small, changesPerSecond: Number.POSITIVE_INFINITY, timeoutMs: 240_000 };
 }

@@ -27,6 +27,7 @@ import type { HealthStatus } from '../../src/core/health/health.ts';
 import type { ReadinessResult } from '../../src/core/health/readiness.ts';
 import { type AppId, type DeploymentId, instanceIdOf, taskIdOf } from '../../src/core/ids.ts';
 import type { Condition, Instance } from '../../src/core/instance/instance.ts';
+import { counted, noTasks } from '../../src/core/instance/shown.ts';
 import type { EncodedEvent } from '../../src/core/journal/batch.ts';
 import type { Refusal } from '../../src/core/refusal.ts';
 import { err, ok } from '../../src/core/result.ts';
@@ -133,10 +134,12 @@ export class FakeFront {
   throws: Error | undefined;
 
   addApp(app: AppDefinition, instances: readonly Instance[] = []): void {
+    const before = this.appMap.get(app.id);
     this.appMap.set(app.id, app);
     this.stored.set(app.id, [app, ...(this.stored.get(app.id) ?? [])]);
     for (const instance of instances) this.instanceMap.set(instance.id, instance);
-    this.version += 1;
+    this.changed({ type: 'app', id: app.id, before });
+    for (const { id } of instances) this.changed({ type: 'instance', id, appId: app.id });
   }
 
   /** Releases events as one turn. */
@@ -157,6 +160,13 @@ export class FakeFront {
     instancesOf: (appId) => [...this.instanceMap.values()].filter((instance) => instance.appId === appId),
     instance: (id) => this.instanceMap.get(id),
     instances: () => this.instanceMap.values(),
+    countsOf: (appId) => {
+      let counts = noTasks;
+      for (const instance of this.read.instancesOf(appId)) {
+        counts = counted(counts, 1, instance, this.read.healthOf(instance.id));
+      }
+      return counts;
+    },
     healthOf: (id) => this.health.get(id) ?? [],
     readinessOf: (appId) => this.readiness.get(appId) ?? [],
     lastTaskFailure: (appId) => this.failures.get(appId),

@@ -2,6 +2,7 @@
 import { eventually } from './eventually.ts';
 import type { HaServer } from './ha-server.ts';
 import type { HaStack } from './ha-stack.ts';
+import type { Operation } from './history.ts';
 import { checkHistory } from './history-check.ts';
 import { instancesOf, operate } from './history-clients.ts';
 import { checkJournal } from './journal-check.ts';
@@ -46,11 +47,20 @@ export async function verify(stack: Omit<HaStack, 'during'>, before: SteadyTasks
 
 /** Reads a key through every server and gives the instances that it stands for. */
 async function desired({ servers, history }: Omit<HaStack, 'during'>, key: string): Promise<number> {
-  for (const server of servers) await operate(history, 'verify', server, { kind: 'read', key });
-  const reads = history.operations().slice(-servers.length);
-  const seen = reads.map((read) => (read.outcome === 'ok' ? (read.value ?? 'absent') : read.detail));
+  const seen: (number | undefined)[] = [];
+  for (const server of servers) {
+    const read = async (): Promise<true | undefined> => {
+      await operate(history, 'verify', server, { kind: 'read', key });
+      const { outcome, value, detail } = history.operations().at(-1) as Operation;
+      // One that does not answer says nothing wrong.
+      if (outcome !== 'ok') throw new Error(detail);
+      seen.push(value);
+      return true;
+    };
+    await eventually(`${server.name} answers about ${key}`, read, settleLimitMs);
+  }
   if (new Set(seen).size !== 1) throw new Error(`the servers differ on ${key}: ${seen.join(', ')}`);
-  const value = reads[0]?.value;
+  const [value] = seen;
   return value === undefined ? 0 : instancesOf(key, value);
 }
 

@@ -28,7 +28,7 @@ export interface Podman {
   readonly close: () => void;
 }
 
-const callTimeoutMs = 60_000;
+const callTimeoutMs = 240_000;
 /** Below the hard limits of any machine: Podman's own defaults are above those of a sandbox. */
 const limits = ['nofile=1024:1024', 'nproc=1024:1024'];
 

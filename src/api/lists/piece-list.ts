@@ -53,8 +53,11 @@ class Leaf {
 
   show(texts: readonly string[]): void {
     this.isChanged = false;
+    const plain = texts.length === 0 ? undefined : Buffer.from(`,${texts.join(',')}`);
+    // What is not shown may change as well.
+    if (plain && this.piece?.plain.equals(plain)) return;
     this.#asFirst = undefined;
-    this.piece = texts.length === 0 ? undefined : new Piece(Buffer.from(`,${texts.join(',')}`));
+    this.piece = plain && new Piece(plain);
   }
 
   /** Takes over what the next leaf has. */

@@ -1,10 +1,11 @@
 /** Apps as the lists show them: the definition's JSON, built once for each version, and what changes around it. */
 import type { ReadModel } from '../../actors/front.ts';
 import type { AppDefinition } from '../../core/app/definition.ts';
+import { hasTask, noTasks, type TaskCounts } from '../../core/instance/shown.ts';
 import type { PlacementWarning } from '../../core/offer/warnings.ts';
 import type { AppEmbeds } from '../embed.ts';
 import { warningsOf } from '../why-answers.ts';
-import { hasTask, type TaskRenderer, taskJson } from './task.ts';
+import { type TaskRenderer, taskJson } from './task.ts';
 import { type ShownInstance, taskStats } from './task-stats.ts';
 
 export interface AppRenderer {
@@ -41,9 +42,9 @@ export function appRenderer(
   };
 
   const info = (app: AppDefinition, embeds: AppEmbeds, nowMs: number): string => {
-    const shown = shownOf(app);
+    const shown = embeds.tasks || embeds.taskStats ? shownOf(app) : [];
     let json = definition(app).slice(0, -1);
-    if (embeds.counts) json += countsOf(shown);
+    if (embeds.counts) json += countsJson(read.countsOf(app.id));
     if (embeds.deployments) json += deploymentsOf(read.deploymentsOf(app.id));
     if (embeds.readiness) json += `,"readinessCheckResults":${JSON.stringify([...read.readinessOf(app.id)])}`;
     if (embeds.tasks) json += `,"tasks":[${shown.map(({ view }) => taskJson(view)).join(',')}]`;
@@ -60,7 +61,7 @@ export function appRenderer(
   };
 
   const created = (app: AppDefinition, deploymentId: string): string =>
-    `${definition(app).slice(0, -1)}${countsOf([])}${deploymentsOf([deploymentId])}}`;
+    `${definition(app).slice(0, -1)}${countsJson(noTasks)}${deploymentsOf([deploymentId])}}`;
 
   return { definition, info, created };
 }
@@ -69,19 +70,8 @@ export function appRenderer(
 export const withWarnings = (json: string, warnings: readonly PlacementWarning[]): string =>
   `${json.slice(0, -1)},"warnings":${JSON.stringify(warnings)}}`;
 
-function countsOf(shown: readonly ShownInstance[]): string {
-  let staged = 0;
-  let running = 0;
-  let healthy = 0;
-  let unhealthy = 0;
-  for (const { view } of shown) {
-    if (view.isStaged) staged += 1;
-    if (view.isRunning) running += 1;
-    if (view.isHealthy) healthy += 1;
-    if (view.isUnhealthy) unhealthy += 1;
-  }
-  return `,"tasksStaged":${staged},"tasksRunning":${running},"tasksHealthy":${healthy},"tasksUnhealthy":${unhealthy}`;
-}
+const countsJson = ({ staged, running, healthy, unhealthy }: TaskCounts): string =>
+  `,"tasksStaged":${staged},"tasksRunning":${running},"tasksHealthy":${healthy},"tasksUnhealthy":${unhealthy}`;
 
 const deploymentsOf = (ids: readonly string[]): string =>
   `,"deployments":[${ids.map((id) => `{"id":${JSON.stringify(id)}}`).join(',')}]`;

@@ -10,10 +10,15 @@ import { parentOf } from '../../core/ids.ts';
 import { renderAppDefinition } from './app-definition.ts';
 import { eventJson } from './event.ts';
 
-/** Ended deployments whose definitions are remembered, for the events that tell of the end. */
+/** Deployments whose definitions are remembered, for the events that tell of their end, … */
 export const maxRemembered = 1_000;
+/** … and the apps that they touch, all of them together. */
+export const maxRememberedApps = 20_000;
+/** A deployment that touches more apps than this has light plans only: each of its many events would repeat them all. */
+export const maxPlanApps = 1_000;
 
 interface Sides {
+  readonly affected: Deployment['affected'];
   readonly original: readonly AppDefinition[];
   readonly target: readonly AppDefinition[];
 }
@@ -28,7 +33,8 @@ interface Group {
 
 export class FullPlans {
   readonly #read: ReadModel;
-  readonly #ended = new Map<string, Sides>();
+  readonly #remembered = new Map<string, Sides>();
+  #apps = 0;
 
   constructor(read: ReadModel) {
     this.#read = read;
@@ -41,8 +47,8 @@ export class FullPlans {
     const content = JSON.parse(event.json) as { readonly plan: { readonly id: string; readonly version: string } };
     const { plan } = content;
     const running = this.#read.deployment(plan.id);
-    const sides = running ? this.#sidesOf(running) : this.#ended.get(plan.id);
-    if (!sides) return event.json;
+    const sides = running ? this.#sidesOf(running) : this.#remembered.get(plan.id);
+    if (!sides || sides.affected.length > maxPlanApps) return event.json;
     const { id, version, ...rest } = plan;
     const [original, target] = [groupOf(sides.original, version), groupOf(sides.target, version)];
     return JSON.stringify({ ...content, plan: { id, original, target, ...rest, version } });
@@ -52,17 +58,28 @@ export class FullPlans {
   #note(change: StateChange): void {
     if (change.type !== 'deployment') return;
     const deployment = this.#read.deployment(change.id);
-    if (!deployment) return;
-    this.#ended.delete(change.id);
-    this.#ended.set(change.id, this.#sidesOf(deployment));
-    const [oldest] = this.#ended.keys();
-    if (this.#ended.size > maxRemembered && oldest !== undefined) this.#ended.delete(oldest);
+    if (!deployment || deployment.affected.length > maxPlanApps) return;
+    // What it touches stays the same as long as it lives: its many steps cost nothing here.
+    if (this.#remembered.get(change.id)?.affected === deployment.affected) return;
+    this.#forget(change.id);
+    this.#remembered.set(change.id, this.#sidesOf(deployment));
+    this.#apps += deployment.affected.length;
+    for (const oldest of this.#remembered.keys()) {
+      if (this.#remembered.size <= maxRemembered && this.#apps <= maxRememberedApps) return;
+      this.#forget(oldest);
+    }
+  }
+
+  #forget(id: string): void {
+    this.#apps -= this.#remembered.get(id)?.affected.length ?? 0;
+    this.#remembered.delete(id);
   }
 
   #sidesOf({ affected }: Deployment): Sides {
     const at = (id: string, version: string | undefined): readonly AppDefinition[] =>
       version === undefined ? [] : [this.#read.appAt(id, version)].filter((app) => app !== undefined);
     return {
+      affected,
       original: affected.flatMap(({ id, before }) => at(id, before)),
       target: affected.flatMap(({ id, after }) => at(id, after)),
     };

@@ -2,33 +2,18 @@
 import type { ReadModel } from '../../actors/front.ts';
 import type { HealthStatus } from '../../core/health/health.ts';
 import { isAlive } from '../../core/health/health.ts';
-import { type Condition, type Instance, isScheduled, type Task } from '../../core/instance/instance.ts';
+import type { Instance, Task } from '../../core/instance/instance.ts';
+import { type Standing, standingOf, stateOf } from '../../core/instance/shown.ts';
 import { timestamp } from '../../core/time.ts';
 
 type Health = readonly (HealthStatus | undefined)[];
 
 /** One instance, rendered. */
-export interface TaskView {
+export interface TaskView extends Standing {
   readonly health: Health;
   /** The JSON of each task up to the elements of `servicePorts`, which comes last. */
   readonly open: readonly string[];
-  readonly isStaged: boolean;
-  readonly isRunning: boolean;
-  readonly isHealthy: boolean;
-  readonly isUnhealthy: boolean;
 }
-
-/** True for instances that have a task; those that wait for an offer have none. */
-export const hasTask = (instance: Instance): boolean => instance.tasks.length > 0 && !isScheduled(instance);
-
-const states: Readonly<Partial<Record<Condition, string>>> = {
-  Scheduled: 'TASK_STAGING',
-  Provisioned: 'TASK_STAGING',
-  UnreachableInactive: 'TASK_UNREACHABLE',
-};
-
-/** Condition → Mesos state (behaviour §1.1). */
-export const stateOf = (condition: Condition): string => states[condition] ?? `TASK_${condition.toUpperCase()}`;
 
 /** Renders one instance, or returns what was rendered before, as long as instance and health are the same objects. */
 export type TaskRenderer = (instance: Instance) => TaskView;
@@ -51,14 +36,10 @@ const isSame = (a: Health, b: Health): boolean =>
 
 function render(instance: Instance, health: Health): TaskView {
   const results = health.filter((status) => status !== undefined);
-  const state = stateOf(instance.tasks[0]?.condition ?? instance.condition);
   return {
     health,
     open: instance.tasks.map((task) => openTask(instance, task, results)),
-    isStaged: state === 'TASK_STAGING',
-    isRunning: state === 'TASK_RUNNING',
-    isHealthy: results.length > 0 && results.every(isAlive),
-    isUnhealthy: results.some((status) => !isAlive(status)),
+    ...standingOf(instance, health),
   };
 }
 

@@ -2,6 +2,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { refusal } from '../../core/refusal.ts';
 import { err, ok } from '../../core/result.ts';
+import type { Sent } from '../cached-answers.ts';
 import type { ApiContext } from '../context.ts';
 import { agentViews } from '../render/agents.ts';
 import { resource } from '../resource.ts';
@@ -20,7 +21,7 @@ export function agentsRoutes(server: FastifyInstance, context: ApiContext): void
   });
   resource(server, '/v2/agents/:id', { GET: (request, reply) => show(request, reply) });
 
-  const show = (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+  const show = (request: FastifyRequest, reply: FastifyReply): Sent => {
     const { id } = request.params as { readonly id: string };
     return context.answers.send(request, reply, {
       variant: variant(),

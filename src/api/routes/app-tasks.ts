@@ -3,26 +3,38 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { AppDefinition } from '../../core/app/definition.ts';
 import { groupNotFound } from '../../core/group/group-request.ts';
 import { isBelow } from '../../core/ids.ts';
-import { appNotFound, type Refusal, refusal } from '../../core/refusal.ts';
+import { hasTask } from '../../core/instance/shown.ts';
+import { appNotFound, missed, type Refusal, refusal } from '../../core/refusal.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import { wantsText } from '../accept.ts';
 import type { ApiContext } from '../context.ts';
-import { instanceOfTask, killAndAnswer, killMode } from '../kill-answer.ts';
+import { instanceOfTask, type KillMode, killAndAnswer, killMode } from '../kill-answer.ts';
+import type { Piece } from '../lists/piece.ts';
 import { all, first, queryOf } from '../query.ts';
-import { hasTask, taskJson } from '../render/task.ts';
+import { taskJson } from '../render/task.ts';
 import { taskLines } from '../render/task-text.ts';
 import type { Verbs } from '../resource.ts';
 import { sendRefusal } from '../respond.ts';
 
-const taskNotFound = (id: string): Refusal => refusal('notFound', `Task '${id}' does not exist`, { details: [] });
+const taskNotFound = (id: string): Refusal => missed(refusal('notFound', `Task '${id}' does not exist`));
+
+/** Kills that scale are decided deeper down, where there are only paths (rest-api §1.5). */
+const noSuchApp = (id: string, { scale }: KillMode): Refusal =>
+  scale ? refusal('notFound', `Path '${id}' does not exist`) : missed(appNotFound(id));
 
 /** The tasks of one app. */
 export const appTasksVerbs = (context: ApiContext, id: string): Verbs => ({
   GET: (request, reply) =>
-    sendTasks(context, request, reply, () => {
-      const app = context.deps.read.app(id);
-      return app ? ok([app]) : err(appNotFound(id));
-    }),
+    sendTasks(
+      context,
+      request,
+      reply,
+      () => {
+        const app = context.deps.read.app(id);
+        return app ? ok([app]) : err(missed(appNotFound(id)));
+      },
+      () => context.lists.tasksOf(id),
+    ),
   DELETE: (request, reply) => killTasks(context, request, reply, id),
 });
 
@@ -31,7 +43,7 @@ export const groupTasksVerbs = (context: ApiContext, path: string): Verbs => ({
   GET: (request, reply) =>
     sendTasks(context, request, reply, () => {
       const { read } = context.deps;
-      if (path !== '/' && !read.isGroup(path)) return err(groupNotFound(path));
+      if (path !== '/' && !read.isGroup(path)) return err(missed(groupNotFound(path)));
       return ok([...read.apps()].filter(({ id }) => isBelow(id, path)));
     }),
 });
@@ -50,10 +62,12 @@ function sendTasks(
   request: FastifyRequest,
   reply: FastifyReply,
   appsOf: () => Result<readonly AppDefinition[], Refusal>,
-): Promise<FastifyReply> {
+  kept?: () => readonly Piece[] | undefined,
+): FastifyReply | Promise<FastifyReply> {
   const isText = wantsText(request.headers.accept);
   const { read } = context.deps;
   return context.answers.send(request, reply, {
+    isSettled: true,
     isText,
     render: () => {
       const apps = appsOf();
@@ -62,6 +76,8 @@ function sendTasks(
         const networks = containerNetworks(request);
         return ok(apps.value.map((app) => taskLines(app, read.instancesOf(app.id), networks)).join(''));
       }
+      const listed = kept?.();
+      if (listed) return ok(listed);
       const pieces: string[] = [];
       for (const app of apps.value) {
         for (const instance of read.instancesOf(app.id)) {
@@ -82,7 +98,7 @@ async function killTasks(
   const mode = killMode(request);
   if (!mode.ok) return sendRefusal(reply, mode.error);
   const { read } = context.deps;
-  if (!read.app(id)) return sendRefusal(reply, appNotFound(id));
+  if (!read.app(id)) return sendRefusal(reply, noSuchApp(id, mode.value));
   const host = first(queryOf(request), 'host') ?? '*';
   const chosen = [...read.instancesOf(id)].filter(
     (instance) => hasTask(instance) && (host === '*' || host === '' || instance.agent?.host === host),
@@ -99,8 +115,16 @@ async function killTask(
 ): Promise<FastifyReply> {
   const mode = killMode(request);
   if (!mode.ok) return sendRefusal(reply, mode.error);
-  if (!context.deps.read.app(id)) return sendRefusal(reply, appNotFound(id));
+  if (!context.deps.read.app(id)) return sendRefusal(reply, noSuchApp(id, mode.value));
   const instance = instanceOfTask(context, taskId);
-  if (instance?.appId !== id) return sendRefusal(reply, taskNotFound(taskId));
-  return killAndAnswer(context, reply, [instance], mode.value, (task) => `{"task":${task === '' ? 'null' : task}}`);
+  const isThere = instance?.appId === id;
+  // A task that is over need not be killed and takes nothing off the count: the deployment is empty, so that a repeated call is fine.
+  if (!isThere && !mode.value.scale) return sendRefusal(reply, taskNotFound(taskId));
+  return killAndAnswer(
+    context,
+    reply,
+    isThere ? [instance] : [],
+    mode.value,
+    (task) => `{"task":${task === '' ? 'null' : task}}`,
+  );
 }

@@ -3,12 +3,13 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { AppChange } from '../../core/app/change.ts';
 import { readAppId } from '../../core/app/id-rules.ts';
 import { groupNotFound } from '../../core/group/group-request.ts';
-import { type AppId, isBelow, parseAppId } from '../../core/ids.ts';
-import { appNotFound } from '../../core/refusal.ts';
+import { type AppId, isBelow, isPathId, parseAppId } from '../../core/ids.ts';
+import { appNotFound, missed, unreadable } from '../../core/refusal.ts';
 import { err, ok } from '../../core/result.ts';
 import type { Timestamp } from '../../core/time.ts';
 import { type AppTarget, appTarget } from '../app-path.ts';
 import { changeOf } from '../app-request.ts';
+import type { Sent } from '../cached-answers.ts';
 import type { ApiContext } from '../context.ts';
 import { appEmbeds, singleEmbeds } from '../embed.ts';
 import { readJson } from '../json-body.ts';
@@ -70,30 +71,27 @@ const appVerbs = (context: ApiContext, id: string): Verbs => ({
   DELETE: (request, reply) => changeExisting(context, request, reply, { type: 'delete', id }, true),
 });
 
-function show(context: ApiContext, request: FastifyRequest, reply: FastifyReply, id: string): Promise<FastifyReply> {
+function show(context: ApiContext, request: FastifyRequest, reply: FastifyReply, id: string): Sent {
   const embeds = appEmbeds(queryOf(request), singleEmbeds);
   const { read, clock } = context.deps;
   return context.answers.send(request, reply, {
+    isSettled: true,
     ...clockVariant(context, embeds),
     render: () => {
       const app = read.app(id);
-      return app ? ok(`{"app":${context.apps.info(app, embeds, clock.now())}}`) : err(appNotFound(id));
+      return app ? ok(`{"app":${context.apps.info(app, embeds, clock.now())}}`) : err(missed(appNotFound(id)));
     },
   });
 }
 
-function showGroup(
-  context: ApiContext,
-  request: FastifyRequest,
-  reply: FastifyReply,
-  path: string,
-): Promise<FastifyReply> {
+function showGroup(context: ApiContext, request: FastifyRequest, reply: FastifyReply, path: string): Sent {
   const embeds = appEmbeds(queryOf(request), singleEmbeds);
   const { read } = context.deps;
   return context.answers.send(request, reply, {
+    isSettled: true,
     ...clockVariant(context, embeds),
     render: () => {
-      if (path !== '/' && !read.isGroup(path)) return err(groupNotFound(path));
+      if (path !== '/' && !read.isGroup(path)) return err(missed(groupNotFound(path)));
       return ok(`{"*":[${infos(context, read.apps(), ({ id }) => isBelow(id, path), embeds)}]}`);
     },
   });
@@ -107,10 +105,12 @@ async function change(
   type: 'put' | 'patch',
 ): Promise<FastifyReply> {
   const query = queryOf(request);
-  const id = readAppId(path);
-  if (!id.ok) return sendRefusal(reply, id.error);
   const json = readJson(request);
   if (!json.ok) return sendRefusal(reply, json.error);
+  // The id of the path takes the place of the body's, and is read as it would be there.
+  if (!isPathId(path)) return sendRefusal(reply, unreadable([{ path: '/id', errors: ['error.pattern'] }]));
+  const id = readAppId(path);
+  if (!id.ok) return sendRefusal(reply, id.error);
   const update = readAppUpdate(json.value, { requireId: false });
   if (!update.ok) return sendRefusal(reply, update.error);
   const partial = bool(query, 'partialUpdate', true);
@@ -161,5 +161,5 @@ const versionsOf = ({ deps, apps }: ApiContext, id: string) => ({
     return app && apps.definition(app);
   },
   wrap: (versions: readonly Timestamp[]) => ({ versions }),
-  notFound: (version?: Timestamp) => appNotFound(id, version),
+  notFound: (version?: Timestamp) => missed(appNotFound(id, version)),
 });

@@ -43,13 +43,19 @@ async function list(context: ApiContext, request: FastifyRequest, reply: Fastify
     return listChanged(context, request, reply, { since, fields });
   }
   return context.answers.send(request, reply, {
+    isSettled: true,
     ...clockVariant(context, embeds),
     render: () => {
       const isWanted = appFilter(query);
       if (!isWanted.ok) return isWanted;
-      const apps = context.deps.read.apps();
-      if (!isPaged && !fields) return ok(`{"apps":[${infos(context, apps, isWanted.value, embeds)}]}`);
-      const wanted = [...apps].filter(isWanted.value);
+      const isEveryApp = isWanted.value === everyApp;
+      if (isEveryApp && !isPaged && !fields) {
+        const pieces = context.lists.apps(embeds);
+        if (pieces) return ok(pieces);
+      }
+      const wanted = isEveryApp
+        ? [...context.deps.read.apps()]
+        : context.filters.matching(filterName(query), isWanted.value);
       const page = isPaged ? pageOf(wanted, paging.value) : { apps: wanted, next: undefined };
       const nowMs = context.deps.clock.now();
       const pieces = page.apps.map((app) => withFields(context.apps.info(app, embeds, nowMs), fields));
@@ -122,6 +128,12 @@ export function infos(
   return pieces.join(',');
 }
 
+const everyApp = (): boolean => true;
+
+/** Tells filters apart. */
+const filterName = (query: Query): string =>
+  JSON.stringify([first(query, 'cmd') ?? null, first(query, 'id') ?? null, first(query, 'label') ?? null]);
+
 /** All of `cmd`, `id` and `label` must hold. */
 function appFilter(query: Query): Result<(app: AppDefinition) => boolean, Refusal> {
   const cmd = first(query, 'cmd')?.toLowerCase();
@@ -129,6 +141,7 @@ function appFilter(query: Query): Result<(app: AppDefinition) => boolean, Refusa
   const label = first(query, 'label');
   const selector = label === undefined ? undefined : parseLabelSelector(label);
   if (selector && !selector.ok) return selector;
+  if (cmd === undefined && id === undefined && selector === undefined) return ok(everyApp);
   return ok(
     (app) =>
       (cmd === undefined || app.cmd?.toLowerCase().includes(cmd) === true) &&
@@ -169,9 +182,9 @@ async function changeMany(
   const query = queryOf(request);
   const json = readJson(request);
   if (!json.ok) return sendRefusal(reply, json.error);
-  const updates = readAppUpdates(json.value, { requireId: true });
-  if (!updates.ok) return sendRefusal(reply, updates.error);
   const partial = bool(query, 'partialUpdate', true);
+  const updates = readAppUpdates(json.value, { isComplete: type === 'put' && !partial });
+  if (!updates.ok) return sendRefusal(reply, updates.error);
   const changes = changesOf(updates.value, type === 'put' ? { type, partial } : { type });
   if (!changes.ok) return sendRefusal(reply, changes.error);
   const options = writeOptions(request, undefined);

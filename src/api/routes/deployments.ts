@@ -1,8 +1,9 @@
 /** `/v2/deployments` (rest-api §5.1, §5.2), and what one deployment waits for or came to. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { PreviewRequest } from '../../actors/front.ts';
-import { refusal } from '../../core/refusal.ts';
+import { missed, refusal } from '../../core/refusal.ts';
 import { err, ok } from '../../core/result.ts';
+import type { Sent } from '../cached-answers.ts';
 import type { ApiContext } from '../context.ts';
 import { readLimits } from '../deployment-limits.ts';
 import { requestKeyOf } from '../idempotency.ts';
@@ -18,6 +19,7 @@ export function deploymentsRoutes(server: FastifyInstance, context: ApiContext):
   resource(server, '/v2/deployments', {
     GET: (request, reply) =>
       context.answers.send(request, reply, {
+        isSettled: true,
         render: () => {
           const { deployments, readinessOf } = context.deps.read;
           return ok(`[${[...deployments()].map((d) => deploymentJson(d, readinessOf)).join(',')}]`);
@@ -33,10 +35,10 @@ export function deploymentsRoutes(server: FastifyInstance, context: ApiContext):
 
 const idOf = (request: FastifyRequest): string => (request.params as { readonly id: string }).id;
 
-const unknown = (id: string) => refusal('notFound', `DeploymentPlan ${id} does not exist`);
+const unknown = (id: string) => missed(refusal('notFound', `DeploymentPlan ${id} does not exist`));
 
 /** Running, paused, or over and still kept. Whether a back-off is over depends on the clock. */
-function show(context: ApiContext, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+function show(context: ApiContext, request: FastifyRequest, reply: FastifyReply): Sent {
   const id = idOf(request);
   const { read, clock } = context.deps;
   return context.answers.send(request, reply, {

@@ -4,6 +4,7 @@ import { checkCallbackUrl, checkSecret } from '../../core/events-callback.ts';
 import { invalid, type Refusal, refusal } from '../../core/refusal.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import type { ApiContext } from '../context.ts';
+import { peerOf } from '../peer.ts';
 import { first, queryOf } from '../query.ts';
 import { resource } from '../resource.ts';
 import { sendJson, sendRefusal } from '../respond.ts';
@@ -30,7 +31,7 @@ export function eventSubscriptionsRoutes(server: FastifyInstance, { deps }: ApiC
         if (!url.ok) return sendRefusal(reply, url.error);
         const secret = secretOf(request);
         if (!secret.ok) return sendRefusal(reply, secret.error);
-        const result = await control.subscribe({ url: url.value, secret: secret.value, clientIp: request.ip });
+        const result = await control.subscribe({ url: url.value, secret: secret.value, clientIp: peerOf(request.ip) });
         return result.ok ? sendJson(reply, 200, result.value) : sendRefusal(reply, result.error);
       }),
     ),
@@ -38,7 +39,7 @@ export function eventSubscriptionsRoutes(server: FastifyInstance, { deps }: ApiC
       withoutDryRun(async (request, reply) => {
         const url = first(queryOf(request), 'callbackUrl');
         if (url === undefined) return sendRefusal(reply, missing);
-        const result = await control.unsubscribe({ url, clientIp: request.ip });
+        const result = await control.unsubscribe({ url, clientIp: peerOf(request.ip) });
         return result.ok ? sendJson(reply, 200, result.value) : sendRefusal(reply, result.error);
       }),
     ),

@@ -4,17 +4,18 @@ import type { ChangeOptions } from '../../actors/front.ts';
 import { readGroupId } from '../../core/app/id-rules.ts';
 import { type GroupRequest, type GroupUpdate, groupNotFound } from '../../core/group/group-request.ts';
 import { isBelow, resolvePath } from '../../core/ids.ts';
-import { invalid, type Refusal, refusal } from '../../core/refusal.ts';
+import { invalid, missed, type Refusal, refusal } from '../../core/refusal.ts';
 import { err, ok, type Result } from '../../core/result.ts';
 import type { Timestamp } from '../../core/time.ts';
 import { readVersion } from '../app-request.ts';
+import type { Sent } from '../cached-answers.ts';
 import type { ApiContext } from '../context.ts';
 import { appEmbeds, groupEmbeds, listEmbeds } from '../embed.ts';
 import { groupTarget } from '../group-path.ts';
 import { readJson } from '../json-body.ts';
 import { all, bool, queryOf } from '../query.ts';
 import { readGroupPatch, readGroupUpdate } from '../read-body.ts';
-import { groupJson } from '../render/group.ts';
+import { groupJson, groupPieces } from '../render/group.ts';
 import { dispatch, everyMethod, type Verbs } from '../resource.ts';
 import { sendJson, sendRefusal } from '../respond.ts';
 import { sendVersion, sendVersions } from '../version-answers.ts';
@@ -58,33 +59,29 @@ function verbsOf(context: ApiContext, rest: string, method: string): Verbs {
   }
 }
 
-function show(context: ApiContext, request: FastifyRequest, reply: FastifyReply, path: string): Promise<FastifyReply> {
+function show(context: ApiContext, request: FastifyRequest, reply: FastifyReply, path: string): Sent {
   const embeds = groupEmbeds(queryOf(request));
   const { read, clock } = context.deps;
   return context.answers.send(request, reply, {
+    isSettled: true,
     ...clockVariant(context, embeds.ofApps),
     render: () => {
       const group = read.group(path);
-      return group ? ok(groupJson(group, embeds, context.apps, clock.now())) : err(groupNotFound(path));
+      const found = group && groupPieces(group, embeds, context.apps, clock.now(), context.runs);
+      return found ? ok(found) : err(missed(groupNotFound(path)));
     },
   });
 }
 
 /** The apps below, as a list of apps shows them. */
-function showApps(
-  context: ApiContext,
-  request: FastifyRequest,
-  reply: FastifyReply,
-  path: string,
-): Promise<FastifyReply> {
+function showApps(context: ApiContext, request: FastifyRequest, reply: FastifyReply, path: string): Sent {
   const embeds = appEmbeds(queryOf(request), listEmbeds);
   const { read } = context.deps;
   return context.answers.send(request, reply, {
+    isSettled: true,
     ...clockVariant(context, embeds),
-    render: () => {
-      if (!read.isGroup(path) && path !== '/') return err(groupNotFound(path));
-      return ok(`[${infos(context, read.apps(), ({ id }) => isBelow(id, path), embeds)}]`);
-    },
+    // A group that is not there has no apps (rest-api §4.1).
+    render: () => ok(`[${infos(context, read.apps(), ({ id }) => isBelow(id, path), embeds)}]`),
   });
 }
 
@@ -95,7 +92,7 @@ const versionsOf = ({ deps, apps }: ApiContext, path: string) => ({
     return group && groupJson(group, groupEmbeds({}), apps, deps.clock.now());
   },
   wrap: (versions: readonly Timestamp[]) => versions,
-  notFound: (version?: Timestamp) => groupNotFound(path, version),
+  notFound: () => missed(groupNotFound(path)),
 });
 
 /** POST and PUT. The `id` of the body is relative to the path. */

@@ -5,6 +5,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { invalid, type Refusal, refusal } from '../../core/refusal.ts';
 import { ok } from '../../core/result.ts';
+import type { Sent } from '../cached-answers.ts';
 import type { ApiContext } from '../context.ts';
 import { readJson } from '../json-body.ts';
 import { dispatch, everyMethod, type Verbs } from '../resource.ts';
@@ -28,7 +29,7 @@ export function podsRoutes(server: FastifyInstance, context: ApiContext): void {
 }
 
 function verbsOf(context: ApiContext, id: string, suffix: string | undefined): Verbs {
-  const none = (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> =>
+  const none = (request: FastifyRequest, reply: FastifyReply): Sent =>
     context.answers.send(request, reply, { render: () => ok('[]') });
   const missing = (_request: FastifyRequest, reply: FastifyReply): FastifyReply => sendRefusal(reply, podNotFound(id));
   if (id === '/') {

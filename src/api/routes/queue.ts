@@ -2,8 +2,9 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { plainPreview } from '../../core/deploy/preview.ts';
 import { parseAppId } from '../../core/ids.ts';
-import { refusal } from '../../core/refusal.ts';
+import { missed, refusal } from '../../core/refusal.ts';
 import { ok } from '../../core/result.ts';
+import type { Sent } from '../cached-answers.ts';
 import type { ApiContext } from '../context.ts';
 import { all, queryOf } from '../query.ts';
 import { queueWhy } from '../queue-why.ts';
@@ -34,7 +35,7 @@ export function queueRoutes(server: FastifyInstance, context: ApiContext): void 
 }
 
 /** While something is delayed the answer changes with every second. */
-function list(context: ApiContext, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+function list(context: ApiContext, request: FastifyRequest, reply: FastifyReply): Sent {
   const queue = context.deps.read.queue();
   const nowMs = context.deps.clock.now();
   const withOffers = all(queryOf(request), 'embed').includes('lastUnusedOffers');
@@ -75,7 +76,7 @@ async function resetDelay(
   const id = parseAppId(path);
   const queued = id === undefined ? undefined : context.deps.read.queue().find((entry) => entry.app.id === id);
   if (id === undefined || !queued)
-    return sendRefusal(reply, refusal('notFound', `Application ${path} not found in tasks queue.`));
+    return sendRefusal(reply, missed(refusal('notFound', `Application ${path} not found in tasks queue.`)));
   if (isDryRun(request)) return sendPreview(reply, plainPreview([queued.app]));
   const answer = await context.deps.control.resetDelay(id);
   return answer.ok ? reply.code(204).send() : sendRefusal(reply, answer.error);

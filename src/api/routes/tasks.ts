@@ -1,17 +1,20 @@
 /** `/v2/tasks` and `/v2/tasks/delete` (rest-api §5.3, §5.4). */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { type AppDefinition, portEntries } from '../../core/app/definition.ts';
+import type { AppDefinition } from '../../core/app/definition.ts';
 import { parseTaskId } from '../../core/ids.ts';
 import type { Instance } from '../../core/instance/instance.ts';
+import { hasTask } from '../../core/instance/shown.ts';
 import { refusal } from '../../core/refusal.ts';
 import { ok } from '../../core/result.ts';
 import { wantsText } from '../accept.ts';
+import type { Sent } from '../cached-answers.ts';
 import type { ApiContext } from '../context.ts';
 import { readJson } from '../json-body.ts';
 import { instanceOfTask, killAndAnswer, killMode } from '../kill-answer.ts';
+import { servicePortsOf } from '../lists/kept-lists.ts';
 import { all, type Query, queryOf } from '../query.ts';
 import { readTaskIds } from '../read-body.ts';
-import { hasTask, taskJson } from '../render/task.ts';
+import { taskJson } from '../render/task.ts';
 import { taskLines } from '../render/task-text.ts';
 import { resource } from '../resource.ts';
 import { sendRefusal } from '../respond.ts';
@@ -23,15 +26,17 @@ export function tasksRoutes(server: FastifyInstance, context: ApiContext): void 
   resource(server, '/v2/tasks/delete', { POST: (request, reply) => kill(context, request, reply) });
 }
 
-function list(context: ApiContext, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+function list(context: ApiContext, request: FastifyRequest, reply: FastifyReply): Sent {
   const isText = wantsText(request.headers.accept);
   const { read } = context.deps;
   return context.answers.send(request, reply, {
+    isSettled: true,
     isText,
     render: () => {
       const pieces: string[] = [];
       const networks = containerNetworks(request);
       const states = wantedStates(queryOf(request));
+      if (!isText && !states) return ok(context.lists.allTasks());
       for (const app of read.apps()) {
         const instances = read.instancesOf(app.id);
         if (isText) pieces.push(taskLines(app, instances, networks));
@@ -61,9 +66,7 @@ function addTasks(
   instances: Iterable<Instance>,
   wanted: WantedStates | undefined,
 ): void {
-  const servicePorts = portEntries(app)
-    .map((port) => port.servicePort)
-    .join(',');
+  const servicePorts = servicePortsOf(app);
   for (const instance of instances) {
     if (!hasTask(instance)) continue;
     const view = context.tasks(instance);

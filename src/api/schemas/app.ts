@@ -5,8 +5,10 @@
 import { type Static, Type } from 'typebox';
 import { check, healthCheck, readinessCheck } from './checks.ts';
 import { container, ipAddress, network, portDefinition } from './container.ts';
-import { flag, int, labels, namedMapOf, nonEmptyText, oneOf, optional, pathId, port, text } from './parts.ts';
+import { flag, int, labels, mapOf, nonEmptyText, oneOf, optional, pathId, port, text } from './parts.ts';
 
+/** Default executor, a path, or nothing; what goes to Mesos as the program to run. */
+const executor = Type.String({ pattern: '^(?://cmd|/?[^/]+(?:/[^/]+)*|)$' });
 const amount = Type.Number({ minimum: 0 });
 const limit = Type.Union([Type.Number({ minimum: 0 }), text]);
 const capacity = Type.Number({ minimum: 0, maximum: 1 });
@@ -29,15 +31,15 @@ const members = {
   cmd: optional(nonEmptyText),
   args: optional(Type.Array(text)),
   user: optional(text),
-  env: optional(namedMapOf(Type.Union([text, Type.Object({ secret: text })]))),
-  secrets: optional(namedMapOf(Type.Object({ source: nonEmptyText }))),
+  env: optional(mapOf(Type.Union([text, Type.Object({ secret: text })]))),
+  secrets: optional(mapOf(Type.Object({ source: nonEmptyText }))),
   labels: optional(labels),
   instances: optional(int()),
   cpus: optional(Type.Number({ minimum: 0.001 })),
   mem: optional(amount),
   disk: optional(amount),
   gpus: optional(int()),
-  executor: optional(text),
+  executor: optional(executor),
   executorResources: optional(
     Type.Object({
       cpus: optional(Type.Number({ minimum: 0.1 })),
@@ -89,6 +91,9 @@ export const appBodyWithId = Type.Object({ id: pathId, ...members });
 
 /** Body of bulk PUT and PATCH. */
 export const appBodies = Type.Array(appBody);
+
+/** Body of bulk PUT with complete definitions. */
+export const completeAppBodies = Type.Array(appBodyWithId);
 
 /** Body of `POST /v2/tasks/delete` (rest-api §5.3). */
 export const taskIdsBody = Type.Object({ ids: Type.Array(text) });

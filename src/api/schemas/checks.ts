@@ -22,7 +22,7 @@ export const readinessCheck = Type.Object({
   protocol: optional(oneOf('HTTP', 'HTTPS')),
   path: optional(text),
   portName: optional(text),
-  intervalSeconds: optional(int(1)),
+  intervalSeconds: optional(int()),
   timeoutSeconds: optional(int(1)),
   httpStatusCodesForReady: optional(Type.Array(int(100, 999))),
   preserveLastResponse: optional(flag),

@@ -125,7 +125,8 @@ export const container = Type.Object({
 
 /** Deprecated: container networks of 0.14–1.4. */
 export const ipAddress = Type.Object({
-  networkName: optional(networkName),
+  // Older networks may have any name; only `networks` restricts it.
+  networkName: optional(nonEmptyText),
   labels: optional(labels),
   groups: optional(Type.Array(text)),
   discovery: optional(

@@ -13,18 +13,14 @@ export const oneOf = <const Value extends string>(...values: readonly Value[]) =
 
 /** Refused as a name in a map: whoever copies such a map member by member would change a prototype. */
 const anyName = '^(?!__proto__$)';
-const nonEmptyName = `${anyName}[\\s\\S]`;
 
 /** A JSON object with free names and values of one kind. */
-export const mapOf = <Item extends TSchema>(item: Item, names = anyName) =>
+export const mapOf = <Item extends TSchema>(item: Item) =>
   Type.Unsafe<Readonly<Record<string, Static<Item>>>>({
     type: 'object',
     additionalProperties: item,
-    propertyNames: { pattern: names },
+    propertyNames: { pattern: anyName },
   });
-
-/** A map whose names must not be empty. */
-export const namedMapOf = <Item extends TSchema>(item: Item) => mapOf(item, nonEmptyName);
 
 export const text = Type.String();
 export const nonEmptyText = Type.String({ minLength: 1 });

@@ -79,12 +79,11 @@ function keyOf(error: ErrorObject): string {
   return keywordKeys[keyword] ?? 'error.invalid';
 }
 
-/** `/a/0/b` → `/a(0)/b`; the root is `/`. Names are told from indices by what the body holds there. */
+/** `/a/0/b` → `/a(0)/b`; the root is empty, unlike that of rules, which is `/`. Names are told from indices by what the body holds there. */
 function pathOf(error: ErrorObject): string {
   const member = error.keyword === 'required' ? `/${String(error.params['missingProperty'])}` : '';
   const name = error.keyword === 'propertyNames' ? `/${String(error.params['propertyName'])}` : '';
-  const path = bracketed(error.instancePath) + member + name;
-  return path === '' ? '/' : path;
+  return bracketed(error.instancePath) + member + name;
 }
 
 /** Map entries of the bodies are below these members; everything else that is a number is an index. */

@@ -15,7 +15,7 @@ import { FullPlans } from '../render/full-plan.ts';
 import { Audience } from './audience.ts';
 import { CatchUp } from './catch-up.ts';
 import { type Chunk, chunkOf } from './chunk.ts';
-import { type EventFormats, eventFormats } from './frames.ts';
+import { type EventFormats, eventFormats, keptFrameBytes } from './frames.ts';
 import { Heartbeats, maxBacklogBytes } from './heartbeats.ts';
 import { History } from './history.ts';
 import { type Gap, gapEvent, Reader, type ReaderOptions, type StreamConnection } from './reader.ts';
@@ -69,6 +69,7 @@ export function eventStreams(deps: StreamDependencies): EventStreams {
   metrics.gauge('http.event-streams.log.events', () => board.recent.length);
   metrics.gauge('http.event-streams.log.size', () => board.recent.size);
   metrics.gauge('http.event-streams.chunks.size', () => board.catchUp.chunks.bytes);
+  metrics.gauge('http.event-streams.slices.size', () => board.sliceSize());
   hub.attach({
     deliver: (events) => board.deliver(events),
     began: (position) => board.began(position),
@@ -78,6 +79,7 @@ export function eventStreams(deps: StreamDependencies): EventStreams {
   const plans = new FullPlans(deps.read);
   const light = eventFormats('light', eventJson);
   const full = eventFormats('full', (event) => plans.json(event));
+  metrics.gauge('http.event-streams.frames.size', () => keptFrameBytes([light, full]));
   return {
     admit: (point) => (point ? beginning(point, board.position()) : ok({ type: 'live' })),
     join: (options, begin) => board.join(options, begin),
@@ -133,6 +135,10 @@ class Switchboard {
       send: (reader, frames) => this.#write(reader, frames),
       tellGap: (reader, gap) => this.#tellGap(reader, gap),
     });
+  }
+
+  sliceSize(): number {
+    return this.#history.size;
   }
 
   position(): LogPosition | undefined {

@@ -6,6 +6,8 @@ import { eventJson } from '../render/event.ts';
 export interface EventFormat {
   readonly key: string;
   readonly frame: (event: LoggedEvent) => Buffer;
+  /** Bytes of the frames that are remembered. */
+  readonly keptBytes: () => number;
 }
 
 /** A bare line end keeps an SSE connection alive; a comment would upset old clients (clients §3). */
@@ -13,20 +15,27 @@ export const heartbeat = Buffer.from('\r\n');
 
 /** Frames of each format that are remembered: those of what is just being told, for readers with different filters. */
 const maxFrames = 1_024;
+/** Their bytes; the newest one is remembered however large it is. */
+export const maxFrameBytes = 4 * 1024 * 1024;
 
 function built(key: string, build: (event: LoggedEvent) => Buffer): EventFormat {
   const frames = new Map<LoggedEvent, Buffer>();
+  let bytes = 0;
   return {
     key,
     frame: (event) => {
-      let frame = frames.get(event);
-      if (!frame) {
-        if (frames.size >= maxFrames) frames.clear();
-        frame = build(event);
-        frames.set(event, frame);
+      const known = frames.get(event);
+      if (known) return known;
+      const frame = build(event);
+      if (frames.size >= maxFrames || bytes + frame.length > maxFrameBytes) {
+        frames.clear();
+        bytes = 0;
       }
+      frames.set(event, frame);
+      bytes += frame.length;
       return frame;
     },
+    keptBytes: () => bytes,
   };
 }
 
@@ -55,8 +64,14 @@ const liveTail = built('live tail', (event) => Buffer.from(`${idMember(event)}"e
 /** Frames of one subscription on `/v2/live`; not remembered as a whole, since names of subscriptions are up to the clients. */
 export const liveFormat = (sub: string): EventFormat => {
   const start = Buffer.from(`{"op":"event","sub":${JSON.stringify(sub)},`);
-  return { key: `live ${sub}`, frame: (event) => liveFrame(start, liveTail.frame(event)) };
+  return { key: `live ${sub}`, frame: (event) => liveFrame(start, liveTail.frame(event)), keptBytes: () => 0 };
 };
+
+/** Bytes that formats remember, those of `/v2/live` included. */
+export const keptFrameBytes = (all: readonly EventFormats[]): number =>
+  all
+    .flatMap(({ sse, sseWithId, socket, socketWithId }) => [sse, sseWithId, socket, socketWithId])
+    .reduce((sum, format) => sum + format.keptBytes(), liveTail.keptBytes());
 
 const liveFrame = (start: Buffer, tail: Buffer): Buffer =>
   Buffer.concat([frameHead(start.length + tail.length, 0x81), start, tail]);

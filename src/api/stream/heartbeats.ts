@@ -1,6 +1,7 @@
 /** Keeps the connections of readers alive, and cuts those that take nothing any more. */
 import type { Clock, Logger, Metrics, TimerHandle } from '../../actors/ports.ts';
 import type { Reader } from './reader.ts';
+import { inSlices } from './slices.ts';
 
 /** Pause between two heartbeats. */
 export const heartbeatMs = 10_000;
@@ -8,8 +9,6 @@ export const heartbeatMs = 10_000;
 export const maxStalledBeats = 12;
 /** Unsent bytes at which a reader gets nothing more until they have left; then it is fed from the log. */
 export const maxBacklogBytes = 8 * 1024 * 1024;
-/** Time in a turn of the loop: ten thousand readers at once would hold up everything else for a tenth of a second. */
-const turnBudgetMs = 4;
 
 export interface HeartbeatOptions {
   readonly clock: Clock;
@@ -39,20 +38,11 @@ export class Heartbeats {
   }
 
   #beat(): void {
-    this.#timer = this.#options.clock.after(heartbeatMs, () => this.#beat());
-    this.#go([...this.#readers], 0);
-  }
-
-  #go(readers: readonly Reader[], from: number): void {
     const { clock } = this.#options;
-    const untilMs = clock.monotonic() + turnBudgetMs;
-    for (let at = from; at < readers.length; at += 1) {
-      const reader = readers[at];
-      if (reader && !reader.isGone && this.#isMoving(reader)) reader.options.connection.beat();
-      if (at % 32 !== 31 || clock.monotonic() < untilMs) continue;
-      setImmediate(() => this.#go(readers, at + 1));
-      return;
-    }
+    this.#timer = clock.after(heartbeatMs, () => this.#beat());
+    inSlices([...this.#readers], clock, (some) => {
+      for (const reader of some) if (!reader.isGone && this.#isMoving(reader)) reader.options.connection.beat();
+    });
   }
 
   /** False for a reader that must not get a heartbeat on top of its backlog. One that takes nothing for too long is cut. */

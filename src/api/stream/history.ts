@@ -40,6 +40,11 @@ export class History {
     this.#read = read;
   }
 
+  /** JSON of the slices that are kept, in UTF-16 units. */
+  get size(): number {
+    return this.#size;
+  }
+
   /** Another generation begins: forgets everything. Nobody who waits gets an answer. */
   clear(): void {
     this.#era += 1;

@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { refusal } from '../../core/refusal.ts';
 import { names } from '../accept.ts';
 import type { FlatHeaders } from '../headers.ts';
+import { peerOf } from '../peer.ts';
 import { queryOf } from '../query.ts';
 import type { RequestMetrics } from '../request-metrics.ts';
 import { sendRefusal } from '../respond.ts';
@@ -46,7 +47,7 @@ export function openSse(
   raw.writeHead(200, [...headers, 'Content-Type', eventStreamType, 'Connection', 'close']);
   raw.flushHeaders();
   const filter = eventFilter(query, request.headers);
-  const connection = sseConnection(raw, socket, request.ip);
+  const connection = sseConnection(raw, socket, peerOf(request.ip));
   const { withIds, wantsGaps } = filter;
   const { sse, sseWithId } = streams.formats(query);
   const leave = streams.join({ connection, filter, format: withIds ? sseWithId : sse, wantsGaps }, begin.value);

@@ -17,7 +17,7 @@ import type { LiveServer } from './live/live-server.ts';
 import { resumePoint } from './resume.ts';
 
 /** Largest frame that a client of `/v2/events` may send, in bytes; it has nothing to say. */
-export const maxClientFrameBytes = 64 * 1024;
+const maxClientFrameBytes = 64 * 1024;
 
 export interface UpgradeOptions {
   readonly streams: EventStreams;

@@ -10,13 +10,13 @@ export const maxIdLength = 190;
 /** Instances of one app: each is an actor and a record. */
 export const maxInstances = 250_000;
 /** Bytes of all environment variables, names included: a command with more cannot be started on Linux. */
-export const maxEnvBytes = 1024 * 1024;
+const maxEnvBytes = 1024 * 1024;
 /** Bytes of all labels of an app, names included; they go into every task. */
-export const maxLabelBytes = 512 * 1024;
+const maxLabelBytes = 512 * 1024;
 /** Bytes of a command or all arguments. */
-export const maxCommandBytes = 512 * 1024;
+const maxCommandBytes = 512 * 1024;
 /** Elements of any list of an app, such as ports, constraints, checks, volumes. */
-export const maxListLength = 1_000;
+const maxListLength = 1_000;
 
 /** Bytes of a text in UTF-8. Nothing here may come from Node, whose Buffer would say the same. */
 function bytesOf(text: string): number {

@@ -27,19 +27,22 @@ export function checkResidentUpdate(
     volumesBefore.size === volumesAfter.size &&
     [...volumesBefore].every(([path, volume]) => isSame(volume, volumesAfter.get(path)));
   must(areKept, '/', 'Persistent volumes can not be changed!');
-  const isSameSize = (['cpus', 'mem', 'disk', 'gpus'] as const).every((name) => before[name] === after[name]);
-  must(isSameSize, '/', 'Resource requirements can not be changed for apps with persistent volumes!');
-  must(
-    before.requirePorts === after.requirePorts && isSame(hostPortsOf(before), hostPortsOf(after)),
-    '/',
-    'Host ports can not be changed for apps with persistent volumes!',
-  );
+  for (const name of ['cpus', 'mem', 'disk', 'gpus', 'requirePorts'] as const) {
+    must(before[name] === after[name], `/${name}`, fixed('resource requirements'));
+  }
+  must(isSame(hostPortsOf(before), hostPortsOf(after)), '/', fixed('host ports'));
   must(
     before.role === after.role || options.force,
     '/role',
-    'Reservations of existing instances keep the old role. Use force to change the role nevertheless',
+    'It is not possible to change the role for existing reservations. If you proceed with this change, all existing ' +
+      `instances will continue to run under the previous role, ${before.role}. Only new instances will be ` +
+      `allocated with the new role, ${after.role}. In order to continue, retry your request with ?force=true`,
   );
 }
+
+const fixed = (what: string): string =>
+  `Services with persistent volumes configured may not change ${what}. ` +
+  'If you need to make this change, please create a new service.';
 
 const hostPortsOf = (app: AppDefinition): readonly (number | undefined)[] =>
   portEntries(app)

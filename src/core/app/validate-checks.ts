@@ -5,6 +5,7 @@ import { portEntries } from './definition.ts';
 import type { Must } from './violations.ts';
 
 const indexMessage = 'Health check port indices must address an element of the ports array or container port mappings.';
+const checkIndexMessage = 'check port index must address an element of the ports array or container port mappings.';
 
 /** All three kinds. */
 export function checkChecks(app: AppDefinition, must: Must): void {
@@ -12,12 +13,9 @@ export function checkChecks(app: AppDefinition, must: Must): void {
   app.healthChecks.forEach((check, i) => {
     checkHealthCheck(check, app, entries.length, `/healthChecks(${i})`, must);
   });
-  // Several COMMAND checks were allowed once, so definitions that have them stay valid.
-  const byMesos = app.healthChecks.filter(
-    (check) => check.protocol === 'COMMAND' || check.protocol.startsWith('MESOS_'),
-  );
+  // COMMAND checks were not counted once, so definitions that have several, or one beside another kind, stay valid.
   must(
-    byMesos.length <= 1 || byMesos.every((check) => check.protocol === 'COMMAND'),
+    app.healthChecks.filter((check) => check.protocol.startsWith('MESOS_')).length <= 1,
     '/',
     'AppDefinition can contain at most one Mesos health check',
   );
@@ -42,16 +40,16 @@ function checkHealthCheck(check: HealthCheck, app: AppDefinition, portCount: num
   must(
     check.ipProtocol !== 'IPv6' || (check.protocol.startsWith('MESOS_') && app.container?.type === 'DOCKER'),
     path,
-    'IPv6 is only supported for MESOS_HTTP, MESOS_HTTPS and MESOS_TCP checks of Docker containers',
+    'IPv6 can only be used for container type DOCKER and Mesos http/https/tcp health checks',
   );
 }
 
 function checkCheck(check: CheckBody, app: AppDefinition, portCount: number, must: Must): void {
-  must(app.container?.type !== 'DOCKER', '/', 'check is not supported with the Docker containerizer');
+  must(app.container?.type !== 'DOCKER', '/', "AppDefinition must not use 'checks' if using docker");
   const kinds = [check.http, check.tcp, check.exec].filter((kind) => kind !== undefined);
   must(kinds.length === 1, '/check', 'exactly one of http, tcp or exec must be given');
   for (const address of [check.http, check.tcp]) {
-    if (address) must(reachesPort(address, portCount), '/check', indexMessage);
+    if (address) must(reachesPort(address, portCount), '/check', checkIndexMessage);
   }
   const command = check.exec?.command;
   const hasOneCommand = (command?.shell === undefined) !== (command?.argv === undefined);
@@ -60,7 +58,7 @@ function checkCheck(check: CheckBody, app: AppDefinition, portCount: number, mus
 
 function checkReadiness(app: AppDefinition, portNames: ReadonlySet<string | undefined>, must: Must): void {
   const count = app.readinessChecks.length;
-  must(count <= 1, '/readinessChecks', `got ${count}, expected 1 or less`);
+  must(count <= 1, '/readinessChecks/size', `got ${count}, expected 1 or less`);
   app.readinessChecks.forEach((check, i) => {
     const path = `/readinessChecks(${i})`;
     const { portName, timeoutSeconds, intervalSeconds } = check;
@@ -68,7 +66,7 @@ function checkReadiness(app: AppDefinition, portNames: ReadonlySet<string | unde
     must(
       timeoutSeconds < intervalSeconds,
       `${path}/timeoutSeconds`,
-      `got ${timeoutSeconds}, expected less than the interval ${intervalSeconds}`,
+      `got ${timeoutSeconds}, expected less than ${intervalSeconds}`,
     );
   });
 }

@@ -3,7 +3,7 @@ import { RE2JS } from 're2js';
 import type { Must } from './violations.ts';
 
 /** Longest regular expression of a constraint, in characters: what is compiled for each definition must stay small. */
-export const maxRegexLength = 1024;
+const maxRegexLength = 1024;
 
 /** Field, operator and value; a request may bring any number of texts. */
 type Parts = readonly (string | undefined)[];
@@ -12,16 +12,20 @@ type Parts = readonly (string | undefined)[];
 export function checkConstraints(constraints: readonly Parts[], must: Must): void {
   constraints.forEach((parts, i) => {
     const path = `/constraints(${i})`;
-    const [field = '', operator = '', value] = parts;
-    must(parts.length === 2 || parts.length === 3, path, 'Each constraint must have either 2 or 3 fields');
-    must(field !== '', path, 'The field of a constraint must not be empty');
-    const complaint = complaintAbout(operator, value);
+    const complaint = complaintAbout(parts);
     must(complaint === undefined, path, complaint ?? '');
   });
 }
 
+/** The first thing that is wrong with a constraint. */
+function complaintAbout(parts: Parts): string | undefined {
+  const [field = '', operator = '', value] = parts;
+  if (parts.length !== 2 && parts.length !== 3) return 'Each constraint must have either 2 or 3 fields';
+  return field === '' ? 'illegal constraint specification' : complaintAboutOperator(operator, value);
+}
+
 /** What is wrong with an operator and its value. */
-function complaintAbout(operator: string, value: string | undefined): string | undefined {
+function complaintAboutOperator(operator: string, value: string | undefined): string | undefined {
   switch (operator) {
     case 'UNIQUE':
       return value === undefined ? undefined : 'UNIQUE does not accept a value';
@@ -35,12 +39,13 @@ function complaintAbout(operator: string, value: string | undefined): string | u
       return value !== undefined && isInteger(value) ? undefined : 'MAX_PER requires an integer value';
     case 'LIKE':
     case 'UNLIKE':
-      if (!value) return 'LIKE and UNLIKE require a non-empty, regular expression value';
+      if (value === undefined) return 'LIKE and UNLIKE require a non-empty, regular expression value';
       return isRegex(value) ? undefined : 'is not a valid regular expression';
     case 'IS':
-      return value !== undefined && /^[a-zA-Z0-9_/.-]*$/.test(value)
+      // Without a value it compares with the empty text.
+      return /^[a-zA-Z0-9_/.-]*$/.test(value ?? '')
         ? undefined
-        : 'IS requires a value of letters, digits and the characters _ / . -';
+        : 'IS only supports Mesos text and float values (see http://mesos.apache.org/documentation/latest/attributes-resources/)';
     default:
       return 'operator must be one of the following UNIQUE, CLUSTER, GROUP_BY, LIKE, MAX_PER, UNLIKE or IS';
   }

@@ -22,20 +22,23 @@ export function checkContainer(app: AppDefinition, settings: AppSettings, must: 
 
 function checkLinuxInfo({ type, linuxInfo }: Container, must: Must): void {
   if (!linuxInfo) return;
-  must(type === 'MESOS', '/container/linuxInfo', 'is only supported with the Mesos containerizer');
+  must(type === 'MESOS', '/container/linuxInfo', 'must be empty');
   const { seccomp, ipcInfo } = linuxInfo as {
     readonly seccomp?: { readonly profileName?: string; readonly unconfined?: boolean };
     readonly ipcInfo?: { readonly mode: string; readonly shmSize?: number };
   };
   if (seccomp) {
-    const hasOne = (seccomp.profileName !== undefined) !== (seccomp.unconfined === true);
-    must(hasOne, '/container/linuxInfo/seccomp', 'exactly one of profileName and unconfined must be given');
+    const at = '/container/linuxInfo/seccomp';
+    const isUnconfined = seccomp.unconfined === true;
+    const hasProfile = seccomp.profileName !== undefined;
+    must(!hasProfile || !isUnconfined, at, 'Seccomp unconfined can NOT be true when Profile is defined');
+    must(hasProfile || isUnconfined, at, 'Seccomp unconfined must be true when Profile is NOT defined');
   }
   const sharesParent = ipcInfo?.mode === 'SHARE_PARENT';
   must(
     !sharesParent || ipcInfo.shmSize === undefined,
     '/container/linuxInfo/ipcInfo',
-    'shmSize may not be set with SHARE_PARENT',
+    'ipcInfo shmSize can NOT be set when mode is SHARE_PARENT',
   );
 }
 
@@ -58,12 +61,13 @@ function checkVolume(
 }
 
 const isNavigation = (path: string): boolean => path === '.' || path === '..';
+const noNavigation = 'can not be one of (.,..)';
 
 function checkPersistent(volume: Volume, persistent: PersistentBody, path: string, must: Must): void {
   const { containerPath, mode } = volume;
-  must(containerPath !== '' && !isNavigation(containerPath), `${path}/containerPath`, 'must not be empty, "." or ".."');
+  must(!isNavigation(containerPath), `${path}/containerPath`, noNavigation);
   must(!containerPath.includes('/'), `${path}/containerPath`, 'value must not contain "/"');
-  must(mode === 'RW', `${path}/mode`, 'must be RW for persistent volumes');
+  must(mode === 'RW', `${path}/mode`, 'does not equal RW');
   const { type, size, maxSize, constraints } = persistent;
   const at = `${path}/persistent`;
   must(size > 0, `${at}/size`, `got ${size}, expected more than 0`);
@@ -71,12 +75,31 @@ function checkPersistent(volume: Volume, persistent: PersistentBody, path: strin
   must(maxSize === undefined || maxSize > size, at, 'Max size must be larger than size');
   if (!constraints || constraints.length === 0) return;
   must(type !== 'root', at, 'Constraints on root volumes are not supported');
-  constraints.forEach(([field, operator, value], j) => {
-    const place = `${at}/constraints(${j})`;
-    must(field === 'path', place, 'the field of a constraint on a volume must be path');
-    must(operator === 'LIKE' || operator === 'UNLIKE', place, 'the operator must be LIKE or UNLIKE');
-    must(!!value && isRegex(value), place, 'is not a valid regular expression');
+  constraints.forEach((parts, j) => {
+    const complaint = complaintAboutVolume(parts);
+    must(complaint === undefined, `${at}/constraints(${j})`, complaint ?? '');
   });
+}
+
+const placementOperators: ReadonlySet<string> = new Set([
+  'UNIQUE',
+  'CLUSTER',
+  'GROUP_BY',
+  'LIKE',
+  'UNLIKE',
+  'MAX_PER',
+  'IS',
+]);
+
+/** What is wrong with a constraint on the disk of a volume: only its path can be chosen, by a pattern. */
+function complaintAboutVolume(parts: readonly string[]): string | undefined {
+  const [field, operator, value] = parts;
+  if (field !== 'path' || operator === undefined || value === undefined) {
+    return `Unsupported constraint ${parts.join(',')}`;
+  }
+  if (!placementOperators.has(operator)) return `unknown constraint operator ${operator}`;
+  if (operator !== 'LIKE' && operator !== 'UNLIKE') return 'Operator must be one of LIKE, UNLIKE';
+  return isRegex(value) ? undefined : 'Invalid regular expression';
 }
 
 const optionName = /^[a-z0-9](?:[-a-z0-9]*[a-z0-9])?\/[A-Za-z0-9](?:[-A-Za-z0-9._:]*[A-Za-z0-9])?$/;
@@ -89,20 +112,22 @@ function checkDvdi(
   path: string,
   must: Must,
 ): void {
-  must(!isNavigation(volume.containerPath), `${path}/containerPath`, 'must not be "." or ".."');
+  must(!isNavigation(volume.containerPath), `${path}/containerPath`, noNavigation);
   const options = external.options ?? {};
   const at = `${path}/external`;
   for (const [name, value] of Object.entries(options)) {
     must(optionName.test(name) && typeof value === 'string', `${at}/options/${name}`, 'is not a valid option');
   }
-  must(typeof options['dvdi/driver'] === 'string', `${at}/options`, 'dvdi/driver must be defined');
+  must(typeof options['dvdi/driver'] === 'string', `${at}/options("dvdi/driver")`, 'not defined');
   if (container.type === 'DOCKER') {
-    must(Object.keys(options).length <= 1, `${at}/options`, 'must contain only the driver');
+    const others = Object.keys(options).filter((name) => name !== 'dvdi/driver');
+    must(others.length === 0, `${at}/options`, 'must only contain dvdi/driver');
     must(external.size === undefined, `${at}/size`, 'must be undefined for Docker containers');
   } else {
-    must(volume.mode === 'RW', `${path}/mode`, 'must be RW for external volumes of Mesos containers');
+    must(volume.mode === 'RW', `${path}/mode`, 'does not equal RW');
   }
-  must(app.instances <= 1, '/instances', `got ${app.instances}, expected 1 or less`);
+  const onlyOne = `Number of instances is limited to 1 when declaring DVDI volumes in app [${app.id}]`;
+  must(app.instances <= 1, '/', onlyOne);
 }
 
 const sharedModes: ReadonlySet<unknown> = new Set(['MULTI_NODE_READER_ONLY', 'MULTI_NODE_MULTI_WRITER']);
@@ -114,7 +139,9 @@ function checkCsi(volume: Volume, external: ExternalBody, app: AppDefinition, pa
   must(typeof options['pluginName'] === 'string', `${at}/pluginName`, 'not defined');
   must(capability !== undefined, `${at}/capability`, 'not defined');
   const mode = capability?.accessMode;
-  must(sharedModes.has(mode) || app.instances <= 1, '/instances', `got ${app.instances}, expected 1 or less`);
+  const tooMany = `got ${app.instances}, expected 1 or less while non-shareable CSI volumes are defined`;
+  must(sharedModes.has(mode) || app.instances <= 1, '/instances', tooMany);
   const isReadOnly = mode === 'SINGLE_NODE_READER_ONLY' || mode === 'MULTI_NODE_READER_ONLY';
-  must(!isReadOnly || volume.mode === 'RO', `${path}/mode`, 'must be RO for a volume that is only read');
+  const readOnly = 'CSI volume must be mounted readonly with a read-only access mode';
+  must(!isReadOnly || volume.mode === 'RO', path, readOnly);
 }

@@ -10,8 +10,8 @@ export function checkNetworks(app: AppDefinition, must: Must): void {
   const ofMode = (mode: Network['mode']): readonly Network[] => networks.filter((network) => network.mode === mode);
   const containerNetworks = ofMode('container');
   for (const network of ofMode('host')) {
-    must(network.name === undefined, at, 'Host networks may not have names');
-    must(network.labels === undefined, at, 'Host networks may not have labels');
+    const isBare = network.name === undefined && network.labels === undefined;
+    must(isBare, at, 'Host networks may not have names or labels');
   }
   for (const network of ofMode('container/bridge')) {
     must(network.name === undefined, at, 'Bridge networks may not have names');
@@ -22,12 +22,12 @@ export function checkNetworks(app: AppDefinition, must: Must): void {
     'Network name must be specified when container network is selected.',
   );
   const isOneOfAKind = networks.length === containerNetworks.length || networks.length === 1;
-  must(isOneOfAKind, at, 'There may be only one host or bridge network, and none beside it');
+  must(isOneOfAKind, at, 'May specify a single host network, single bridge network, or else 1-to-n container networks');
   must(areUnique(containerNetworks.map((network) => network.name)), at, 'Duplicate networks are not allowed');
   must(
     app.container?.type !== 'DOCKER' || containerNetworks.length <= 1,
     '/',
-    'The Docker containerizer supports at most one container network',
+    'may only specify a single container network when using the Docker container engine',
   );
 }
 

@@ -10,7 +10,11 @@ export function checkSecrets(app: AppDefinition, settings: AppSettings, must: Mu
   const declared = app.secrets ?? {};
   const isDeclared = (name: string): boolean => Object.hasOwn(declared, name);
   must(isEnabled || app.secrets === undefined, '/secrets', featureMessage('secrets'));
-  for (const [name, value] of Object.entries(app.env)) {
+  Object.keys(declared).forEach((name, i) => {
+    must(!isEnabled || name !== '', `/secrets/keys(${i})`, 'must not be empty');
+  });
+  for (const [i, [name, value]] of Object.entries(app.env).entries()) {
+    must(name !== '', `/env/keys(${i})`, 'must not be empty');
     if (typeof value === 'string') continue;
     must(isEnabled, '/env', 'use of secret-references in the environment requires the secrets feature to be enabled');
     must(isDeclared(value.secret), `/env/${name}/secret`, 'references an undefined secret');
@@ -38,6 +42,7 @@ function checkPullConfig(
     must(false, path, 'pullConfig is not supported with Docker containerizer');
     return;
   }
+  must(isEnabled, path, 'must be empty');
   must(isEnabled, path, featureMessage('secrets'));
   must(isDeclared(pullConfig.secret), path, 'pullConfig.secret must refer to an existing secret');
 }

@@ -2,9 +2,7 @@
 import { externalOf } from './bodies.ts';
 import type { AppDefinition } from './definition.ts';
 import { isResident } from './resident.ts';
-import type { Must } from './violations.ts';
-
-const decimal = (value: number): string => (Number.isInteger(value) ? value.toFixed(1) : String(value));
+import { decimal, type Must } from './violations.ts';
 
 /** The strategies of the app. */
 export function checkStrategies(app: AppDefinition, must: Must): void {
@@ -24,13 +22,12 @@ export function checkStrategies(app: AppDefinition, must: Must): void {
 }
 
 function checkUnreachable({ unreachableStrategy }: AppDefinition, resident: boolean, must: Must): void {
-  const path = '/unreachableStrategy';
   if (unreachableStrategy === 'disabled') return;
-  must(!resident, path, 'unreachableStrategy must be disabled for resident apps');
+  must(!resident, '/', 'unreachableStrategy must be disabled for resident tasks');
   const { inactiveAfterSeconds, expungeAfterSeconds } = unreachableStrategy;
   must(
     inactiveAfterSeconds <= expungeAfterSeconds,
-    path,
-    `inactiveAfterSeconds ${inactiveAfterSeconds} must be less than or equal to expungeAfterSeconds ${expungeAfterSeconds}`,
+    '/unreachableStrategy/inactiveAfterSeconds',
+    `inactiveAfterSeconds (${inactiveAfterSeconds}) must be less or equal to expungeAfterSeconds, which is ${expungeAfterSeconds}`,
   );
 }

@@ -13,7 +13,7 @@ import { checkNetworks, checkPorts } from './validate-network.ts';
 import { checkRoles } from './validate-roles.ts';
 import { checkSecrets } from './validate-secrets.ts';
 import { checkStrategies } from './validate-strategies.ts';
-import { type Must, Violations } from './violations.ts';
+import { decimal, type Must, Violations } from './violations.ts';
 
 /** What the rules need besides the definition: the flags, and what it replaces. */
 export interface ValidationContext {
@@ -73,28 +73,28 @@ function checkResources(app: AppDefinition, settings: AppSettings, must: Must): 
     "must fully match regular expression '^(//cmd)|(/?[^/]+(/[^/]+)*)|$'",
   );
   if (app.gpus > 0) {
-    must(settings.features.has('gpu_resources'), '/gpus', featureMessage('gpu_resources'));
+    must(settings.features.has('gpu_resources'), '/', featureMessage('gpu_resources'));
     must(app.container?.type !== 'DOCKER', '/', 'GPU resources only work with the Mesos containerizer');
   }
   for (const name of ['cpus', 'mem'] as const) {
     const limit = app.resourceLimits?.[name];
     if (limit === undefined || limit === 'unlimited') continue;
     const isNumber = typeof limit === 'number';
-    must(isNumber, `/resourceLimits/${name}`, 'must be a number or "unlimited"');
-    must(!isNumber || limit >= app[name], `/resourceLimits/${name}`, `got ${limit}, expected ${app[name]} or more`);
+    const path = `/resourceLimits/${name}`;
+    must(isNumber, path, `'${limit}' is an invalid resource limit. It must be 'unlimited' or a number`);
+    const atLeast = `resource limit must be greater than or equal to requested resource (${decimal(app[name])})`;
+    must(!isNumber || limit >= app[name], path, atLeast);
   }
 }
 
 /** DC/OS services that name a migration API must name all of it (rest-api §7.15). */
 function checkMigrationLabels({ labels }: AppDefinition, must: Must): void {
-  const version = labels['DCOS_MIGRATION_API_VERSION'];
-  const path = labels['DCOS_MIGRATION_API_PATH'];
-  if (version === undefined && path === undefined) return;
-  must(version === 'v1', '/', 'DCOS_MIGRATION_API_VERSION must be v1');
-  must(path !== undefined, '/', 'DCOS_MIGRATION_API_PATH must be set together with DCOS_MIGRATION_API_VERSION');
+  const version = labels['DCOS_MIGRATION_API_VERSION'] ?? '';
+  if (version === '') return;
+  const hasRest = !!labels['DCOS_PACKAGE_FRAMEWORK_NAME'] && !!labels['DCOS_MIGRATION_API_PATH'];
   must(
-    labels['DCOS_PACKAGE_FRAMEWORK_NAME'] !== undefined,
+    version === 'v1' && hasRest,
     '/',
-    'DCOS_PACKAGE_FRAMEWORK_NAME must be set together with DCOS_MIGRATION_API_VERSION',
+    'DCOS_PACKAGE_FRAMEWORK_NAME and DCOS_MIGRATION_API_PATH must be defined when using DCOS_MIGRATION_API_VERSION',
   );
 }

@@ -25,5 +25,8 @@ export function areUnique(values: readonly (string | number | undefined)[]): boo
   return new Set(given).size === given.length;
 }
 
+/** A number as messages show it if it may have a fraction: `1.0`, `0.25`. */
+export const decimal = (value: number): string => (Number.isInteger(value) ? value.toFixed(1) : String(value));
+
 /** Adds a violation at a path unless the rule holds. */
 export type Must = Violations['must'];

@@ -6,7 +6,7 @@ import type { AppUpdate } from '../app/update.ts';
 import { Violations } from '../app/violations.ts';
 import type { AppId } from '../ids.ts';
 import { isBelow, parentOf, resolvePath } from '../ids.ts';
-import { invalid, type Refusal, refusal } from '../refusal.ts';
+import { invalid, missed, type Refusal, refusal } from '../refusal.ts';
 import { err, ok, type Result } from '../result.ts';
 import type { Timestamp } from '../time.ts';
 import type { AppTree } from './app-tree.ts';
@@ -62,8 +62,7 @@ export interface GroupRequestContext {
 }
 
 /** 404 for a group (rest-api §4.1). */
-export const groupNotFound = (path: string, version?: string): Refusal =>
-  refusal('notFound', `Group '${path}' does not exist${version === undefined ? '' : ` in version ${version}`}`);
+export const groupNotFound = (path: string): Refusal => refusal('notFound', `Group '${path}' does not exist`);
 
 const isTopLevel = (path: string): boolean => path !== '/' && parentOf(path) === '/';
 const exists = (tree: AppTree, path: string): boolean => path === '/' || tree.isGroup(path);
@@ -94,15 +93,15 @@ function enforceRoleChange(
   { path, enforceRole }: Extract<GroupRequest, { type: 'enforceRole' }>,
   context: GroupRequestContext,
 ): Result<GroupChanges, Refusal> {
-  if (!exists(context.tree, path)) return err(groupNotFound(path));
-  if (!isTopLevel(path)) return err(onlyTopLevel('/enforceRole'));
+  if (!isTopLevel(path)) return err(invalid([{ path: '/', errors: ['Path needs to be top-level'] }]));
+  if (!exists(context.tree, path)) return err(missed(groupNotFound(path)));
   const dependencies = context.tree.group(path)?.dependencies ?? [];
   const value = enforceRole ?? context.newGroupsEnforceRole;
   return ok({ apps: [], groups: [{ path, after: { dependencies, enforceRole: value } }] });
 }
 
-const onlyTopLevel = (at: string): Refusal =>
-  invalid([{ path: at, errors: ['enforceRole can only be set on top-level groups.'] }]);
+const onlyTopLevel = (path: string): string =>
+  `enforceRole can only be set for top-level groups, and ${path} is not top-level`;
 
 function putChanges(path: string, update: GroupUpdate, context: GroupRequestContext): Result<GroupChanges, Refusal> {
   const special = (['version', 'scaleBy'] as const).filter((name) => update[name] !== undefined);
@@ -113,10 +112,14 @@ function putChanges(path: string, update: GroupUpdate, context: GroupRequestCont
   }
   if (update.version !== undefined) return rollback(path, update.version, context);
   if (update.scaleBy !== undefined) return scale(path, update.scaleBy, context);
-  const structure = new Structure(context);
+  const structure = new Structure(context, namesServices(update));
   structure.take(path, update, '');
   return structure.result();
 }
+
+/** True if a body says, anywhere, which apps there should be: then no group in it may change the role that it enforces. */
+const namesServices = (update: GroupUpdate): boolean =>
+  update.apps !== undefined || (update.groups?.some(namesServices) ?? false);
 
 /** Everything below a group, and the group itself. */
 function removalOf(path: string, tree: AppTree): GroupChanges {
@@ -181,9 +184,11 @@ class Structure {
   readonly #apps: PlacedChange[] = [];
   readonly #groups: GroupChange[] = [];
   readonly #violations = new Violations();
+  readonly #namesServices: boolean;
 
-  constructor(context: GroupRequestContext) {
+  constructor(context: GroupRequestContext, hasServices: boolean) {
     this.#context = context;
+    this.#namesServices = hasServices;
   }
 
   result(): Result<GroupChanges, Refusal> {
@@ -201,8 +206,7 @@ class Structure {
       return resolved;
     });
     if (path !== '/') this.#takeMembers(path, update, dependencies, at);
-    else
-      must(update.enforceRole === undefined, `${at}/enforceRole`, 'enforceRole can only be set on top-level groups.');
+    else must(update.enforceRole !== true, `${at}/enforceRole`, onlyTopLevel(path));
     const direct = [...tree.childrenOf(path)];
     if (update.apps) this.#takeApps(path, update.apps, direct, at);
     if (update.groups) this.#takeGroups(path, update.groups, direct, at);
@@ -213,17 +217,13 @@ class Structure {
     const { tree, newGroupsEnforceRole } = this.#context;
     const known = tree.group(path);
     const isNew = !tree.isGroup(path);
-    const wanted = update.enforceRole;
-    must(
-      wanted === undefined || isTopLevel(path),
-      `${at}/enforceRole`,
-      'enforceRole can only be set on top-level groups.',
-    );
+    must(update.enforceRole !== true || isTopLevel(path), `${at}/enforceRole`, onlyTopLevel(path));
+    const wanted = isTopLevel(path) ? update.enforceRole : undefined;
     const changesRole = wanted !== undefined && !isNew && wanted !== (known?.enforceRole ?? false);
     must(
-      !changesRole || (update.apps === undefined && update.groups === undefined),
+      !changesRole || !this.#namesServices,
       `${at}/enforceRole`,
-      'enforceRole cannot be updated together with services; change one after the other.',
+      'enforceRole cannot be modified in a request that adds, removes or modifies services; please make these changes in separate requests.',
     );
     const byDefault = isNew && isTopLevel(path) && newGroupsEnforceRole ? true : known?.enforceRole;
     const enforceRole = wanted ?? byDefault;

@@ -31,7 +31,6 @@ export function healthEvents(
       timestamp: at,
       appId: instance.appId,
       instanceId: instance.id,
-      taskId: instance.tasks[0]?.id ?? instance.id,
       version: instance.version,
       alive: judged.flippedTo,
     });

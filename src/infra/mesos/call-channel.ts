@@ -60,7 +60,7 @@ const STALE_TEXT = /^Framework cannot be found|^The stream ID .* didn't match/;
 const STALE_STATUS: ReadonlySet<number> = new Set([307, 401, 403, 503]);
 
 /** Begins the text of a 403 that an authorizer has caused. */
-export const NOT_AUTHORIZED = /^Not authorized to /;
+const NOT_AUTHORIZED = /^Not authorized to /;
 
 /** True when the answer says that no call of this stream will be taken any more. */
 export const isStale = (answer: Answer): boolean =>

@@ -29,6 +29,13 @@ export function parseZkUrl(text: string): Result<ZkServers, string> {
   return ok({ hosts, path, ...(credentials.value ? { credentials: credentials.value } : {}) });
 }
 
+/** The same for where state is kept: it needs a path, so that nothing lands among what others have at the root. */
+export function parseStateUrl(text: string): Result<ZkServers, string> {
+  const servers = parseZkUrl(text);
+  if (!servers.ok || servers.value.path !== '') return servers;
+  return err('it needs a path: write zk://host:port,host:port/path');
+}
+
 /** The address without its password, for logs and `/v2/info`. */
 export const withoutPassword = (text: string): string => text.replace(/^(zk:\/\/[^/@:]*):[^/]*@/i, '$1:********@');
 

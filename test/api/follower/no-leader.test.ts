@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { eventually } from '../../support/eventually.ts';
 import { fakeApp } from '../../support/fake-front.ts';
+import { createVirtualClock } from '../../support/virtual-clock.ts';
 import { ask, listeningApi, type RawAnswer, RawClient } from '../support/api-server.ts';
-import { deadUrl, deafUrl, haApi, httpLeader, pair, scriptedLeader } from '../support/followers.ts';
+import { deadUrl, deafUrl, haApi, haApiAt, httpLeader, pair, scriptedLeader } from '../support/followers.ts';
 
 const put = { method: 'PUT', path: '/v2/apps/x', body: '{"cmd":"y"}' };
 const get = { path: '/v2/apps' };
@@ -101,11 +102,11 @@ describe('without a leader (design §8)', () => {
 describe('a leader that cannot be reached', () => {
   it('gets no part of a request, so that a write is refused', async () => {
     const follower = await haApi({ waitForLeaderMs: 150 });
-    follower.follow(await deadUrl());
+    follower.follow(deadUrl());
     expectTurnedAway(await ask(follower.port, get), undefined);
     expectTurnedAway(await ask(follower.port, put), 'refused');
     expectTurnedAway(await ask(follower.port, { ...put, body: Buffer.alloc(3 << 20, 'x') }), 'refused');
-    expect(follower.metric('counters', 'http.proxy.failures')).toBeGreaterThan(2);
+    expect(follower.metric('counters', 'http.proxy.failures')).toBeGreaterThan(0);
   });
 
   it('is given up after the wait, however long a connection may take', async () => {
@@ -117,19 +118,30 @@ describe('a leader that cannot be reached', () => {
 
   it('is tried by one request at a time, however many wait for it, and all go through once it is there', async () => {
     const waitForLeaderMs = 1_500;
-    const follower = await haApi({ waitForLeaderMs });
-    const gone = await deadUrl();
+    const clock = createVirtualClock();
+    const follower = await haApiAt(clock, { waitForLeaderMs });
+    const waitingNow = (): number => follower.metric('gauges', 'http.proxy.waiting');
+    const gone = deadUrl();
     follower.follow(gone);
     const count = 200;
-    const turnedAway = await Promise.all(Array.from({ length: count }, () => ask(follower.port, get)));
+    const turnedAway: RawAnswer[] = [];
+    for (let n = 0; n < count; n++) void ask(follower.port, get).then((answer) => turnedAway.push(answer));
+    await eventually('all are answered', () => {
+      clock.advance(20);
+      return turnedAway.length === count;
+    });
     for (const answer of turnedAway) expectTurnedAway(answer, undefined);
     // Each may have tried once before anybody knew, and then one of them every 50 ms.
     const failures = follower.metric('counters', 'http.proxy.failures');
     expect(failures).toBeGreaterThan(2);
     expect(failures).toBeLessThanOrEqual(count + (2 * waitForLeaderMs) / 50);
     const waiting = Array.from({ length: count }, () => ask(follower.port, get));
-    await eventually('they wait', () => follower.metric('gauges', 'http.proxy.waiting') > count / 2);
+    await eventually('they wait', () => waitingNow() > count / 2);
     const back = await httpLeader((_request, response) => response.end('here'), Number(new URL(gone).port));
+    await eventually('nobody waits', () => {
+      clock.advance(20);
+      return waitingNow() === 0;
+    });
     expect((await Promise.all(waiting)).map(({ body }) => body)).toEqual(Array(count).fill('here'));
     expect(back.requests).toHaveLength(count);
   });
@@ -137,7 +149,7 @@ describe('a leader that cannot be reached', () => {
   it('is tried again while the request may wait, with its body whole', async () => {
     const follower = await haApi({ waitForLeaderMs: 10_000 });
     const { leader } = await pair();
-    follower.follow(await deadUrl());
+    follower.follow(deadUrl());
     const waiting = ask(follower.port, put);
     await eventually('it was tried twice', () => follower.metric('counters', 'http.proxy.failures') >= 2);
     follower.follow(leader.url);
@@ -219,13 +231,14 @@ describe('a leader that breaks', () => {
       request.resume();
       request.on('end', () => response.end('thanks'));
     });
-    const follower = await haApi({ readTimeoutMs: 60 });
+    const readTimeoutMs = 60;
+    const clock = createVirtualClock();
+    const follower = await haApiAt(clock, { readTimeoutMs });
     follower.follow(leader.url);
     const head = 'PUT /x HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 2\r\n\r\na';
     const client = new RawClient(follower.port, head);
     await eventually('the leader has the request', () => leader.requests.length === 1);
-    // Several time-outs long.
-    await new Promise((resolve) => setTimeout(resolve, 250));
+    clock.advance(4 * readTimeoutMs);
     client.socket.write('b');
     await client.until(({ closed }) => closed);
     expect(client.text).toContain('thanks');
@@ -300,18 +313,27 @@ describe('too many requests to the leader', () => {
   it('wait for a free connection, and are turned away after the wait', async () => {
     const open: (() => void)[] = [];
     const leader = await httpLeader((_request, response) => void open.push(() => response.end('free')));
-    const follower = await haApi({ maxConnections: 2, waitForLeaderMs: 200 });
+    const clock = createVirtualClock();
+    const waitForLeaderMs = 60_000;
+    const follower = await haApiAt(clock, { maxConnections: 2, waitForLeaderMs, readTimeoutMs: 10 * waitForLeaderMs });
+    const oneWaits = (): boolean => follower.metric('gauges', 'http.proxy.waiting') === 1;
     follower.follow(leader.url);
     const [first, second] = [ask(follower.port, get), ask(follower.port, put)];
     await eventually('two are under way', () => open.length === 2);
-    const turnedAway = await ask(follower.port, put);
+    const late = ask(follower.port, put);
+    await eventually('another one waits', oneWaits);
+    clock.advance(waitForLeaderMs);
+    const turnedAway = await late;
     expectTurnedAway(turnedAway, 'refused');
     expect(turnedAway.body).toContain('too many requests');
     const third = ask(follower.port, get);
-    await eventually('it waits', () => follower.metric('gauges', 'http.proxy.waiting') === 1);
+    await eventually('it waits', oneWaits);
     open[0]?.();
     expect((await first).body).toBe('free');
-    await eventually('the third one is under way', () => open.length === 3);
+    await eventually('the third one is under way', () => {
+      clock.advance(20);
+      return open.length === 3;
+    });
     for (const end of open) end();
     expect([(await second).body, (await third).body]).toEqual(['free', 'free']);
   });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { FullPlans, maxRemembered } from '../../../src/api/render/full-plan.ts';
+import { FullPlans, maxPlanApps, maxRemembered, maxRememberedApps } from '../../../src/api/render/full-plan.ts';
 import type { Deployment } from '../../../src/core/deploy/plan-types.ts';
 import type { LoggedEvent } from '../../../src/core/events.ts';
 import type { AppId, DeploymentId } from '../../../src/core/ids.ts';
@@ -77,6 +77,47 @@ describe('full plans', () => {
     front.deploymentMap.clear();
     const [ended, other] = [event('deployment_success', { plan }), event('app_terminated_event', { appId: id })];
     expect([plans.json(ended), plans.json(other)]).toEqual([ended.json, other.json]);
+  });
+
+  it('look nothing up twice for a deployment that goes from step to step', () => {
+    const { front } = setUp();
+    let asked = 0;
+    const plans = new FullPlans({
+      ...front.read,
+      appAt: (appId, version) => {
+        asked += 1;
+        return front.read.appAt(appId, version);
+      },
+    });
+    for (let step = 1; step <= 100; step += 1) {
+      front.deploymentMap.set(deployment.id, { ...deployment, currentStep: step });
+      front.changed({ type: 'deployment', id: deployment.id, apps: [] });
+    }
+    expect(asked).toBe(3);
+    front.deploymentMap.clear();
+    expect(plans.json(event('deployment_success', { plan }))).toContain('"original"');
+  });
+
+  it('are light for a deployment of very many apps, and few large ones are remembered', () => {
+    const { front, show } = setUp();
+    const touching = (name: string, count: number): Deployment => ({
+      ...deployment,
+      id: name as DeploymentId,
+      affected: Array.from({ length: count }, () => ({ id, before: version1, after: version2 })),
+    });
+    const change = (one: Deployment): void => {
+      front.deploymentMap.set(one.id, one);
+      front.changed({ type: 'deployment', id: one.id, apps: [] });
+    };
+    const shownOf = (planId: string) => show(event('deployment_success', { plan: { ...plan, id: planId } })).plan;
+    change(touching('huge', maxPlanApps + 1));
+    expect(shownOf('huge')).not.toHaveProperty('original');
+    const fitting = maxRememberedApps / maxPlanApps;
+    for (let n = 0; n <= fitting; n += 1) change(touching(`d${n}`, maxPlanApps));
+    front.deploymentMap.clear();
+    expect(shownOf('d0')).not.toHaveProperty('original');
+    expect(shownOf('d1')).toHaveProperty('original');
+    expect(shownOf(`d${fitting}`)).toHaveProperty('original');
   });
 
   it('remember no more than so many', () => {

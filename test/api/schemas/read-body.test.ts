@@ -74,9 +74,9 @@ describe('a body that can be read (rest-api §1.2)', () => {
 
 describe('a body that cannot be read (rest-api §9.1)', () => {
   const rows: readonly (readonly [body: unknown, expected: object])[] = [
-    ['text', { '/': ['error.expected.jsobject'] }],
-    [null, { '/': ['error.expected.jsobject'] }],
-    [[], { '/': ['error.expected.jsobject'] }],
+    ['text', { '': ['error.expected.jsobject'] }],
+    [null, { '': ['error.expected.jsobject'] }],
+    [[], { '': ['error.expected.jsobject'] }],
     [{ cpus: '1' }, { '/cpus': ['error.expected.jsnumber'] }],
     [{ instances: 1.5 }, { '/instances': ['error.expected.int'] }],
     [{ instances: 3e9 }, { '/instances': ['error.expected.int'] }],
@@ -95,7 +95,7 @@ describe('a body that cannot be read (rest-api §9.1)', () => {
     [{ labels: { 1: 1 } }, { '/labels/1': ['error.expected.jsstring'] }],
     [{ env: { A: 5 } }, { '/env/A': ['error.expected.jsstring', 'error.expected.jsobject'] }],
     [{ env: { A: {} } }, { '/env/A/secret': ['error.path.missing'] }],
-    [{ env: { '': 'a' } }, { '/env/': ['error.pattern'] }],
+    [{ executor: '/a/' }, { '/executor': ['error.pattern'] }],
     [{ id: '/A' }, { '/id': ['error.pattern'] }],
     [{ id: '' }, { '/id': ['error.minLength', 'error.pattern'] }],
     [{ dependencies: ['a_b'] }, { '/dependencies(0)': ['error.pattern'] }],
@@ -183,16 +183,19 @@ describe('hostile bodies', () => {
 
 describe('lists', () => {
   it('of apps need an id in each', () => {
-    expect(readAppUpdates([{ id: 'a' }, { cpus: 1 }], { requireId: true })).toMatchObject({
+    expect(readAppUpdates([{ id: 'a' }, { cpus: 1 }], { isComplete: false })).toMatchObject({
       ok: false,
       error: { status: 422, code: 'illegalArgument' },
     });
-    expect(readAppUpdates([{ id: 'a' }], { requireId: true })).toEqual({ ok: true, value: [{ id: 'a' }] });
+    expect(mistakes(readAppUpdates([{ id: 'a' }, { cpus: 1 }], { isComplete: true }))).toEqual({
+      '(1)/id': ['error.path.missing'],
+    });
+    expect(readAppUpdates([{ id: 'a' }], { isComplete: true })).toEqual({ ok: true, value: [{ id: 'a' }] });
   });
 
   it('of apps are lists, and name the app that is wrong', () => {
-    expect(mistakes(readAppUpdates({}, { requireId: true }))).toEqual({ '/': ['error.expected.jsarray'] });
-    expect(mistakes(readAppUpdates([{}, { cpus: 'a' }], { requireId: false }))).toEqual({
+    expect(mistakes(readAppUpdates({}, { isComplete: false }))).toEqual({ '': ['error.expected.jsarray'] });
+    expect(mistakes(readAppUpdates([{}, { cpus: 'a' }], { isComplete: false }))).toEqual({
       '(1)/cpus': ['error.expected.jsnumber'],
     });
   });

@@ -1,11 +1,12 @@
 /** When bytes leave: at once, so that the time for a turn is the time that it takes, and further ones of the same turn together. */
 import { EventEmitter } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { createServer } from 'node:http';
+import { createServer, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { Writable } from 'node:stream';
 import { expect, it } from 'vitest';
 import type { WebSocket } from 'ws';
+import type { StreamConnection } from '../../../src/api/stream/reader.ts';
 import { socketConnection } from '../../../src/api/stream/socket-connection.ts';
 import { sseConnection } from '../../../src/api/stream/sse-connection.ts';
 import { listeningApi } from '../support/api-server.ts';
@@ -26,6 +27,20 @@ class FakeSocket extends Writable {
   }
 }
 
+/** Writes the head and gives the way to the reader, as `GET /v2/events` does. */
+function streaming(response: ServerResponse, socket: Socket | null): StreamConnection {
+  if (!socket) throw new Error('no socket');
+  response.useChunkedEncodingByDefault = false;
+  response.writeHead(200, ['Connection', 'close']);
+  response.flushHeaders();
+  return sseConnection(response, socket, '');
+}
+
+async function listening(server: Server): Promise<number> {
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return (server.address() as AddressInfo).port;
+}
+
 it('the first frames of a turn leave at once, all further ones as one', async () => {
   const socket = new FakeSocket();
   const client = Object.assign(new EventEmitter(), { readyState: 1, OPEN: 1 });
@@ -43,15 +58,10 @@ it('the first frames of a turn leave at once, all further ones as one', async ()
   expect(socket.pieces).toEqual(['a', 'b+c', 'd']);
 });
 
-it('frames over SSE leave at once too', async () => {
+it('frames over SSE leave in the same way, behind a head that was written before', async () => {
   const left: number[] = [];
   const server = createServer((_request, response) => {
-    const { socket } = response;
-    if (!socket) throw new Error('no socket');
-    response.useChunkedEncodingByDefault = false;
-    response.writeHead(200, ['Connection', 'close']);
-    response.flushHeaders();
-    const connection = sseConnection(response, socket, '');
+    const connection = streaming(response, response.socket);
     // The head leaves with the turn in which it was written.
     setImmediate(() => {
       for (const text of ['first', 'second']) {
@@ -60,13 +70,39 @@ it('frames over SSE leave at once too', async () => {
         left.push(connection.sentBytes() - before);
       }
       connection.end('stopping');
+      connection.write(Buffer.from('too late'));
     });
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
+  const port = await listening(server);
   const answer = await fetch(`http://127.0.0.1:${port}/`);
   expect(await answer.text()).toBe('firstsecond');
-  expect(left).toEqual(['first'.length, 'second'.length]);
+  expect(left).toEqual(['first'.length, 0]);
+  server.close();
+});
+
+it('a stream that was asked for before an earlier request was answered follows on that answer', async () => {
+  let answerFirst = (): void => {};
+  const server = createServer((request, response) => {
+    if (request.url === '/first') {
+      answerFirst = () => response.end('answer');
+      return;
+    }
+    expect(response.socket).toBe(null);
+    const connection = streaming(response, request.socket);
+    connection.write(Buffer.from('an event'));
+    answerFirst();
+    setImmediate(() => {
+      connection.write(Buffer.from(' and another one'));
+      connection.end('stopping');
+    });
+  });
+  const port = await listening(server);
+  const socket = connect(port, '127.0.0.1');
+  const ask = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`;
+  socket.write(ask('/first') + ask('/second'));
+  let text = '';
+  for await (const chunk of socket) text += String(chunk);
+  expect(text).toMatch(/^HTTP.*\r\n\r\nanswerHTTP.*\r\n\r\nan event and another one$/s);
   server.close();
 });
 

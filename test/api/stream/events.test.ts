@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { eventJson } from '../../../src/api/render/event.ts';
-import { eventFormats, textFrame } from '../../../src/api/stream/frames.ts';
+import { eventFormats, keptFrameBytes, maxFrameBytes, textFrame } from '../../../src/api/stream/frames.ts';
 import { heartbeatMs, maxBacklogBytes, maxStalledBeats } from '../../../src/api/stream/heartbeats.ts';
 import type { EventType, LoggedEvent } from '../../../src/core/events.ts';
 import { fakeApp } from '../../support/fake-front.ts';
@@ -225,6 +225,27 @@ describe('frames', () => {
     expect(data({ ...stored, appDefinition: { id: '/web' } })['appDefinition']).toEqual({ id: '/web' });
   });
 
+  it('are remembered up to a number of bytes, and the newest one always', () => {
+    const bounded = eventFormats('light', ({ json }) => json);
+    const { sse } = bounded;
+    const [large, huge] = [maxFrameBytes / 2, maxFrameBytes * 2];
+    const first = event('app_terminated_event', 1, large);
+    const frame = sse.frame(first);
+    // Compared by identity alone: to show what differs in megabytes takes a minute.
+    expect(sse.frame(first) === frame).toBe(true);
+    expect(sse.keptBytes()).toBe(frame.length);
+    const next = event('app_terminated_event', 2, large);
+    sse.frame(next);
+    expect(sse.keptBytes()).toBe(frame.length);
+    expect(sse.frame(first) === frame).toBe(false);
+    const last = event('app_terminated_event', 3, huge);
+    const lastFrame = sse.frame(last);
+    expect(sse.frame(last) === lastFrame).toBe(true);
+    expect(keptFrameBytes([bounded])).toBeGreaterThanOrEqual(huge);
+    sse.frame(next);
+    expect(sse.keptBytes()).toBe(frame.length);
+  });
+
   it('are built once for each event and format', () => {
     const one = event('app_terminated_event', 1);
     expect(formats.sse.frame(one)).toBe(formats.sse.frame(one));
@@ -277,11 +298,14 @@ describe('a WebSocket on /v2/events', () => {
     await gone;
   });
 
-  it('ignores what clients say, and closes on frames that are too large', async () => {
+  it('ignores texts of clients, and closes on binary frames and on those that are too large', async () => {
     const api = await listeningApi();
+    const { socket: other } = await open(api.port);
+    const refused = closed(other);
+    other.send(Buffer.from([1, 2, 3]));
+    expect(await refused).toBe(1003);
     const { socket } = await open(api.port);
     socket.send('hello');
-    socket.send(Buffer.from([1, 2, 3]));
     const next = message(socket);
     api.front.deliver(event('deployment_success', 1));
     await next;

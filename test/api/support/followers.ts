@@ -8,6 +8,7 @@ import { onTestFinished } from 'vitest';
 import type { Clock } from '../../../src/actors/ports.ts';
 import { type ApiConfig, defaultProxyLimits, type ProxyConfig } from '../../../src/api/dependencies.ts';
 import { systemClock } from '../../../src/infra/clock.ts';
+import { takePort } from '../../support/ports.ts';
 import { onLoopback, type TestApi, testApiAt } from './api-server.ts';
 
 export interface HaApi extends TestApi<Clock> {
@@ -22,13 +23,25 @@ export interface HaApi extends TestApi<Clock> {
   readonly metric: (kind: 'counters' | 'gauges', name: string) => number;
 }
 
+/** Nobody waits so long for a leader that is there; who is to give up is told to wait less. */
+const patienceMs = 30_000;
+
 /** One of several servers, on real sockets and in real time, that knows of no leader yet. */
-export async function haApi(proxy: Partial<ProxyConfig> = {}, config: Partial<ApiConfig> = {}): Promise<HaApi> {
+export function haApi(proxy: Partial<ProxyConfig> = {}, config: Partial<ApiConfig> = {}): Promise<HaApi> {
+  return haApiAt(systemClock, proxy, config);
+}
+
+/** The same in a time of one's choice. */
+export async function haApiAt(
+  clock: Clock,
+  proxy: Partial<ProxyConfig> = {},
+  config: Partial<ApiConfig> = {},
+): Promise<HaApi> {
   const own = { port: 0 };
   const ownAddress = (): string => `127.0.0.1:${own.port}`;
-  const api = testApiAt(systemClock, {
+  const api = testApiAt(clock, {
     ...config,
-    proxy: { ...defaultProxyLimits, waitForLeaderMs: 300, ownAddress, ...proxy },
+    proxy: { ...defaultProxyLimits, waitForLeaderMs: patienceMs, ownAddress, ...proxy },
   });
   const { front, metrics } = api;
   const follow = (leaderUrl?: string): void => {
@@ -121,14 +134,8 @@ export async function scriptedLeader(
   return { url: urlOf(server), sockets, seen, close };
 }
 
-/** A URL at which nobody listens. */
-export async function deadUrl(): Promise<string> {
-  const server = createServer();
-  await listenOnLoopback(server);
-  const url = urlOf(server);
-  await new Promise((resolve) => server.close(resolve));
-  return url;
-}
+/** A URL at which nobody listens, and nobody else will. */
+export const deadUrl = (): string => `http://127.0.0.1:${takePort()}`;
 
 /** A URL to which connections can be begun and never come about: its listener is frozen and its queue is full. */
 export async function deafUrl(): Promise<string> {

@@ -84,6 +84,7 @@ export const anyOrder: readonly { readonly recording: string; readonly at: RegEx
     at: /\/master\/tasks\.tasks$/,
     reason: 'tasks are listed by the time of their first status, and of two launched together either may be the first',
   },
+  { recording: '10-pods', at: /\/master\/tasks\.tasks$/, reason: 'likewise' },
   { recording: '12-endpoints', at: /\/master\/tasks\.tasks$/, reason: 'likewise' },
 ];
 

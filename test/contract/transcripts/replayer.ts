@@ -11,7 +11,7 @@ import { apart, type LiveEvent, LiveStream } from './live-stream.ts';
 import type { EndEntry, EventEntry, Recording, RequestEntry, ResponseEntry } from './recording.ts';
 
 /** How long an event, an answer or the end of a stream is waited for. */
-const patienceMs = 15_000;
+const patienceMs = 60_000;
 /** Whatever still comes after the end of the recording is too much. */
 const settleMs = 400;
 /** How long an event is waited for that need not come. */
@@ -21,6 +21,14 @@ const allocationMs = 1000;
 /** Between two ticks while an offer or a RESCIND is awaited. */
 const tickMs = 100;
 
+/** Calls that change nothing about what is to be had. */
+const quietCalls: ReadonlySet<string> = new Set(['ACKNOWLEDGE', 'KILL', 'RECONCILE']);
+const stateGoesOn = /^TASK_(STARTING|RUNNING|KILLING)$/;
+
+interface Update {
+  readonly status: { readonly state: string };
+}
+
 export interface Scene {
   /** Everything before the recorded path. */
   readonly urlOf: (target: string, port: number | undefined, path: string) => string;
@@ -28,6 +36,12 @@ export interface Scene {
   readonly tick: () => void;
   /** Does what an action says; does nothing when it is but a heading. */
   readonly act: (action: string) => Promise<void> | void;
+  /** Called before each entry, with its time. */
+  readonly before?: (t: number) => Promise<void>;
+  /** Called before a task is to be killed; resolves when it is where it was when the recorded KILL came. */
+  readonly beforeKill?: (taskId: string) => Promise<void>;
+  /** Called when a request has been answered, with its number: for what happened between it and the next entry. */
+  readonly answered?: (request: number) => Promise<void> | void;
   /** Offers beyond the recorded ones are no difference here; the reason stands in the list of scenes. */
   readonly allowsMoreOffers: boolean;
 }
@@ -61,16 +75,22 @@ class Replay {
 
   async run(): Promise<readonly string[]> {
     let before = 0;
-    for (const entry of this.#recording.entries) {
+    for (const [i, entry] of this.#recording.entries.entries()) {
       const pauseMs = entry.t - before;
       before = entry.t;
       this.#at = entry.t;
+      await this.#scene.before?.(entry.t);
       if ('request' in entry) {
         await this.#pause(pauseMs);
+        const killed = this.#killedBy(entry);
+        if (killed !== undefined) await this.#scene.beforeKill?.(killed);
         this.#send(entry);
         await delay(0);
-      } else if ('response' in entry) await this.#answered(entry);
-      else if ('event' in entry) await this.#happened(entry);
+      } else if ('response' in entry) {
+        await this.#answered(entry);
+        await this.#scene.answered?.(entry.response);
+        if (this.#leavesAnOffer(entry, i)) this.#scene.tick();
+      } else if ('event' in entry) await this.#happened(entry);
       else if ('end' in entry) await this.#ended(entry);
       else if ('action' in entry) {
         await this.#pause(pauseMs);
@@ -82,6 +102,24 @@ class Replay {
     this.#lookForMore();
     for (const stream of this.#streams.values()) stream.close();
     return this.#differences;
+  }
+
+  /**
+   * Whether this answers an ACCEPT of which the rest was offered again before any task came to its end. Then it is offered at once:
+   * a task may end by a clock that does not wait for us.
+   */
+  #leavesAnOffer({ response }: ResponseEntry, at: number): boolean {
+    const call = this.#answers.get(response)?.entry.body as { readonly type?: string } | undefined;
+    if (call?.type !== 'ACCEPT') return false;
+    for (const entry of this.#recording.entries.slice(at + 1)) {
+      if ('end' in entry) return false;
+      if ('request' in entry && !quietCalls.has((entry.body as { readonly type?: string })?.type ?? '')) return false;
+      if (!('event' in entry)) continue;
+      const { type, update } = entry.event as { readonly type: string; readonly update?: Update };
+      if (type === 'OFFERS') return true;
+      if (type !== 'UPDATE' || !stateGoesOn.test(update?.status.state ?? '')) return false;
+    }
+    return false;
   }
 
   #isByChance(at: number): boolean {
@@ -98,6 +136,12 @@ class Replay {
     if (pauseMs < allocationMs) return;
     this.#scene.tick();
     await delay(1);
+  }
+
+  /** The task that a KILL names; some recorded calls are not even well-formed. */
+  #killedBy({ body }: RequestEntry): string | undefined {
+    const call = body as { readonly type?: string; readonly kill?: { readonly task_id?: { readonly value?: string } } };
+    return call?.type === 'KILL' ? call.kill?.task_id?.value : undefined;
   }
 
   #send(entry: RequestEntry): void {

@@ -4,12 +4,22 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { err } from '../../../src/core/result.ts';
 import type { LocalMesos, LocalMesosOptions } from '../../../src/local-mesos/cluster.ts';
 import type { Agent } from '../../../src/local-mesos/master/model.ts';
+import { eventually } from '../../support/eventually.ts';
+import type { Sleeps } from './sleeps.ts';
+
+type Act = (cluster: LocalMesos) => Promise<void> | void;
 
 export interface SceneSettings {
   readonly options?: Partial<LocalMesosOptions>;
-  readonly actions?: Readonly<Record<string, (cluster: LocalMesos) => Promise<void> | void>>;
+  readonly actions?: Readonly<Record<string, Act>>;
+  /** By the number of a request: what is done as soon as it has been answered. */
+  readonly answered?: Readonly<Record<number, Act>>;
+  /** By task and seconds: the time of the entry before which such a `sleep` of it is over (see sleeps.ts). */
+  readonly sleeps?: Sleeps;
 }
 
+/** Longer than any test. */
+const neverMs = 3_600_000;
 const agent = 'ports:[31000-32000];cpus:4;mem:4096;disk:10000';
 
 export const commonOptions = { agents: 1, resources: agent, attributes: 'rack:r1;zone:z1' } as const;
@@ -18,21 +28,29 @@ export const commonOptions = { agents: 1, resources: agent, attributes: 'rack:r1
 const noEngine = async () => err('no engine here');
 
 const onAgent =
-  (number: number, act: (cluster: LocalMesos, agent: Agent) => void) =>
-  (cluster: LocalMesos): void => {
+  (number: number, act: (cluster: LocalMesos, agent: Agent) => Promise<void> | void): Act =>
+  async (cluster) => {
     const agent = [...cluster.master.state.agents.values()][number - 1];
-    if (agent !== undefined) act(cluster, agent);
+    if (agent !== undefined) await act(cluster, agent);
   };
 
 const killAgent = onAgent(1, (cluster, one) => cluster.master.lifecycle.disconnect(one));
+const freeze = onAgent(1, (cluster, one) => cluster.master.lifecycle.freeze(one));
+const thaw = onAgent(1, (cluster, one) => cluster.master.lifecycle.thaw(one));
 
 export const scenes: Readonly<Record<string, SceneSettings>> = {
   '01-subscribe-fresh': {
     options: { agentsComeLater: true },
     actions: { 'an agent starts and registers': (cluster) => cluster.registerAgents() },
   },
-  '02-task-lifecycle': {},
-  '02b-unacknowledged-update': {},
+  // The recorded agent was still preparing the task when the KILL came: as if it had both to read at once.
+  '02-task-lifecycle': {
+    actions: { 'KILL right after the ACCEPT, before the executor is there': freeze },
+    answered: { 45: thaw },
+    // The second KILL comes while the task is ending.
+    sleeps: { 'ok.0': { 1: 2267 }, 'twice.1': { 1: 21746 } },
+  },
+  '02b-unacknowledged-update': { sleeps: { 't.1': { 2: 7037 } } },
   '02c-http-command-executor': { options: { settings: { httpCommandExecutor: true } } },
   '03-decline-suppress-revive': {
     actions: { 'agent stopped by SIGTERM while an offer is held: RESCIND': killAgent },
@@ -47,7 +65,16 @@ export const scenes: Readonly<Record<string, SceneSettings>> = {
   },
   '04b-invalid-operations-not-partition-aware': {},
   '05-reconcile': {},
-  '06-failover-resubscribe': {},
+  '06-failover-resubscribe': {
+    sleeps: { 't.2': { 4: 3580 } },
+    actions: {
+      't.2 ends while the framework is away': async ({ master }) => {
+        const tasks = [...master.state.frameworks.values()].flatMap((one) => [...one.tasks.values()]);
+        const ending = tasks.find(({ id }) => id === 't.2');
+        await eventually('it has ended', () => ending?.state === 'TASK_FINISHED');
+      },
+    },
+  },
   '06b-failover-timeout': {},
   '07-http-errors': {},
   '08-agent-lost': {
@@ -62,9 +89,9 @@ export const scenes: Readonly<Record<string, SceneSettings>> = {
   '08b-agent-restart-quick': {
     actions: {
       'agent killed with SIGKILL and started again at once': async (cluster) => {
-        killAgent(cluster);
+        await killAgent(cluster);
         await delay(2000);
-        onAgent(1, (_, one) => cluster.master.lifecycle.comeBack(one))(cluster);
+        await onAgent(1, (_, one) => cluster.master.lifecycle.comeBack(one))(cluster);
       },
       'agent killed, its work_dir lost, executor and task killed too; a fresh agent starts on the same port': onAgent(
         1,
@@ -87,28 +114,32 @@ export const scenes: Readonly<Record<string, SceneSettings>> = {
     },
   },
   '08d-agent-frozen': {
-    // The launch that waited must have come to its end before the agent says what it has.
-    options: { settings: { agentTimeoutMs: 3700, reregisterDelayMs: 2500 } },
+    // It comes back when the launch and the kill that waited have come to their ends, and not by the clock.
+    options: { settings: { agentTimeoutMs: 3700, reregisterDelayMs: neverMs } },
     actions: {
-      'SIGSTOP to the agent, then ACCEPT of its offer': onAgent(1, (cluster, one) =>
-        cluster.master.lifecycle.freeze(one),
-      ),
-      SIGCONT: onAgent(1, (cluster, one) => cluster.master.lifecycle.thaw(one)),
+      'SIGSTOP to the agent, then ACCEPT of its offer': freeze,
+      SIGCONT: onAgent(1, async (cluster, one) => {
+        cluster.master.lifecycle.thaw(one);
+        await eventually('it has done what had waited', () => {
+          const states = [...one.tasks].map(({ id, state }) => `${id} ${state}`).sort();
+          return states.join() === 't.1 TASK_KILLED,t.2 TASK_RUNNING';
+        });
+        cluster.master.lifecycle.comeBack(one);
+      }),
     },
   },
   '08e-launch-lost': {
     actions: {
-      'SIGSTOP to the agent, ACCEPT of its offer, SIGKILL to the agent': onAgent(1, (cluster, one) => {
-        cluster.master.lifecycle.freeze(one);
-        setTimeout(() => cluster.master.lifecycle.disconnect(one), 300);
-      }),
+      'SIGSTOP to the agent, ACCEPT of its offer, SIGKILL to the agent': freeze,
       'agent started again with the same work_dir': onAgent(1, (cluster, one) =>
         cluster.master.lifecycle.comeBack(one),
       ),
     },
+    answered: { 5: killAgent },
   },
-  '09-health-checks': {},
-  '10-pods': {},
+  // What the check looks for goes and comes back when the recorded number of checks has seen it there, or not.
+  '09-health-checks': { sleeps: { 'cmd-flap': { 3: 11890, 2: 13898 } } },
+  '10-pods': { sleeps: { 'p2.a': { 1: 4824 }, 'p3.b': { 3: 9648 } } },
   '11-reservation-volume': {},
   '11c-reservations-without-refinement': {
     options: { resources: 'cpus(dev):1;mem(dev):512;cpus:2;mem:1024;disk:1000;ports:[31000-31100]' },
@@ -132,10 +163,9 @@ export const scenes: Readonly<Record<string, SceneSettings>> = {
   '16-master-restart': {
     actions: {
       'master killed with SIGKILL': (cluster) => cluster.master.failOver(randomUUID()),
-      'reconciliation right away: the agent may not yet be back': (cluster) => {
-        setTimeout(() => cluster.master.agentsBack(), 3000);
-      },
     },
+    // Reconciliation right away: the agent is not yet back, but after the third of these requests.
+    answered: { 10: (cluster) => cluster.master.agentsBack() },
   },
   '14-maintenance': {},
   '15-drain-and-gone': {},

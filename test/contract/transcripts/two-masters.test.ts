@@ -14,7 +14,6 @@ import { replay } from './replayer.ts';
 import { commonOptions } from './scenes.ts';
 
 const name = '19-two-masters-zookeeper';
-const waitMs = 20_000;
 /** The last request to the follower while the dead leader's session still lives. */
 const lastBeforeTheEnd = 27;
 
@@ -43,59 +42,55 @@ const start = (): Promise<LocalMesos> =>
   });
 
 describe('two local masters say what two real ones said in', () => {
-  it.skipIf(zooKeeperMissing)(
-    name,
-    async () => {
-      const recording = readRecording(name);
-      const bindings = new Bindings({ '{workdir}': workDir });
-      const session = await openTestSession(ensemble.url('/mesos'));
-      const first = await start();
-      let second: LocalMesos | undefined;
-      try {
-        await eventually('it leads', async () => first.registered(), waitMs);
-        const other = await start();
-        second = other;
-        await eventually('it follows', async () => other.master.state.leadership.kind === 'following', waitMs);
-        const [leader = ''] = (await session.children('/')).toSorted();
-        const nodes = await Promise.all(
-          (await session.children('/')).toSorted().map(async (node) => (await session.get(`/${node}`)).data.toString()),
-        );
-        const recorded = recording.entries
-          .filter((entry): entry is ZooKeeperEntry => 'zookeeper' in entry)
-          .flatMap(({ zookeeper }) => (zookeeper['output'] as string[]).filter((line) => line.startsWith('{')));
-        expect(nodes).toHaveLength(recorded.length);
-        for (const [i, text] of recorded.entries()) {
-          expect(compare(JSON.parse(text), JSON.parse(nodes[i] ?? ''), 'node', bindings, name)).toEqual([]);
-        }
-        let requests = 0;
-        const scene = {
-          urlOf: (_target: string, port: number | undefined) => {
-            requests++;
-            // As if the time-out had passed.
-            if (requests === lastBeforeTheEnd) setTimeout(() => void session.remove(`/${leader}`, 'any'), 500);
-            return port === 5060 ? other.url : first.url;
-          },
-          tick: () => {
-            first.master.tick();
-            other.master.tick();
-          },
-          act: async (action: string) => {
-            if (action === 'the leader is killed with SIGKILL') await first.leave('vanish');
-            if (action === 'SUBSCRIBE at the new leader') {
-              await eventually('it has the agents', async () => other.registered(), waitMs);
-              expect(await session.children('/')).toHaveLength(1);
-            }
-          },
-          allowsMoreOffers: false,
-        };
-        expect(await replay(recording, scene, bindings)).toEqual([]);
-        expect(other.master.state.identity.id).toBe(bindings.text('{u2}'));
-      } finally {
-        await second?.close();
-        await first.close();
-        await session.close();
+  it.skipIf(zooKeeperMissing)(name, async () => {
+    const recording = readRecording(name);
+    const bindings = new Bindings({ '{workdir}': workDir });
+    const session = await openTestSession(ensemble.url('/mesos'));
+    const first = await start();
+    let second: LocalMesos | undefined;
+    try {
+      await eventually('it leads', async () => first.registered());
+      const other = await start();
+      second = other;
+      await eventually('it follows', async () => other.master.state.leadership.kind === 'following');
+      const [leader = ''] = (await session.children('/')).toSorted();
+      const nodes = await Promise.all(
+        (await session.children('/')).toSorted().map(async (node) => (await session.get(`/${node}`)).data.toString()),
+      );
+      const recorded = recording.entries
+        .filter((entry): entry is ZooKeeperEntry => 'zookeeper' in entry)
+        .flatMap(({ zookeeper }) => (zookeeper['output'] as string[]).filter((line) => line.startsWith('{')));
+      expect(nodes).toHaveLength(recorded.length);
+      for (const [i, text] of recorded.entries()) {
+        expect(compare(JSON.parse(text), JSON.parse(nodes[i] ?? ''), 'node', bindings, name)).toEqual([]);
       }
-    },
-    110_000,
-  );
+      const scene = {
+        urlOf: (_target: string, port: number | undefined) => (port === 5060 ? other.url : first.url),
+        answered: async (request: number) => {
+          if (request !== lastBeforeTheEnd) return;
+          // As if the time-out had passed.
+          await session.remove(`/${leader}`, 'any');
+          await eventually('it is elected', async () => other.master.state.leadership.kind === 'leading');
+        },
+        tick: () => {
+          first.master.tick();
+          other.master.tick();
+        },
+        act: async (action: string) => {
+          if (action === 'the leader is killed with SIGKILL') await first.leave('vanish');
+          if (action === 'SUBSCRIBE at the new leader') {
+            await eventually('it has the agents', async () => other.registered());
+            expect(await session.children('/')).toHaveLength(1);
+          }
+        },
+        allowsMoreOffers: false,
+      };
+      expect(await replay(recording, scene, bindings)).toEqual([]);
+      expect(other.master.state.identity.id).toBe(bindings.text('{u2}'));
+    } finally {
+      await second?.close();
+      await first.close();
+      await session.close();
+    }
+  });
 });

@@ -48,7 +48,7 @@ describe('a partial update (rest-api §3.5)', () => {
     const mesos = update(define({ ...sleep, container: { type: 'MESOS', volumes } }), { ipAddress });
     expect(mesos.ok && mesos.value.container).toMatchObject({ volumes, portMappings: [{ containerPort: 80 }] });
     expect(complaints(update(bridged, { ipAddress }))).toEqual([
-      '/ipAddress: discovery is not allowed with the Docker containerizer',
+      '/ipAddress: ipAddress/discovery is not allowed for Docker containers',
     ]);
   });
 

@@ -319,7 +319,15 @@ const contradictions: readonly (readonly [request: Body, complaint: string])[] =
   [{ ...sleep, ports: [80], portDefinitions: [{ port: 81 }] }, '/: cannot specify both ports and port definitions'],
   [
     { container: image, ipAddress: { networkName: 'n', discovery: { ports: [{ number: 1, name: 'a' }] } } },
-    '/ipAddress: discovery is not allowed with the Docker containerizer',
+    '/ipAddress: ipAddress/discovery is not allowed for Docker containers',
+  ],
+  [
+    {
+      ...sleep,
+      container: { type: 'MESOS', portMappings: [{ containerPort: 1 }] },
+      ipAddress: { networkName: 'n', discovery: { ports: [{ number: 1, name: 'a' }] } },
+    },
+    '/ipAddress: container.portMappings and ipAddress.discovery.ports must not both be set',
   ],
 ];
 

@@ -52,12 +52,12 @@ const rules: readonly Row[] = [
   [
     'a host network has no name',
     { ...sleep, networks: [{ mode: 'host', name: 'a' }] },
-    '/networks: Host networks may not have names',
+    '/networks: Host networks may not have names or labels',
   ],
   [
     'a host network has no labels',
     { ...sleep, networks: [{ mode: 'host', labels: { a: 'b' } }] },
-    '/networks: Host networks may not have labels',
+    '/networks: Host networks may not have names or labels',
   ],
   [
     'a bridge network has no name',
@@ -77,12 +77,12 @@ const rules: readonly Row[] = [
   [
     'networks of different modes do not mix',
     { ...sleep, networks: [{ name: 'a' }, { mode: 'host' }] },
-    '/networks: There may be only one host or bridge network, and none beside it',
+    '/networks: May specify a single host network, single bridge network, or else 1-to-n container networks',
   ],
   [
     'a Docker container is in one network',
     { container: { docker: { image: 'a' } }, networks: [{ name: 'a' }, { name: 'b' }] },
-    '/: The Docker containerizer supports at most one container network',
+    '/: may only specify a single container network when using the Docker container engine',
   ],
   [
     'with several networks a host port belongs to one',
@@ -107,7 +107,7 @@ const rules: readonly Row[] = [
   [
     'IPv6 checks are for Docker containers',
     { ...sleep, healthChecks: [{ protocol: 'MESOS_HTTP', ipProtocol: 'IPv6' }] },
-    '/healthChecks(0): IPv6 is only supported for MESOS_HTTP, MESOS_HTTPS and MESOS_TCP checks of Docker containers',
+    '/healthChecks(0): IPv6 can only be used for container type DOCKER and Mesos http/https/tcp health checks',
   ],
   [
     'Mesos makes one health check',
@@ -122,18 +122,22 @@ const rules: readonly Row[] = [
   [
     'Docker containers have no check',
     { container: { docker: { image: 'a' } }, check: { http: {} } },
-    '/: check is not supported with the Docker containerizer',
+    "/: AppDefinition must not use 'checks' if using docker",
   ],
   [
     'a check is of one kind',
     { ...sleep, check: { http: {}, tcp: {} } },
     '/check: exactly one of http, tcp or exec must be given',
   ],
-  ['a check addresses a port', { ...sleep, check: { tcp: { portIndex: 5 } } }, `/check: ${portIndex}`],
+  [
+    'a check addresses a port',
+    { ...sleep, check: { tcp: { portIndex: 5 } } },
+    '/check: check port index must address an element of the ports array or container port mappings.',
+  ],
   [
     'there is at most one readiness check',
     { ...sleep, readinessChecks: [{ portName: 'default' }, { portName: 'default' }] },
-    '/readinessChecks: got 2, expected 1 or less',
+    '/readinessChecks/size: got 2, expected 1 or less',
   ],
   [
     'a readiness check names a port',
@@ -143,10 +147,14 @@ const rules: readonly Row[] = [
   [
     'a readiness check ends before the next one',
     readiness({ intervalSeconds: 5, timeoutSeconds: 5 }),
-    '/readinessChecks(0)/timeoutSeconds: got 5, expected less than the interval 5',
+    '/readinessChecks(0)/timeoutSeconds: got 5, expected less than 5',
   ],
   ['what is fetched is a URI', { ...sleep, fetch: [{ uri: 'a b' }] }, '/fetch(0)/uri: URI has invalid syntax.'],
-  ['a constraint has an operator', constrained('hostname'), operator],
+  [
+    'a constraint has an operator',
+    constrained('hostname'),
+    '/constraints(0): Each constraint must have either 2 or 3 fields',
+  ],
   ['an operator is known', constrained('hostname', 'LIKES', 'a'), operator],
   ['UNIQUE has no value', constrained('hostname', 'unique', 'a'), '/constraints(0): UNIQUE does not accept a value'],
   [
@@ -157,7 +165,7 @@ const rules: readonly Row[] = [
   ['MAX_PER counts', constrained('rack', 'MAX_PER'), '/constraints(0): MAX_PER requires an integer value'],
   [
     'LIKE needs an expression',
-    constrained('rack', 'LIKE', ''),
+    constrained('rack', 'LIKE'),
     '/constraints(0): LIKE and UNLIKE require a non-empty, regular expression value',
   ],
   [
@@ -178,15 +186,15 @@ const rules: readonly Row[] = [
   [
     'IS compares names',
     constrained('rack', 'IS', '[1-2]'),
-    '/constraints(0): IS requires a value of letters, digits and the characters _ / . -',
+    '/constraints(0): IS only supports Mesos text and float values (see http://mesos.apache.org/documentation/latest/attributes-resources/)',
   ],
   ['accepted roles are not none', { ...sleep, acceptedResourceRoles: [] }, '/acceptedResourceRoles: must not be empty'],
   [
     'accepted roles are the app’s or any',
     { ...sleep, acceptedResourceRoles: ['x'] },
-    '/acceptedResourceRoles: acceptedResourceRoles can only contain * and *',
+    '/acceptedResourceRoles: acceptedResourceRoles can only contain *',
   ],
-  ['a role is allowed at the place', { ...sleep, role: 'x' }, '/role: got x, expected one of: *'],
+  ['a role is allowed at the place', { ...sleep, role: 'x' }, '/role: got x, expected one of: [*]'],
   [
     'secrets in the environment need the feature',
     { ...sleep, env: { A: { secret: 's' } } },
@@ -210,7 +218,7 @@ const rules: readonly Row[] = [
     '/container/docker/pullConfig: pullConfig.secret must refer to an existing secret',
     withFeatures('secrets'),
   ],
-  ['GPUs need the feature', { ...sleep, gpus: 1 }, `/gpus: ${feature('gpu_resources')}`],
+  ['GPUs need the feature', { ...sleep, gpus: 1 }, `/: ${feature('gpu_resources')}`],
   [
     'GPUs are not for Docker containers',
     { container: { docker: { image: 'a' } }, gpus: 1 },
@@ -220,17 +228,17 @@ const rules: readonly Row[] = [
   [
     'a limit is not below the request',
     { ...sleep, resourceLimits: { cpus: 0.5 } },
-    '/resourceLimits/cpus: got 0.5, expected 1 or more',
+    '/resourceLimits/cpus: resource limit must be greater than or equal to requested resource (1.0)',
   ],
   [
     'a limit is a number or none',
     { ...sleep, resourceLimits: { mem: 'lots' } },
-    '/resourceLimits/mem: must be a number or "unlimited"',
+    "/resourceLimits/mem: 'lots' is an invalid resource limit. It must be 'unlimited' or a number",
   ],
   [
     'what is out of reach gets inactive before it is expunged',
     { ...sleep, unreachableStrategy: { inactiveAfterSeconds: 5, expungeAfterSeconds: 1 } },
-    '/unreachableStrategy: inactiveAfterSeconds 5 must be less than or equal to expungeAfterSeconds 1',
+    '/unreachableStrategy/inactiveAfterSeconds: inactiveAfterSeconds (5) must be less or equal to expungeAfterSeconds, which is 1',
   ],
   [
     'a single instance app has one instance',
@@ -254,7 +262,7 @@ const rules: readonly Row[] = [
   [
     'a migration API is fully named',
     { ...sleep, labels: { DCOS_MIGRATION_API_VERSION: 'v1', DCOS_MIGRATION_API_PATH: '/v1/plan' } },
-    '/: DCOS_PACKAGE_FRAMEWORK_NAME must be set together with DCOS_MIGRATION_API_VERSION',
+    '/: DCOS_PACKAGE_FRAMEWORK_NAME and DCOS_MIGRATION_API_PATH must be defined when using DCOS_MIGRATION_API_VERSION',
   ],
 ];
 

@@ -36,7 +36,7 @@ const rules: readonly Row[] = [
   [
     'a persistent volume is written',
     volume({ size: 1 }, { mode: 'RO' }),
-    '/container/volumes(0)/mode: must be RW for persistent volumes',
+    '/container/volumes(0)/mode: does not equal RW',
     resident,
   ],
   [
@@ -66,10 +66,10 @@ const rules: readonly Row[] = [
   [
     'constraints of volumes are about the path',
     volume({ type: 'path', size: 1, constraints: [['rack', 'LIKE', 'a']] }),
-    '/container/volumes(0)/persistent/constraints(0): the field of a constraint on a volume must be path',
+    '/container/volumes(0)/persistent/constraints(0): Unsupported constraint rack,LIKE,a',
     resident,
   ],
-  ['resident apps have a role of their own', volume({ size: 1 }), '/role: Resident apps may not have the role *'],
+  ['resident apps have a role of their own', volume({ size: 1 }), '/role: Resident apps cannot have the role *'],
   [
     'resident apps accept unreserved resources only',
     { ...volume({ size: 1 }), acceptedResourceRoles: ['m'] },
@@ -79,7 +79,7 @@ const rules: readonly Row[] = [
   [
     'resident apps are not given up',
     { ...volume({ size: 1 }), unreachableStrategy: { inactiveAfterSeconds: 0, expungeAfterSeconds: 0 } },
-    '/unreachableStrategy: unreachableStrategy must be disabled for resident apps',
+    '/: unreachableStrategy must be disabled for resident tasks',
     resident,
   ],
   ['external volumes need the feature', external({}), `/container/volumes(0): ${feature('external_volumes')}`],
@@ -92,7 +92,7 @@ const rules: readonly Row[] = [
   [
     'DVDI has a driver',
     external({ options: {} }),
-    '/container/volumes(0)/external/options: dvdi/driver must be defined',
+    '/container/volumes(0)/external/options("dvdi/driver"): not defined',
     withFeatures('external_volumes'),
   ],
   [
@@ -104,7 +104,7 @@ const rules: readonly Row[] = [
   [
     'DVDI has one instance',
     { ...external({}), instances: 2 },
-    '/instances: got 2, expected 1 or less',
+    '/: Number of instances is limited to 1 when declaring DVDI volumes in app [/web]',
     withFeatures('external_volumes'),
   ],
   [
@@ -113,7 +113,7 @@ const rules: readonly Row[] = [
       provider: 'csi',
       options: { pluginName: 'p', capability: { accessMode: 'MULTI_NODE_READER_ONLY', accessType: 'mount' } },
     }),
-    '/container/volumes(0)/mode: must be RO for a volume that is only read',
+    '/container/volumes(0): CSI volume must be mounted readonly with a read-only access mode',
     withFeatures('external_volumes'),
   ],
   [
@@ -134,14 +134,17 @@ describe('rules of volumes (rest-api §7.3, §9.3)', () => {
 
 describe('updates of apps with persistent volumes (rest-api §9.4)', () => {
   const app = define(volume({ size: 10 }), resident);
+  const fixed = (what: string): string =>
+    `Services with persistent volumes configured may not change ${what}. ` +
+    'If you need to make this change, please create a new service.';
   const changes: readonly (readonly [request: Body, complaint: string])[] = [
     [
       { container: (volume({ size: 20 }) as { container: Body }).container },
       '/: Persistent volumes can not be changed!',
     ],
     [{ container: { type: 'MESOS' } }, '/: Persistent volumes can not be changed!'],
-    [{ cpus: 2 }, '/: Resource requirements can not be changed for apps with persistent volumes!'],
-    [{ portDefinitions: [] }, '/: Host ports can not be changed for apps with persistent volumes!'],
+    [{ cpus: 2 }, `/cpus: ${fixed('resource requirements')}`],
+    [{ portDefinitions: [] }, `/: ${fixed('host ports')}`],
   ];
   it.each(changes)('%j is refused', (request, complaint) => {
     expect(complaints(update(app, request, resident))).toContain(complaint);

@@ -148,9 +148,19 @@ describe('the events of a result', () => {
 
   it('come in order: failure, flip', () => {
     const events = healthEvents(instance, aCheck(), judged({ isCountedFailure: true, flippedTo: false }), 7);
-    expect(events).toMatchObject([
-      { eventType: 'failed_health_check_event', taskId: instanceId('a'), appId: instance.appId },
-      { eventType: 'health_status_changed_event', taskId: taskId('a'), alive: false },
+    const timestamp = '1970-01-01T00:00:00.007Z';
+    const { appId, version } = instance;
+    // 1.5 and later name the instance in `taskId` of the first, and no task at all in the second.
+    expect(events).toEqual([
+      { eventType: 'failed_health_check_event', timestamp, appId, taskId: instanceId('a'), healthCheck: aCheck() },
+      {
+        eventType: 'health_status_changed_event',
+        timestamp,
+        appId,
+        instanceId: instanceId('a'),
+        version,
+        alive: false,
+      },
     ]);
   });
 

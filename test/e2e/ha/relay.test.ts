@@ -141,10 +141,15 @@ describe('the relay', () => {
 
   it('delays without reordering', async () => {
     const { relay, client, heard } = await setUp();
+    let arrived = '';
+    relay.inspect(({ direction, data }) => {
+      if (direction === 'toTarget') arrived += data.toString();
+      return 'pass';
+    });
     relay.delay(400);
     const startedMs = performance.now();
     client.send('b');
-    await settle();
+    await eventually('it is at the relay', () => arrived === 'b');
     relay.delay(0);
     client.send('c');
     await eventually('both', () => heard() === 'abc');

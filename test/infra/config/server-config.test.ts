@@ -36,6 +36,7 @@ describe('the configuration of the server', () => {
     ['a master that is no address', ['--master', 'a b'], /^--master: not a master address/],
     ['a master in ZooKeeper that is no address', ['--master', 'zk://a:b/c'], /^--master: not a ZooKeeper host/],
     ['a client certificate without key', [...master, '--mesos_client_cert_file', cert], /need each other/],
+    ['zk without a path', [...master, '--zk', 'zk://a:1/'], /^--zk: it needs a path: /],
     ['zk and data_dir', [...master, '--zk', 'zk://a/b', '--data_dir', 'd'], /exclude each other/],
     ['a zk that is none', [...master, '--zk', 'h:2181'], /^--zk: not a ZooKeeper address/],
     ['an empty zk', [...master, '--zk', ''], /--zk/],
@@ -184,6 +185,8 @@ describe('the configuration of the server', () => {
     expect(settings.match.maxInstancesPerOffer).toBe(Number.POSITIVE_INFINITY);
     expect(settings.minReviveOffersIntervalMs).toBe(100);
     expect(config(['--max_running_deployments', '3']).settings.maxRunningDeployments).toBe(3);
+    expect(config([]).maxConcurrentRequests).toBe(Number.POSITIVE_INFINITY);
+    expect(config(['--http_max_concurrent_requests', '7']).maxConcurrentRequests).toBe(7);
   });
 
   it('shows no secret in /v2/info', () => {

@@ -125,7 +125,7 @@ describe('C-15: the election of the masters in ZooKeeper', () => {
     for (const child of await again.children('/')) await again.remove(`/${child}`, 'any');
     await stand(again, 5005);
     for (let seen = -1; seen !== 5005; ) seen = await leaders.next();
-  }, 60_000);
+  });
 
   it('chooses by number and reads the address that can be reached without names', () => {
     expect(leaderOf(['json.info_0000000010', 'json.info_0000000009', 'info_0000000001', 'log_replicas'])).toBe(

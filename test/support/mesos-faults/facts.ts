@@ -79,6 +79,6 @@ const processFact = (found: FoundProcess): ProcessFact => ({
 });
 
 async function askCluster<T>(address: string, path: string): Promise<T> {
-  const answer = await fetch(`http://${address}${path}`, { signal: AbortSignal.timeout(5_000) });
+  const answer = await fetch(`http://${address}${path}`, { signal: AbortSignal.timeout(60_000) });
   return (await answer.json()) as T;
 }

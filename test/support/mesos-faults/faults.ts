@@ -20,7 +20,7 @@ async function until(isHurt: () => boolean, random: Random): Promise<void> {
   const deadlineMs = performance.now() + longestWaitMs;
   while (!isHurt() && performance.now() < deadlineMs) await delay(50);
 }
-const longestWaitMs = 30_000;
+const longestWaitMs = 90_000;
 
 /** Some last less than the limits of patience, some longer. */
 const silence = (random: Random): Promise<void> => delay(random(silenceLimitMs * 1.5));

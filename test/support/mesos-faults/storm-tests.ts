@@ -12,7 +12,7 @@ export function testStorms(kind: StormOptions['kind'], what: string): void {
 
   describe('after a storm of faults on server, cluster, network and tasks', () => {
     it.each(seeds)(`${what} (seed %i)`, async (seed) => {
-      const { faults, changes, records } = await storm({ seed, kind, turns, settleLimitMs: 60_000 });
+      const { faults, changes, records } = await storm({ seed, kind, turns, settleLimitMs: 120_000 });
       // It must have been one.
       expect(faults.length).toBeGreaterThanOrEqual(turns);
       expect(changes.get('ok') ?? 0).toBeGreaterThan(turns);

@@ -65,7 +65,7 @@ export async function storm(options: StormOptions): Promise<Weather> {
 /** Some apps run before anything breaks. Gives the framework id. */
 async function calmStart(world: FaultWorld, book: ReturnType<typeof openBook>): Promise<string> {
   await settleIn(world, book, 2);
-  for (const id of book.wants.keys()) await world.rest.running(id, 3, 30_000);
+  for (const id of book.wants.keys()) await world.rest.running(id, 3);
   return frameworkIdOf(world);
 }
 

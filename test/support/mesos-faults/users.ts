@@ -35,7 +35,7 @@ const appsPerUser = 3;
 const maxInstances = 3;
 const maxPauseMs = 250;
 /** Longer than any fault: what is answered after it was given up could happen behind the next change. */
-const requestTimeoutMs = 25_000;
+const requestTimeoutMs = 120_000;
 /** The app or task may be gone or held, the server may not serve yet; nothing else is wrong with these requests. */
 const expectedStatuses: ReadonlySet<number> = new Set([200, 201, 404, 409, 503]);
 

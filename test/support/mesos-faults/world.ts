@@ -76,7 +76,7 @@ const serverFlags = [
   '4000',
 ];
 const host = fileURLToPath(new URL('./cluster-host.mjs', import.meta.url));
-const controlTimeoutMs = 5_000;
+const controlTimeoutMs = 60_000;
 
 export async function startWorld(options: WorldOptions): Promise<FaultWorld> {
   const { simulate, random, recover = false, agents = simulate ? 8 : 3 } = options;

@@ -11,7 +11,7 @@ import { isTopic, type Topic, topics } from './state-objects.ts';
 export const maxFrameBytes = 64 * 1024;
 export const maxPayloadBytes = 1024 * 1024;
 /** Longest name of a subscription, in characters. */
-export const maxSubLength = 100;
+const maxSubLength = 100;
 
 /** Apps below a path, and with certain labels; the texts are what the client gave. */
 export interface AppSelection {

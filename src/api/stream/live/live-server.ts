@@ -10,6 +10,7 @@ import type { TaskRenderer } from '../../render/task.ts';
 import { type EventStreams, maxStreams } from '../event-streams.ts';
 import { liveFormat, textFrame } from '../frames.ts';
 import { heartbeatMs, maxBacklogBytes, maxStalledBeats } from '../heartbeats.ts';
+import { inSlices } from '../slices.ts';
 import { socketConnection } from '../socket-connection.ts';
 import { type ClientFrame, type FrameError, readFrame } from './client-frame.ts';
 import type { LiveConnection } from './live-connection.ts';
@@ -49,7 +50,10 @@ export function liveServer(options: LiveOptions): LiveServer {
   metrics.gauge('http.live.active', () => sessions.size);
   const beat = (): void => {
     timer = clock.after(heartbeatMs, beat);
-    for (const session of sessions) session.beat();
+    inSlices([...sessions], clock, (some) => {
+      const frame = textFrame(JSON.stringify({ op: 'beat', id: streams.newestId() }));
+      for (const session of some) session.beat(frame);
+    });
   };
   streams.onClose(() => {
     for (const session of [...sessions]) session.connection.end('stopping');
@@ -112,7 +116,7 @@ class Session {
   }
 
   /** Tells that the server is there: pages see no pings. */
-  beat(): void {
+  beat(frame: Buffer): void {
     const { connection } = this;
     const sent = connection.sentBytes();
     const isStalled = connection.backlogBytes() > 0 && sent === this.#sentAtLastBeat;
@@ -124,7 +128,7 @@ class Session {
       return;
     }
     connection.beat();
-    if (!isStalled) this.#say({ op: 'beat', id: this.#options.streams.newestId() });
+    if (!isStalled) connection.write(frame);
   }
 
   end(): void {

@@ -8,7 +8,7 @@ import type { LogFrame } from './log-frame.ts';
 /** Logs that one connection follows at most. */
 export const maxLogs = 8;
 /** Unsent bytes of the connection beyond which nothing more is read from the agent. */
-export const maxLogBacklogBytes = 256 * 1024;
+const maxLogBacklogBytes = 256 * 1024;
 
 export interface LogHands {
   readonly files: TaskFiles;

@@ -13,7 +13,7 @@ import { type ObjectKey, removedJson, type StateObjects, type Topic } from './st
 /** Shortest time between two patches. */
 export const patchPauseMs = 200;
 /** Unsent bytes beyond which a subscription gets no patches, but a new snapshot once they have left. */
-export const maxStateBacklogBytes = 1024 * 1024;
+const maxStateBacklogBytes = 1024 * 1024;
 /** Time in a turn of the loop for patches, and objects between two looks at the clock. */
 const turnBudgetMs = 4;
 const objectsPerStep = 200;

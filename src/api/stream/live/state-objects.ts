@@ -1,9 +1,10 @@
 /** The objects of the state stream: apps, tasks and deployments, each as a GET shows it. */
 import type { ReadModel } from '../../../actors/front.ts';
+import { hasTask } from '../../../core/instance/shown.ts';
 import { listEmbeds } from '../../embed.ts';
 import type { AppRenderer } from '../../render/app-info.ts';
 import { deploymentJson } from '../../render/deployment.ts';
-import { hasTask, type TaskRenderer, taskJson } from '../../render/task.ts';
+import { type TaskRenderer, taskJson } from '../../render/task.ts';
 
 export const topics = ['apps', 'tasks', 'deployments'] as const;
 export type Topic = (typeof topics)[number];
