@@ -1,4 +1,5 @@
 /** Agents and tasks of the fake Mesos, and the arithmetic of their resources. */
+import type { MesosEvent } from '../../src/actors/ports.ts';
 import type { DomainInfo, MesosTaskState, Offer, TaskInfo, TaskStatus } from '../../src/core/mesos/types.ts';
 
 export interface FakeAgent {
@@ -27,6 +28,22 @@ export interface FakeTask {
   state: MesosTaskState;
   /** Undelivered or unacknowledged updates, oldest first. */
   readonly updates: TaskStatus[];
+}
+
+/** An update that is not acknowledged is sent again after this. */
+export const resendMs = 10_000;
+
+/** A call that reached it. */
+export interface LinkCall {
+  readonly type: 'accept' | 'decline' | 'kill' | 'acknowledge' | 'reconcile' | 'revive' | 'suppress';
+  readonly ids: readonly string[];
+  readonly seconds?: number;
+  readonly atMs: number;
+}
+
+export interface Session {
+  readonly listener: (event: MesosEvent) => void;
+  isOver: boolean;
 }
 
 export const terminal: ReadonlySet<MesosTaskState> = new Set<MesosTaskState>([

@@ -5,22 +5,9 @@
  */
 import type { Clock, MesosEvent, MesosLink } from '../../src/actors/ports.ts';
 import type { DomainInfo, MesosTaskState, Offer, TaskInfo, TaskStatus } from '../../src/core/mesos/types.ts';
-import type { FakeAgent, FakeTask, Free, HeldOffer } from './fake-mesos-resources.ts';
-import { freeOf, masterStatus, offerOf, portsOf, terminal } from './fake-mesos-resources.ts';
+import type { FakeAgent, FakeTask, Free, HeldOffer, LinkCall, Session } from './fake-mesos-resources.ts';
+import { freeOf, masterStatus, offerOf, portsOf, resendMs, terminal } from './fake-mesos-resources.ts';
 import { RoleFilters } from './fake-mesos-roles.ts';
-
-export interface LinkCall {
-  readonly type: 'accept' | 'decline' | 'kill' | 'acknowledge' | 'reconcile' | 'revive' | 'suppress';
-  readonly ids: readonly string[];
-  readonly seconds?: number;
-  readonly atMs: number;
-}
-
-const resendMs = 10_000;
-interface Session {
-  readonly listener: (event: MesosEvent) => void;
-  isOver: boolean;
-}
 
 export class FakeMesos {
   readonly agents: FakeAgent[] = [];
@@ -216,7 +203,7 @@ export class FakeMesos {
   }
 
   /** Any event, out of nowhere. */
-  tell = (event: MesosEvent): void => this.#send(event);
+  readonly tell = (event: MesosEvent): void => this.#send(event);
 
   /** A task that nobody launched here. */
   addStray(taskId: string): void {
@@ -226,9 +213,6 @@ export class FakeMesos {
     this.tasks.set(taskId, task);
     this.#tell(task, 'TASK_RUNNING', 'REASON_RECONCILIATION', {});
   }
-
-  /** Tells anything at all. */
-  readonly say = (event: MesosEvent): void => this.#send(event);
 
   #send(event: MesosEvent): void {
     const session = this.#session;
