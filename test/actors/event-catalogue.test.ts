@@ -88,7 +88,7 @@ async function everything(): Promise<World> {
   }
   await world.delete('/web');
   await world.advance(60_000);
-  world.mesos.tell({ type: 'frameworkMessage', agentId: 'S1', executorId: 'E1', data: 'aGVsbG8=' });
+  world.mesos.say({ type: 'frameworkMessage', agentId: 'S1', executorId: 'E1', data: 'aGVsbG8=' });
   const stray = 'gone.instance-9f0a7f40-2c2e-11ea-8a7e-0242ac110002._app.1';
   world.mesos.inject({ task_id: { value: stray }, state: 'TASK_GONE', agent_id: { value: 'S1' }, uuid: 'dXVpZA==' });
   await world.settle();

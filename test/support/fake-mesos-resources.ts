@@ -1,5 +1,4 @@
 /** Agents and tasks of the fake Mesos, and the arithmetic of their resources. */
-import type { MesosEvent } from '../../src/actors/ports.ts';
 import type { DomainInfo, MesosTaskState, Offer, TaskInfo, TaskStatus } from '../../src/core/mesos/types.ts';
 
 export interface FakeAgent {
@@ -11,6 +10,19 @@ export interface FakeAgent {
   readonly domain?: DomainInfo;
   isReachable: boolean;
 }
+
+export type AgentSize = Partial<Pick<FakeAgent, 'cpus' | 'mem' | 'ports' | 'domain'>>;
+
+/** The n-th agent. */
+export const agentOf = (n: number, size: AgentSize): FakeAgent => ({
+  id: `S${n}`,
+  host: `host${n}`,
+  cpus: size.cpus ?? 64,
+  mem: size.mem ?? 65_536,
+  ports: size.ports ?? [31_000, 31_999],
+  isReachable: true,
+  ...(size.domain === undefined ? {} : { domain: size.domain }),
+});
 
 /** An offer that was made and is not spent. */
 export interface HeldOffer {
@@ -28,22 +40,6 @@ export interface FakeTask {
   state: MesosTaskState;
   /** Undelivered or unacknowledged updates, oldest first. */
   readonly updates: TaskStatus[];
-}
-
-/** An update that is not acknowledged is sent again after this. */
-export const resendMs = 10_000;
-
-/** A call that reached it. */
-export interface LinkCall {
-  readonly type: 'accept' | 'decline' | 'kill' | 'acknowledge' | 'reconcile' | 'revive' | 'suppress';
-  readonly ids: readonly string[];
-  readonly seconds?: number;
-  readonly atMs: number;
-}
-
-export interface Session {
-  readonly listener: (event: MesosEvent) => void;
-  isOver: boolean;
 }
 
 export const terminal: ReadonlySet<MesosTaskState> = new Set<MesosTaskState>([
@@ -148,3 +144,12 @@ export function masterStatus(
     ...more,
   };
 }
+
+/** What an executor says of a task as it is now; it lacks its uuid. */
+export const executorStatus = ({ id, agent, state }: FakeTask, nowMs: number): TaskStatus => ({
+  task_id: { value: id },
+  agent_id: { value: agent.id },
+  state,
+  source: 'SOURCE_EXECUTOR',
+  timestamp: nowMs / 1000,
+});

@@ -5,9 +5,22 @@
  */
 import type { Clock, MesosEvent, MesosLink } from '../../src/actors/ports.ts';
 import type { DomainInfo, MesosTaskState, Offer, TaskInfo, TaskStatus } from '../../src/core/mesos/types.ts';
-import type { FakeAgent, FakeTask, Free, HeldOffer, LinkCall, Session } from './fake-mesos-resources.ts';
-import { freeOf, masterStatus, offerOf, portsOf, resendMs, terminal } from './fake-mesos-resources.ts';
+import type { AgentSize, FakeAgent, FakeTask, Free, HeldOffer } from './fake-mesos-resources.ts';
+import { agentOf, executorStatus, freeOf, masterStatus, offerOf, portsOf, terminal } from './fake-mesos-resources.ts';
 import { RoleFilters } from './fake-mesos-roles.ts';
+
+export interface LinkCall {
+  readonly type: 'accept' | 'decline' | 'kill' | 'acknowledge' | 'reconcile' | 'revive' | 'suppress';
+  readonly ids: readonly string[];
+  readonly seconds?: number;
+  readonly atMs: number;
+}
+
+const resendMs = 10_000;
+interface Session {
+  readonly listener: (event: MesosEvent) => void;
+  isOver: boolean;
+}
 
 export class FakeMesos {
   readonly agents: FakeAgent[] = [];
@@ -41,17 +54,8 @@ export class FakeMesos {
     this.#clock = clock;
   }
 
-  addAgent(more: Partial<Pick<FakeAgent, 'cpus' | 'mem' | 'ports' | 'domain'>> = {}): FakeAgent {
-    const n = this.agents.length;
-    const agent: FakeAgent = {
-      id: `S${n}`,
-      host: `host${n}`,
-      cpus: more.cpus ?? 64,
-      mem: more.mem ?? 65_536,
-      ports: more.ports ?? [31_000, 31_999],
-      isReachable: true,
-      ...(more.domain === undefined ? {} : { domain: more.domain }),
-    };
+  addAgent(more: AgentSize = {}): FakeAgent {
+    const agent = agentOf(this.agents.length, more);
     this.agents.push(agent);
     this.#allocateSoon();
     return agent;
@@ -203,7 +207,7 @@ export class FakeMesos {
   }
 
   /** Any event, out of nowhere. */
-  readonly tell = (event: MesosEvent): void => this.#send(event);
+  tell = (event: MesosEvent): void => this.#send(event);
 
   /** A task that nobody launched here. */
   addStray(taskId: string): void {
@@ -213,6 +217,9 @@ export class FakeMesos {
     this.tasks.set(taskId, task);
     this.#tell(task, 'TASK_RUNNING', 'REASON_RECONCILIATION', {});
   }
+
+  /** Tells anything at all. */
+  readonly say = (event: MesosEvent): void => this.#send(event);
 
   #send(event: MesosEvent): void {
     const session = this.#session;
@@ -320,15 +327,7 @@ export class FakeMesos {
 
   #move(task: FakeTask, state: MesosTaskState, more: Partial<TaskStatus>): void {
     task.state = state;
-    task.updates.push({
-      task_id: { value: task.id },
-      agent_id: { value: task.agent.id },
-      state,
-      source: 'SOURCE_EXECUTOR',
-      timestamp: this.#clock.now() / 1000,
-      uuid: `u${++this.#numbers}`,
-      ...more,
-    });
+    task.updates.push({ ...executorStatus(task, this.#clock.now()), uuid: `u${++this.#numbers}`, ...more });
     if (task.updates.length === 1) this.#deliver(task);
     if (terminal.has(state)) this.#allocateSoon();
   }
