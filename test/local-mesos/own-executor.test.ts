@@ -132,7 +132,12 @@ describe('an executor of the framework', () => {
   });
 
   const refusals: readonly [string, object, string][] = [
-    ['no command', { command: undefined }, "'ExecutorInfo.command' must be set for 'CUSTOM' executor"],
+    ['no command', { command: undefined }, "'ExecutorInfo.command' must be set"],
+    [
+      'no command, and its type',
+      { command: undefined, type: 'CUSTOM' },
+      "'ExecutorInfo.command' must be set for 'CUSTOM' executor",
+    ],
     ['the type DEFAULT', { type: 'DEFAULT' }, "'ExecutorInfo.type' must be 'CUSTOM'"],
     ['an invalid id', { executor_id: { value: 'a/b' } }, "'a/b' contains invalid characters"],
     [
