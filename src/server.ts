@@ -172,6 +172,7 @@ function apiConfig(config: ServerConfig, ownAddress: (() => string) | undefined)
     disableHttp: config.http === undefined,
     compression: config.compression,
     maxBodyBytes: defaultMaxBodyBytes,
+    maxConcurrentRequests: config.maxConcurrentRequests,
     info: infoConfig(config),
     emitLegacyFields: config.emitLegacyFields,
     hasCallbacks: config.callbacks !== undefined,

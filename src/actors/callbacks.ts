@@ -5,7 +5,15 @@
 
 import type { EventType, LoggedEvent, MarathonEvent } from '../core/events.ts';
 import { isMarathonType } from '../core/events.ts';
-import { isRefusal, judgePost, maxSubscriptions, type PostResult, type Subscription } from '../core/events-callback.ts';
+import {
+  alsoMissed,
+  isRefusal,
+  judgePost,
+  type MissedEvents,
+  maxSubscriptions,
+  type PostResult,
+  type Subscription,
+} from '../core/events-callback.ts';
 import type { EncodedEvent, RecordWrite } from '../core/journal/batch.ts';
 import { eventNumber, formatEventId } from '../core/journal/event-id.ts';
 import { invalid } from '../core/refusal.ts';
@@ -55,6 +63,8 @@ interface Subscriber {
   refusals: number;
   /** What the store knows of `queue.next`. */
   saved: number;
+  /** Is told with the next event that arrives. */
+  missed: MissedEvents | undefined;
 }
 
 interface CallbacksState {
@@ -204,7 +214,12 @@ function start(state: CallbacksState, url: string, props: CallbacksProps, contex
     failures: before?.failures ?? 0,
     refusals: before?.refusals ?? 0,
     saved: next.number,
+    missed: before?.missed,
   };
+  if (!before && !isOfNow) {
+    const to = formatEventId(props.position.generation, state.head - 1);
+    subscriber.missed = { from: formatEventId(next.generation, next.number), to };
+  }
   state.subscribers.set(url, subscriber);
   proceed(subscriber, state, props, context);
 }
@@ -222,13 +237,13 @@ function released(state: CallbacksState, events: readonly LoggedEvent[], props: 
 
 /** Posts the next event, or fetches it, unless something is under way or the subscriber has a pause. */
 function proceed(subscriber: Subscriber, state: CallbacksState, props: CallbacksProps, context: Own): void {
-  const { url, session, secret, queue } = subscriber;
+  const { url, session, secret, queue, missed } = subscriber;
   if (subscriber.isPosting || context.timers.has(url)) return;
   const event = queue.first;
   if (event) {
     subscriber.isPosting = true;
     context.metrics.count('events.callbacks.posts');
-    const request = { url, event, secret, timeoutMs: props.settings.requestTimeoutMs };
+    const request = { url, event, secret, missed, timeoutMs: props.settings.requestTimeoutMs };
     props.poster.post(request, (result) => context.self.tell({ type: 'posted', url, session, result }));
   } else if (queue.end < state.head && !subscriber.isReading) {
     subscriber.isReading = true;
@@ -266,6 +281,9 @@ function taken(
     if (found > from) {
       context.metrics.count('events.callbacks.missed', found - from);
       context.logger.warn('events.callback.missed', { url: shown(url), from, to: found - 1 });
+      const { generation } = props.position;
+      const gap = { from: formatEventId(generation, from), to: formatEventId(generation, found - 1) };
+      subscriber.missed = alsoMissed(subscriber.missed, gap);
       queue.skipTo(found);
     }
     queue.offer(toldOnes(events, start, state.head, props.position.generation));
@@ -295,8 +313,9 @@ function posted(
   else context.metrics.count('events.callbacks.failed');
   subscriber.failures = verdict.failures;
   subscriber.refusals = verdict.isOver ? 0 : subscriber.refusals + (isRefusal(result) ? 1 : 0);
+  if (verdict.isDelivered) subscriber.missed = undefined;
   if (verdict.isOver) {
-    if (!verdict.isDelivered) context.metrics.count('events.callbacks.missed');
+    if (!verdict.isDelivered) leftOut(subscriber, context);
     queue.shift();
   }
   if (verdict.trouble !== undefined) {
@@ -306,6 +325,13 @@ function posted(
     return;
   }
   proceed(subscriber, state, props, context);
+}
+
+/** The subscriber refuses the event at the head of its queue for good. */
+function leftOut(subscriber: Subscriber, context: Own): void {
+  context.metrics.count('events.callbacks.missed');
+  const id = subscriber.queue.first?.id;
+  if (id !== undefined) subscriber.missed = alsoMissed(subscriber.missed, { from: id, to: id });
 }
 
 function pause(subscriber: Subscriber, reason: string, context: Own): void {
@@ -324,7 +350,8 @@ function save(state: CallbacksState, { journal, position }: CallbacksProps, cont
   for (const subscriber of state.subscribers.values()) {
     const { url, queue } = subscriber;
     const wanted = state.wanted.get(url);
-    if (!wanted || subscriber.saved === queue.next) continue;
+    // As long as it was not told what it misses, the next leader has to find that out anew.
+    if (!wanted || subscriber.saved === queue.next || subscriber.missed) continue;
     subscriber.saved = queue.next;
     const moved = { ...wanted, next: { generation: position.generation, number: queue.next } };
     state.wanted.set(url, moved);

@@ -1,6 +1,6 @@
 /** What the actors need from the outside world. Implementations live in `src/infra`, fakes in `test/support`. */
 import type { LoggedEvent } from '../core/events.ts';
-import type { PostResult } from '../core/events-callback.ts';
+import type { MissedEvents, PostResult } from '../core/events-callback.ts';
 import type { Batch, CommitOutcome, EncodedEvent, LoadedJournal, StoreContent } from '../core/journal/batch.ts';
 import type { FrameworkInfo, MasterInfo, Offer, TaskInfo, TaskStatus } from '../core/mesos/types.ts';
 import type { Result } from '../core/result.ts';
@@ -219,6 +219,8 @@ export interface CallbackPoster {
       readonly event: LoggedEvent;
       /** Signs the body. */
       readonly secret: string | undefined;
+      /** What the subscriber must be told that it will not get. */
+      readonly missed: MissedEvents | undefined;
       readonly timeoutMs: number;
     },
     done: (result: PostResult) => void,

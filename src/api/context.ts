@@ -8,6 +8,7 @@ import { pathOf } from './failures.ts';
 import type { TaskFiles } from './files/task-files.ts';
 import type { FlatHeaders } from './headers.ts';
 import type { AppFilters } from './lists/app-filters.ts';
+import type { AppRuns } from './lists/app-runs.ts';
 import type { KeptLists } from './lists/kept-lists.ts';
 import { peerOf } from './peer.ts';
 import type { AppRenderer } from './render/app-info.ts';
@@ -22,6 +23,7 @@ export interface ApiContext {
   readonly apps: AppRenderer;
   readonly lists: KeptLists;
   readonly filters: AppFilters;
+  readonly runs: AppRuns;
   readonly streams: EventStreams;
   readonly changedApps: ChangedApps;
   readonly taskFiles: TaskFiles;

@@ -63,6 +63,8 @@ export interface ApiConfig {
   readonly compression: boolean;
   /** Largest body of a request in bytes; beyond it 413. */
   readonly maxBodyBytes: number;
+  /** `--http_max_concurrent_requests`; absent = no limit. Beyond it 503. */
+  readonly maxConcurrentRequests?: number;
   readonly info: InfoConfig;
   /** `--emit_legacy_fields` (design §8). */
   readonly emitLegacyFields: boolean;

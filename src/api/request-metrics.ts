@@ -45,8 +45,12 @@ export interface RequestMetrics {
   ) => void;
 }
 
-/** Installs the hooks. Call it before any route is registered. */
-export function requestMetrics(server: FastifyInstance, deps: ApiDependencies): RequestMetrics {
+/** Installs the hooks. Call it before any route is registered. `onLeave` hears of each request that is no longer active, once. */
+export function requestMetrics(
+  server: FastifyInstance,
+  deps: ApiDependencies,
+  onLeave: (request: FastifyRequest) => void = () => {},
+): RequestMetrics {
   const { metrics, clock, logger } = deps;
   let active = 0;
   metrics.gauge('http.requests.active', () => active);
@@ -58,6 +62,7 @@ export function requestMetrics(server: FastifyInstance, deps: ApiDependencies): 
     if (!request.isActive) return;
     request.isActive = false;
     active -= 1;
+    onLeave(request);
   };
 
   server.addHook('onRequest', (request, reply, done) => {

@@ -16,11 +16,13 @@ import { turnedAway } from './follower/turn-away.ts';
 import { eachHeader, standardHeaders } from './headers.ts';
 import { installIdempotency } from './idempotency.ts';
 import { AppFilters } from './lists/app-filters.ts';
+import { AppRuns } from './lists/app-runs.ts';
 import { KeptLists } from './lists/kept-lists.ts';
 import { renderAppDefinition } from './render/app-definition.ts';
 import { appRenderer } from './render/app-info.ts';
 import { taskRenderer } from './render/task.ts';
 import { requestMetrics } from './request-metrics.ts';
+import { limitRequests, RequestSlots } from './request-slots.ts';
 import { sendRefusal } from './respond.ts';
 import { agentsRoutes } from './routes/agents.ts';
 import { appRoutes } from './routes/app.ts';
@@ -76,11 +78,13 @@ export function buildServer(deps: ApiDependencies): FastifyInstance {
     frameworkErrors: frameworkFailure(headers),
     clientErrorHandler: answerBrokenClient,
   });
-  const metrics = requestMetrics(server, deps);
+  const slots = new RequestSlots(deps.config.maxConcurrentRequests);
+  const metrics = requestMetrics(server, deps, slots.release);
   server.addHook('onSend', (request, reply, _payload, done) => {
     eachHeader(headers(request.headers), (name, value) => reply.header(name, value));
     done();
   });
+  limitRequests(server, slots, deps);
   guard(server, deps);
   const isClosing = refuseWhenClosing(server);
   const context = contextOf(deps, { headers, requestMetrics: metrics });
@@ -149,6 +153,7 @@ function contextOf(deps: ApiDependencies, shared: Pick<ApiContext, 'headers' | '
     apps,
     lists: new KeptLists({ read, metrics, apps, tasks }),
     filters: new AppFilters(read),
+    runs: new AppRuns(apps.definition, metrics),
     streams: eventStreams({ hub: events, read, clock, logger, metrics }),
     changedApps: new ChangedApps({ hub: events, read, metrics }),
     taskFiles: new TaskFiles(deps),

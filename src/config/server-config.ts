@@ -55,6 +55,8 @@ export interface ServerConfig {
   readonly realm: string;
   readonly corsOrigins: readonly string[];
   readonly compression: boolean;
+  /** Infinity for no limit. */
+  readonly maxConcurrentRequests: number;
   readonly emitLegacyFields: boolean;
   /** Set with `--event_subscriber http_callback`. */
   readonly callbacks: CallbackSettings | undefined;
@@ -126,6 +128,7 @@ export function serverConfig(
     realm: text(values, 'http_realm') ?? 'Mesosphere',
     corsOrigins: list(values, 'access_control_allow_origin'),
     compression: values['http_compression'] !== false,
+    maxConcurrentRequests: unlimited(values, 'http_max_concurrent_requests'),
     emitLegacyFields: values['emit_legacy_fields'] === true,
     callbacks: callbackSettings(values),
     safeGroupUpdates: values['safe_group_updates'] === true,
@@ -133,6 +136,9 @@ export function serverConfig(
   };
   return ok(Object.freeze(config));
 }
+
+const unlimited = (values: FlagValues, name: string): number =>
+  values[name] === undefined ? Number.POSITIVE_INFINITY : number(values, name);
 
 const text = (values: FlagValues, name: string): string | undefined => {
   const value = values[name];
@@ -326,8 +332,6 @@ function frameworkSettings(values: FlagValues, hostname: string, enabled: Readon
 
 function schedulerSettings(values: FlagValues, enabled: ReadonlySet<string>): SchedulerSettings {
   const mesosBridgeName = text(values, 'mesos_bridge_name') ?? 'mesos-bridge';
-  const unlimited = (name: string): number =>
-    values[name] === undefined ? Number.POSITIVE_INFINITY : number(values, name);
   return {
     ...defaultSchedulerSettings,
     app: {
@@ -350,7 +354,7 @@ function schedulerSettings(values: FlagValues, enabled: ReadonlySet<string>): Sc
       maintenanceMode: values['maintenance_mode'] !== false,
       drainingSeconds: number(values, 'draining_seconds'),
       gpuScheduling: values['gpu_scheduling_behavior'] as 'restricted' | 'unrestricted',
-      maxInstancesPerOffer: unlimited('max_instances_per_offer'),
+      maxInstancesPerOffer: unlimited(values, 'max_instances_per_offer'),
       mesosBridgeName,
     },
     declineOfferDurationMs: number(values, 'decline_offer_duration'),
@@ -369,7 +373,7 @@ function schedulerSettings(values: FlagValues, enabled: ReadonlySet<string>): Sc
       },
     },
     maxConcurrentHealthChecks: number(values, 'max_concurrent_marathon_health_checks'),
-    maxRunningDeployments: unlimited('max_running_deployments'),
+    maxRunningDeployments: unlimited(values, 'max_running_deployments'),
     maxVersions: number(values, 'zk_max_versions'),
   };
 }

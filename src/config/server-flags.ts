@@ -145,6 +145,12 @@ const http: readonly FlagSpec[] = [
   },
   { name: 'http_credentials', type: 'string', isSecret: true, help: 'user:password for everything' },
   { name: 'http_realm', type: 'string', default: 'Mesosphere', help: 'realm of basic authentication' },
+  {
+    name: 'http_max_concurrent_requests',
+    type: 'integer',
+    min: 1,
+    help: 'requests under way at once, event streams not counted; beyond it 503 (default: no limit)',
+  },
   { name: 'http_compression', type: 'boolean', default: true, help: 'compress answers' },
   {
     name: 'leader_proxy_connection_timeout',
@@ -234,7 +240,7 @@ const ignoredNames: ReadonlySet<string> = new Set(
   task_operation_notification_timeout launch_queue_request_timeout deployment_manager_request_timeout
   group_manager_request_timeout task_tracker_request_timeout task_update_request_timeout max_queued_root_group_updates
   max_parallel_status_updates max_queued_status_updates max_actor_startup_time save_tasks_to_launch_timeout
-  ssl_keystore_password http_max_concurrent_requests
+  ssl_keystore_password
   event_stream_max_outstanding_messages assets_path zk_timeout
   zk_compression zk_compression_threshold zk_max_node_size zk_max_concurrency zk_operation_max_retries
   zk_operation_base_retry_sleep_ms internal_store_backend store_cache internal_version_caching group_versions_cache_size

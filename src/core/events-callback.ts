@@ -13,6 +13,18 @@ export interface Subscription {
   readonly next: EventPosition;
 }
 
+/** Events that a subscriber has not got and never will: ids of the first and the last one; what lies between may have arrived. */
+export interface MissedEvents {
+  readonly from: string;
+  readonly to: string;
+}
+
+/** What is missing after something more is. */
+export const alsoMissed = (before: MissedEvents | undefined, more: MissedEvents): MissedEvents => ({
+  from: before?.from ?? more.from,
+  to: more.to,
+});
+
 /** Subscriptions that may be stored. */
 export const maxSubscriptions = 100;
 /** Longest callback URL, in characters. */

@@ -39,7 +39,7 @@ const refusalStatus = {
   illegalArgument: 422,
   upgradeRequired: 426,
   internal: 500,
-  portsExhausted: 500,
+  portsExhausted: 422,
   unavailable: 503,
   timeout: 503,
 } as const;

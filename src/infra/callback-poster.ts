@@ -18,7 +18,8 @@ export interface PosterOptions {
 }
 
 /**
- * `Marathon-Event-Id` names the event, so that a subscriber knows one that comes twice. With a secret, `Marathon-Signature` is
+ * `Marathon-Event-Id` names the event, so that a subscriber knows one that comes twice; `Marathon-Missed-Events` the first and the last one that
+ * it will not get. With a secret, `Marathon-Signature` is
  * `t=<epoch s>,sha256=<hex>`: HMAC-SHA256 of `<epoch s>.<body>`.
  */
 export function createCallbackPoster({ clock, render }: PosterOptions): CallbackPoster {
@@ -27,7 +28,7 @@ export function createCallbackPoster({ clock, render }: PosterOptions): Callback
     'https:': new https.Agent({ keepAlive: true, timeout: keepAliveMs }),
   };
   return {
-    post: ({ url, event, secret, timeoutMs }, done) => {
+    post: ({ url, event, secret, missed, timeoutMs }, done) => {
       const body = Buffer.from(render(event));
       const seconds = Math.floor(clock.now() / 1_000);
       const headers = {
@@ -36,6 +37,7 @@ export function createCallbackPoster({ clock, render }: PosterOptions): Callback
         'Content-Length': body.length,
         'User-Agent': 'ultramarathon',
         ...(event.id === undefined ? {} : { 'Marathon-Event-Id': event.id }),
+        ...(missed === undefined ? {} : { 'Marathon-Missed-Events': `${missed.from} ${missed.to}` }),
         ...(secret === undefined ? {} : { 'Marathon-Signature': signature(secret, seconds, body) }),
       };
       const target = new URL(url);

@@ -3,8 +3,8 @@ import type { Batch } from '../core/journal/batch.ts';
 
 /** How far back a follower can begin without reading everything anew. */
 export const recentBatchLimit = 2_000;
-/** The same in UTF-16 units of JSON, so that a few huge batches do not hold the memory. */
-export const recentSizeLimit = 16 * 1_048_576;
+/** The same in UTF-16 units of JSON: who follows gets each batch in the turn that it came, and needs no more than the last few. */
+export const recentSizeLimit = 1_048_576;
 
 interface Follower {
   next: number;

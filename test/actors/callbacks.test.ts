@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { maxQueuedEvents } from '../../src/actors/callback-queue.ts';
 import { savePauseMs } from '../../src/actors/callbacks.ts';
-import type { CallbackPoster } from '../../src/actors/ports.ts';
+import type { CallbackPoster, JournalStore } from '../../src/actors/ports.ts';
 import type { LoggedEvent } from '../../src/core/events.ts';
 import { maxSubscriptions, type PostResult } from '../../src/core/events-callback.ts';
 import { createWorld, type World } from '../support/world.ts';
@@ -147,6 +147,62 @@ describe('callbacks', () => {
     await world.advance(600_000);
     expect(subscribers.to(a).filter(({ type }) => type === 'group_change_success')).toHaveLength(8);
     expect(subscribers.to(a).at(-1)?.type).toBe('deployment_success');
+    const refused = subscribers.to(a).find(({ type }) => type === 'group_change_success')?.id;
+    const told = subscribers.posts.filter(({ missed }) => missed !== undefined);
+    expect(told.map(({ missed, event }) => [missed, event.type])).toEqual([
+      [{ from: refused, to: refused }, 'deployment_info'],
+    ]);
+  });
+
+  it('what the log has no longer is named to the subscriber until that has heard it', async () => {
+    const { world, subscribers } = await setUp();
+    await subscribe(world, a);
+    await world.advance(savePauseMs + 1_000);
+    const had = numbersOf(subscribers.to(a)).at(-1) ?? 0;
+    subscribers.answer = () => gone;
+    for (let i = 0; newest(world) < had + 30; i++) await world.put(`/app-${i}`, { instances: 0 });
+    // The next leader finds no more than the newest ten of them.
+    const first = newest(world) - 9;
+    const { readEvents } = world.store;
+    const shortened: Pick<JournalStore, 'readEvents'> = {
+      readEvents: async (from, limit) => ({ ...(await readEvents(Math.max(from, first), limit)), first }),
+    };
+    Object.assign(world.store, shortened);
+    const before = subscribers.posts.length;
+    // It is away still, and the one after that has to tell it.
+    await world.restart();
+    await world.advance(60_000);
+    subscribers.answer = () => ok;
+    await world.restart();
+    await world.advance(1_000);
+    const posts = subscribers.posts.slice(before);
+    const told = posts.filter(({ missed }) => missed !== undefined);
+    const [generation] = told[0]?.event.id?.split('.') ?? [];
+    expect(told.length).toBeGreaterThan(2);
+    expect(told.map(({ missed, event }) => [missed, event.id])).toEqual(
+      Array(told.length).fill([
+        { from: `${generation}.${had + 1}`, to: `${generation}.${first - 1}` },
+        `${generation}.${first}`,
+      ]),
+    );
+    expect(numbersOf(posts.map(({ event }) => event)).at(-1)).toBe(newest(world));
+  });
+
+  it('a state that was replaced is named to the subscriber', async () => {
+    const { world, subscribers } = await setUp();
+    await subscribe(world, a);
+    await world.advance(savePauseMs + 1_000);
+    const had = subscribers.to(a).findLast(({ id }) => id !== undefined)?.id ?? '';
+    const [generation, number] = had.split('.');
+    await world.store.replace({ records: world.store.records() });
+    await world.restart();
+    await world.put('/new', { instances: 0 });
+    await world.advance(1_000);
+    const told = subscribers.posts.filter(({ missed }) => missed !== undefined);
+    expect(told).toHaveLength(1);
+    expect(told[0]?.missed?.from).toBe(`${generation}.${Number(number) + 1}`);
+    expect(told[0]?.missed?.to.split('.')[0]).toBe(told[0]?.event.id?.split('.')[0]);
+    expect(told[0]?.event.id).not.toMatch(`${generation}.`);
   });
 
   it('the next leader goes on where the last one stored that it was: nothing is left out', async () => {

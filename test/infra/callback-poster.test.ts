@@ -3,7 +3,7 @@ import { createHmac } from 'node:crypto';
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createTcpServer, type Socket } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { PostResult } from '../../src/core/events-callback.ts';
+import type { MissedEvents, PostResult } from '../../src/core/events-callback.ts';
 import { createCallbackPoster } from '../../src/infra/callback-poster.ts';
 import { systemClock } from '../../src/infra/clock.ts';
 
@@ -38,7 +38,13 @@ async function subscriber(
   return { url: `http://127.0.0.1:${port}/hook?x=1`, got, sockets };
 }
 
-function post(url: string, more: { secret?: string; timeoutMs?: number } = {}): Promise<PostResult> {
+interface PostOptions {
+  readonly secret?: string;
+  readonly missed?: MissedEvents;
+  readonly timeoutMs?: number;
+}
+
+function post(url: string, more: PostOptions = {}): Promise<PostResult> {
   const poster = createCallbackPoster({ clock: systemClock, render: ({ json }) => `${json} ` });
   onTestFinished(() => poster.close());
   return postBy(poster, url, more);
@@ -47,11 +53,11 @@ function post(url: string, more: { secret?: string; timeoutMs?: number } = {}): 
 const postBy = (
   poster: ReturnType<typeof createCallbackPoster>,
   url: string,
-  { secret, timeoutMs = 5_000 }: { secret?: string; timeoutMs?: number } = {},
+  { secret, missed, timeoutMs = 5_000 }: PostOptions = {},
 ): Promise<PostResult> =>
   new Promise((resolve) => {
     const event = { id: 'g.7', type: 'app_terminated_event', json: '{"ä":1}' } as const;
-    poster.post({ url, event, secret, timeoutMs }, resolve);
+    poster.post({ url, event, secret, missed, timeoutMs }, resolve);
   });
 
 describe('posting an event', () => {
@@ -71,6 +77,13 @@ describe('posting an event', () => {
       },
     });
     expect(got[0]?.headers).not.toHaveProperty('marathon-signature');
+  });
+
+  it('names what the subscriber will not get', async () => {
+    const { url, got } = await subscriber((_request, response) => response.end());
+    await post(url);
+    await post(url, { missed: { from: 'g.3', to: 'g.6' } });
+    expect(got.map(({ headers }) => headers['marathon-missed-events'])).toEqual([undefined, 'g.3 g.6']);
   });
 
   it('signs the body if there is a secret', async () => {

@@ -10,7 +10,7 @@ export const targetBytes = 96 * 1024;
 /** A piece of several entries with more than this is split. */
 export const maxBytes = 2 * targetBytes;
 /** One with less joins a neighbour that has room for it. */
-const minBytes = targetBytes / 4;
+export const minBytes = targetBytes / 4;
 /** Entries of a piece, those without text included. */
 export const maxEntries = 1024;
 

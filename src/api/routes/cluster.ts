@@ -1,6 +1,6 @@
 /** `/v2/info`, `/v2/leader` and `/v2/plugins` (rest-api §6A.1–§6A.3). */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { invalid, refusal, type Violation } from '../../core/refusal.ts';
+import { invalid, missed, refusal, type Violation } from '../../core/refusal.ts';
 import type { ApiContext } from '../context.ts';
 import { first, queryOf } from '../query.ts';
 import { infoView } from '../render/info.ts';
@@ -24,7 +24,7 @@ export function clusterRoutes(server: FastifyInstance, context: ApiContext): voi
   resource(server, '/v2/plugins', { GET: (_request, reply) => sendJson(reply, 200, { plugins: [] }) });
   const noPlugin = (request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     const [id = ''] = (request.params as { readonly '*': string })['*'].split('/');
-    return sendRefusal(reply, refusal('notFound', `No plugin with id '${id}'`));
+    return sendRefusal(reply, missed(refusal('notFound', `No plugin with this pluginId: ${id}`)));
   };
   resource(server, '/v2/plugins/*', { GET: noPlugin, POST: noPlugin, PUT: noPlugin, DELETE: noPlugin });
 }
@@ -33,7 +33,7 @@ export function clusterRoutes(server: FastifyInstance, context: ApiContext): voi
 function uriFault(uri: string): string | undefined {
   if (/^file:/i.test(uri)) return undefined;
   if (/^s3:/i.test(uri)) return `'${uri}': s3 is not supported, only file URIs are (file:///path)`;
-  return `'${uri}' is not a file URI (file:///path)`;
+  return `Invalid URI or unsupported scheme: ${uri}`;
 }
 
 /** `DELETE /v2/leader?backup=&restore=` (rest-api §6A.2). */

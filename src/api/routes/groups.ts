@@ -15,7 +15,7 @@ import { groupTarget } from '../group-path.ts';
 import { readJson } from '../json-body.ts';
 import { all, bool, queryOf } from '../query.ts';
 import { readGroupPatch, readGroupUpdate } from '../read-body.ts';
-import { groupJson } from '../render/group.ts';
+import { groupJson, groupPieces } from '../render/group.ts';
 import { dispatch, everyMethod, type Verbs } from '../resource.ts';
 import { sendJson, sendRefusal } from '../respond.ts';
 import { sendVersion, sendVersions } from '../version-answers.ts';
@@ -67,7 +67,8 @@ function show(context: ApiContext, request: FastifyRequest, reply: FastifyReply,
     ...clockVariant(context, embeds.ofApps),
     render: () => {
       const group = read.group(path);
-      return group ? ok(groupJson(group, embeds, context.apps, clock.now())) : err(missed(groupNotFound(path)));
+      const found = group && groupPieces(group, embeds, context.apps, clock.now(), context.runs);
+      return found ? ok(found) : err(missed(groupNotFound(path)));
     },
   });
 }

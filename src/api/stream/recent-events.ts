@@ -61,7 +61,8 @@ export class RecentEvents {
       this.#size -= this.#events[this.#head]?.json.length ?? 0;
       this.#head += 1;
     }
-    if (this.#head > 1_000 && this.#head * 2 > this.#events.length) {
+    // What has been let go of is still held by its place; a copy of the others for each few thousand events costs next to nothing.
+    if (this.#head > Math.max(1_000, this.#events.length >> 3)) {
       this.#events = this.#events.slice(this.#head);
       this.#head = 0;
     }

@@ -66,6 +66,11 @@ function checkNetworks(body: AppBody, storedType: 'DOCKER' | 'MESOS' | undefined
   must(!has(networks) || ipAddress === undefined, '/', 'must not specify both networks and ipAddress');
   const isDocker = (container ? (container.type ?? 'DOCKER') : storedType) === 'DOCKER';
   must(!isDocker || !ipAddress?.discovery, '/ipAddress', 'ipAddress/discovery is not allowed for Docker containers');
+  must(
+    !has(ipAddress?.discovery?.ports) || !has(container?.portMappings),
+    '/ipAddress',
+    'container.portMappings and ipAddress.discovery.ports must not both be set',
+  );
 }
 
 function checkPorts(body: AppBody, must: Must): void {

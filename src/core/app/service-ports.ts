@@ -101,7 +101,7 @@ export interface PortRequest {
 
 /**
  * Assigns what the apps of one change ask for; the apps come back in order, those that ask for nothing as they are. `inUse` is not changed:
- * tell it with `replace` once the change is accepted. Ports that the change names or gives up are not handed out. Refused with 500
+ * tell it with `replace` once the change is accepted. Ports that the change names or gives up are not handed out. Refused with 422
  * `portsExhausted` if the range has too few.
  */
 export function assignServicePorts(

@@ -112,10 +112,14 @@ function putChanges(path: string, update: GroupUpdate, context: GroupRequestCont
   }
   if (update.version !== undefined) return rollback(path, update.version, context);
   if (update.scaleBy !== undefined) return scale(path, update.scaleBy, context);
-  const structure = new Structure(context);
+  const structure = new Structure(context, namesServices(update));
   structure.take(path, update, '');
   return structure.result();
 }
+
+/** True if a body says, anywhere, which apps there should be: then no group in it may change the role that it enforces. */
+const namesServices = (update: GroupUpdate): boolean =>
+  update.apps !== undefined || (update.groups?.some(namesServices) ?? false);
 
 /** Everything below a group, and the group itself. */
 function removalOf(path: string, tree: AppTree): GroupChanges {
@@ -180,9 +184,11 @@ class Structure {
   readonly #apps: PlacedChange[] = [];
   readonly #groups: GroupChange[] = [];
   readonly #violations = new Violations();
+  readonly #namesServices: boolean;
 
-  constructor(context: GroupRequestContext) {
+  constructor(context: GroupRequestContext, hasServices: boolean) {
     this.#context = context;
+    this.#namesServices = hasServices;
   }
 
   result(): Result<GroupChanges, Refusal> {
@@ -215,7 +221,7 @@ class Structure {
     const wanted = isTopLevel(path) ? update.enforceRole : undefined;
     const changesRole = wanted !== undefined && !isNew && wanted !== (known?.enforceRole ?? false);
     must(
-      !changesRole || (update.apps === undefined && update.groups === undefined),
+      !changesRole || !this.#namesServices,
       `${at}/enforceRole`,
       'enforceRole cannot be modified in a request that adds, removes or modifies services; please make these changes in separate requests.',
     );

@@ -45,6 +45,14 @@ interface Exclusive {
   readonly done: (outcome: WriteOutcome) => void;
 }
 
+/**
+ * Address space for the one file, in bytes; no memory, and no limit: LMDB takes more when it is used up. Without it each time the file has
+ * doubled it is mapped anew, and the pages of all earlier maps stay in this process as well.
+ */
+const mapSize = 16 * 1024 ** 3;
+/** Values of this many bytes and more are compressed (LZ4, on LMDB's own thread). */
+const compressFromBytes = 1_000;
+
 const environments = new Map<string, LmdbEnvironment>();
 const closing = new Map<string, Promise<void>>();
 
@@ -87,11 +95,17 @@ export class LmdbEnvironment {
         overlappingSync: false,
         eventTurnBatching: false,
         maxDbs: 4,
+        mapSize,
       });
       this.#meta = this.#root.openDB<string, string>({ name: 'meta', encoding: 'string' });
       this.databases = {
         records: this.#root.openDB<string, RecordEntryKey>({ name: 'records', encoding: 'string' }),
-        events: this.#root.openDB<string, number>({ name: 'events', encoding: 'string' }),
+        // Most of what is stored, and most of it the same words again and again.
+        events: this.#root.openDB<string, number>({
+          name: 'events',
+          encoding: 'string',
+          compression: { threshold: compressFromBytes },
+        }),
       };
     } catch (error) {
       throw new StoreUnusable(`cannot open the store in ${path}: ${messageOf(error)}`, { cause: error });

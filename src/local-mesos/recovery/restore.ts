@@ -9,7 +9,7 @@ import {
   readChildRecords,
   removeChildRecord,
 } from '../process/child-records.ts';
-import { exitMessage } from '../process/exit-status.ts';
+import { type ExitStatus, exitMessage } from '../process/exit-status.ts';
 import { readProcessTable } from '../process/process-table.ts';
 import { bagOf } from '../resources/bag.ts';
 import type { TaskReport } from '../task-runner.ts';
@@ -174,6 +174,12 @@ function neverStarted(task: Task): TaskReport {
   };
 }
 
+/** The end of one that was being killed, of which nobody has said anything: only SIGKILL ends its shell before that has written. */
+const silentEnd = ({ keepsExit }: FoundRecord): ExitStatus => ({
+  code: null,
+  signal: keepsExit === true ? 'SIGKILL' : null,
+});
+
 /** It ended while nobody looked. Without a word of its shell, it is like an executor that does not come back. */
 function endOf(task: Task, record: FoundRecord, workDir: string): TaskReport {
   const last = task.pending.at(-1)?.record ?? task.statuses.at(-1);
@@ -199,6 +205,6 @@ function endOf(task: Task, record: FoundRecord, workDir: string): TaskReport {
     ...known,
     state: record.isKilled === true ? 'TASK_KILLED' : byItself,
     source: 'SOURCE_EXECUTOR',
-    message: exitMessage(status ?? { code: null, signal: null }, what),
+    message: exitMessage(status ?? silentEnd(record), what),
   };
 }

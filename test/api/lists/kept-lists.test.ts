@@ -172,7 +172,7 @@ describe('kept lists', () => {
           bench.check();
         }
       }),
-      { numRuns: 80 },
+      { numRuns: 50 },
     );
   });
 

@@ -321,6 +321,14 @@ const contradictions: readonly (readonly [request: Body, complaint: string])[] =
     { container: image, ipAddress: { networkName: 'n', discovery: { ports: [{ number: 1, name: 'a' }] } } },
     '/ipAddress: ipAddress/discovery is not allowed for Docker containers',
   ],
+  [
+    {
+      ...sleep,
+      container: { type: 'MESOS', portMappings: [{ containerPort: 1 }] },
+      ipAddress: { networkName: 'n', discovery: { ports: [{ number: 1, name: 'a' }] } },
+    },
+    '/ipAddress: container.portMappings and ipAddress.discovery.ports must not both be set',
+  ],
 ];
 
 describe('deprecated members that cannot be rewritten (rest-api §9.2)', () => {

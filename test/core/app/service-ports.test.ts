@@ -77,7 +77,7 @@ describe('service ports (behaviour §2.5)', () => {
     const refused = assignServicePorts([{ before: undefined, after: withPorts(0, 0, 0) }], inUse([], small));
     expect(refused).toMatchObject({
       ok: false,
-      error: { status: 500, message: 'All ports in the range [10000-10002) are already in use' },
+      error: { status: 422, message: 'All ports in the range [10000-10002) are already in use' },
     });
   });
 

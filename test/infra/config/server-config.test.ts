@@ -185,6 +185,8 @@ describe('the configuration of the server', () => {
     expect(settings.match.maxInstancesPerOffer).toBe(Number.POSITIVE_INFINITY);
     expect(settings.minReviveOffersIntervalMs).toBe(100);
     expect(config(['--max_running_deployments', '3']).settings.maxRunningDeployments).toBe(3);
+    expect(config([]).maxConcurrentRequests).toBe(Number.POSITIVE_INFINITY);
+    expect(config(['--http_max_concurrent_requests', '7']).maxConcurrentRequests).toBe(7);
   });
 
   it('shows no secret in /v2/info', () => {

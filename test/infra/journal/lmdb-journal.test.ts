@@ -1,9 +1,11 @@
+import { readFileSync, statSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { open } from 'lmdb';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { EncodedRecord } from '../../../src/core/journal/batch.ts';
+import { chunksOf } from '../../../src/infra/lmdb/event-chunk.ts';
 import { type JournalHarness, journalContract } from './contract.ts';
 import { Leader, put } from './leader.ts';
 import { lmdbStore } from './lmdb-store.ts';
@@ -71,13 +73,58 @@ describe('LMDB journal', () => {
 
   it('refuses a store of another layout and leaves it as it is', async () => {
     await seeded();
-    await rewriteHeader((header) => ({ ...header, layout: 2 }));
+    await rewriteHeader((header) => ({ ...header, layout: 3 }));
     const store = lmdbStore(directory);
-    await expect(store.open()).rejects.toThrow(/layout 2.*only layout 1$/);
+    await expect(store.open()).rejects.toThrow(/layout 3.*only layout 2$/);
     await store.close();
-    await rewriteHeader((header) => ({ ...header, layout: 1 }));
+    await rewriteHeader((header) => ({ ...header, layout: 2 }));
     const leader = await Leader.of(lmdbStore(directory));
     expect([...leader.loaded.records]).toEqual([put('a', 1)]);
+    await leader.store.close();
+  });
+
+  it('reads what layout 1 wrote, and goes on from there in layout 2', async () => {
+    const old = Array.from({ length: 200 }, (_, i) => ({
+      type: 't',
+      json: JSON.stringify({ i, pad: 'x'.repeat(50) }),
+    }));
+    const root = open<string, string>({ path: join(directory, 'journal'), overlappingSync: false, maxDbs: 4 });
+    const events = root.openDB<string, number>({ name: 'events', encoding: 'string' });
+    for (const [first, chunk] of chunksOf(1, old, 0)) await events.put(first, chunk);
+    const meta = root.openDB<string, string>({ name: 'meta', encoding: 'string' });
+    const header = { layout: 1, epoch: 1, nextBatch: 2, nextEvent: 201, generation: 'g', formats: {} };
+    await meta.put('header', JSON.stringify(header));
+    await root.close();
+    const leader = await Leader.of(lmdbStore(directory));
+    expect((await leader.store.readEvents(1, 500)).events).toEqual(old);
+    const added = old.map(({ type, json }) => ({ type, json: json.toUpperCase() }));
+    await leader.commit([put('a', 1)], added);
+    await leader.store.close();
+    const again = await Leader.of(lmdbStore(directory));
+    expect((await again.store.readEvents(1, 500)).events).toEqual([...old, ...added]);
+    await again.store.close();
+    await rewriteHeader((written) => {
+      expect(written['layout']).toBe(2);
+      return written;
+    });
+  });
+
+  it('keeps events in much less room than they have as text, and maps its file once however it grows', async () => {
+    const leader = await Leader.of(lmdbStore(directory));
+    const pad = 'the same words as in every other event '.repeat(10);
+    for (let n = 0; n < 40; n++) {
+      const json = (i: number): string => JSON.stringify({ eventType: 'status_update_event', id: `${n}-${i}`, pad });
+      const events = Array.from({ length: 1_000 }, (_, i) => ({ type: 't', json: json(i) }));
+      await leader.commit([put(`a${n}`, 'y'.repeat(20_000))], events);
+    }
+    const file = join(directory, 'journal', 'data.mdb');
+    // 17 MB of text.
+    expect(statSync(file).size).toBeLessThan(6_000_000);
+    expect((await leader.store.readEvents(39_999, 10)).events.length).toBe(2);
+    if (process.platform === 'linux') {
+      const maps = readFileSync('/proc/self/maps', 'utf8').split('\n');
+      expect(maps.filter((line) => line.endsWith(file)).length).toBe(1);
+    }
     await leader.store.close();
   });
 

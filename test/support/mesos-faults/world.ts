@@ -68,9 +68,6 @@ const settings = {
 const serverFlags = [
   '--mesos_heartbeat_failure_threshold',
   String(missedHeartbeats),
-  // What runs unknown to the server, since the answer that named it was lost, is found by the next question for all there is.
-  '--reconciliation_interval',
-  '15000',
   '--kill_retry_timeout',
   '1000',
   '--decline_offer_duration',
