@@ -29,6 +29,31 @@ export interface FakeTask {
   readonly updates: TaskStatus[];
 }
 
+/** A call that reached it. */
+export interface LinkCall {
+  readonly type: 'accept' | 'decline' | 'kill' | 'acknowledge' | 'reconcile' | 'revive' | 'suppress';
+  readonly ids: readonly string[];
+  readonly seconds?: number;
+  readonly atMs: number;
+}
+
+/** What an agent may have other than usual. */
+export type AgentChanges = Partial<Pick<FakeAgent, 'cpus' | 'mem' | 'ports' | 'domain'>>;
+
+/** The agent number `n`: 64 cpus, 64 GiB and 1,000 ports unless it is told otherwise. */
+export const agentOf = (
+  n: number,
+  { cpus = 64, mem = 65_536, ports = [31_000, 31_999], domain }: AgentChanges,
+): FakeAgent => ({
+  id: `S${n}`,
+  host: `host${n}`,
+  cpus,
+  mem,
+  ports,
+  isReachable: true,
+  ...(domain === undefined ? {} : { domain }),
+});
+
 export const terminal: ReadonlySet<MesosTaskState> = new Set<MesosTaskState>([
   'TASK_FINISHED',
   'TASK_FAILED',

@@ -5,16 +5,9 @@
  */
 import type { Clock, MesosEvent, MesosLink } from '../../src/actors/ports.ts';
 import type { DomainInfo, MesosTaskState, Offer, TaskInfo, TaskStatus } from '../../src/core/mesos/types.ts';
-import type { FakeAgent, FakeTask, Free, HeldOffer } from './fake-mesos-resources.ts';
-import { freeOf, masterStatus, offerOf, portsOf, terminal } from './fake-mesos-resources.ts';
+import type { AgentChanges, FakeAgent, FakeTask, Free, HeldOffer, LinkCall } from './fake-mesos-resources.ts';
+import { agentOf, freeOf, masterStatus, offerOf, portsOf, terminal } from './fake-mesos-resources.ts';
 import { RoleFilters } from './fake-mesos-roles.ts';
-
-export interface LinkCall {
-  readonly type: 'accept' | 'decline' | 'kill' | 'acknowledge' | 'reconcile' | 'revive' | 'suppress';
-  readonly ids: readonly string[];
-  readonly seconds?: number;
-  readonly atMs: number;
-}
 
 const resendMs = 10_000;
 interface Session {
@@ -54,17 +47,8 @@ export class FakeMesos {
     this.#clock = clock;
   }
 
-  addAgent(more: Partial<Pick<FakeAgent, 'cpus' | 'mem' | 'ports' | 'domain'>> = {}): FakeAgent {
-    const n = this.agents.length;
-    const agent: FakeAgent = {
-      id: `S${n}`,
-      host: `host${n}`,
-      cpus: more.cpus ?? 64,
-      mem: more.mem ?? 65_536,
-      ports: more.ports ?? [31_000, 31_999],
-      isReachable: true,
-      ...(more.domain === undefined ? {} : { domain: more.domain }),
-    };
+  addAgent(more: AgentChanges = {}): FakeAgent {
+    const agent = agentOf(this.agents.length, more);
     this.agents.push(agent);
     this.#allocateSoon();
     return agent;

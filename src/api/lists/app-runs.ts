@@ -12,7 +12,7 @@ export const minRunApps = 64;
 /** Groups remembered; the one that was shown longest ago goes first. */
 export const maxRememberedGroups = 64;
 /** Bytes of all their pieces. The group that is shown is kept even if it alone is larger. */
-export const maxRememberedBytes = 64 * 1024 * 1024;
+const maxRememberedBytes = 64 * 1024 * 1024;
 
 class Run {
   readonly apps: readonly AppDefinition[];
