@@ -1,6 +1,6 @@
 /**
  * Builds the image `ultramarathon-2048` that app-docker.json runs: `node build-image.mjs [engine [engine options…]]`. The engine is
- * docker or podman, whichever is there. Needs a static busybox (Debian: `apt-get install busybox-static`), and no network.
+ * docker or podman, whichever answers. Needs a static busybox (Debian: `apt-get install busybox-static`), and no network.
  */
 import { spawnSync } from 'node:child_process';
 import { chmodSync, copyFileSync, cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -22,9 +22,10 @@ function refuse(line) {
 const isStatic = (file) => !readFileSync(file).subarray(0, 4096).includes('/ld-linux');
 
 const [asked, ...options] = process.argv.slice(2);
-const isThere = (program) => spawnSync(program, ['--version'], { stdio: 'ignore' }).status === 0;
-const engine = asked ?? ['docker', 'podman'].find(isThere);
-if (engine === undefined) refuse('Neither docker nor podman is there.');
+/** A client may be there without its daemon: the local cluster looks for the engine in the same way. */
+const answers = (program) => spawnSync(program, ['ps', '--quiet'], { stdio: 'ignore' }).status === 0;
+const engine = asked ?? ['docker', 'podman'].find(answers);
+if (engine === undefined) refuse('Neither docker nor podman answers: start one of them, or install podman.');
 const busybox = busyboxes.find((file) => file && existsSync(file) && isStatic(file));
 if (busybox === undefined) refuse('No static busybox is there: install busybox-static, or name one in BUSYBOX.');
 

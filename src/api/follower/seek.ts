@@ -27,6 +27,7 @@ export type Found =
   | { readonly type: 'done' }
   | { readonly type: 'turnedAway'; readonly reason: string; readonly outcome: WriteOutcome };
 
+/** `here`: this server is to answer; `done`: the leader has, or the caller is gone; otherwise why nobody does. */
 export async function seek(seeking: Seeking): Promise<Found> {
   const { watch, clock, isSafe, isGone } = seeking;
   const untilMs = clock.monotonic() + (seeking.isForwarded ? 0 : seeking.waitForLeaderMs);

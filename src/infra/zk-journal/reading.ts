@@ -20,6 +20,7 @@ const groupBatches = 64;
 /** Other work of this thread gets its turn between two slices of this many records. */
 const loadSlice = 2_000;
 
+/** Rejects with `StoreUnusable` if this version cannot read it. */
 export async function readManifest(session: ZooKeeperSession): Promise<Manifest> {
   return decodeManifest((await session.get(manifestPath)).data);
 }

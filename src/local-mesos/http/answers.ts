@@ -6,6 +6,7 @@ export const maxBodyBytes = 64 * 1024 * 1024;
 
 const reasons: Readonly<Record<number, string>> = { 404: '404 Not Found.', 501: '501 Not Implemented.' };
 
+/** Ends the answer with a text; without one with the name of the status. */
 export function sendText(res: ServerResponse, status: number, text = reasons[status] ?? ''): void {
   res.writeHead(status, { 'Content-Type': 'text/plain; charset=utf-8', 'Content-Length': Buffer.byteLength(text) });
   res.end(text);
@@ -24,11 +25,13 @@ export function sendAccepted(res: ServerResponse): void {
 
 const noBody = { 'Content-Length': 0 };
 
+/** Ends the answer without a body. */
 export function sendEmpty(res: ServerResponse, status: number, headers: Readonly<Record<string, string>> = {}): void {
   res.writeHead(status, { ...headers, 'Content-Length': 0 });
   res.end();
 }
 
+/** Ends the answer with 200 and JSON, wrapped in a call of `jsonp` if a script asked for it. */
 export function sendJson(res: ServerResponse, body: unknown, jsonp?: string): void {
   const json = JSON.stringify(body);
   const text = jsonp === undefined ? json : `${jsonp}(${json})`;

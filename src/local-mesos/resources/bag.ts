@@ -137,6 +137,7 @@ export function isEmptyEntry(entry: BagEntry): boolean {
   }
 }
 
+/** True if nothing in it has an amount. */
 export function isEmptyBag(bag: Bag): boolean {
   for (const entry of bag) if (!isEmptyEntry(entry)) return false;
   return true;
