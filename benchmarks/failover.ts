@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { startEnsemble } from '../test/support/zookeeper.ts';
-import { get, type RunningCommand, residentMiB, runCommand } from './support/commands.ts';
+import { anonymousMiB, get, type RunningCommand, residentMiB, runCommand } from './support/commands.ts';
 import { agentsFor, instancesPerApp, putApps, running, until, untilLaunched, untilTaken } from './support/many-apps.ts';
 import { machine, workload } from './support/setup.ts';
 
@@ -35,6 +35,7 @@ async function killOnce(
   apps: number,
 ): Promise<[RunningCommand, RunningCommand]> {
   const standbyMiB = residentMiB(standby.pid);
+  const standbyAnonMiB = anonymousMiB(standby.pid);
   const body = { ...workload.latencyApp, id: `/fail/probe-${n}`, instances: 1 };
   const killedMs = performance.now();
   process.kill(leader.pid, 'SIGKILL');
@@ -53,7 +54,9 @@ async function killOnce(
     killToLaunchMs: Math.round(launchMs),
     afterSessionMs: Math.round(launchMs - sessionTimeoutMs),
     standbyMiB,
+    standbyAnonMiB,
     newLeaderMiB: residentMiB(standby.pid),
+    newLeaderAnonMiB: anonymousMiB(standby.pid),
   });
   const again = await world.start(new URL(leader.url).port);
   return [standby, again];

@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { anonymousMiB, get, residentMiB, runCommand, threadCpuMs } from './support/commands.ts';
+import { anonymousMiB, get, mappedMiB, residentMiB, runCommand, threadCpuMs } from './support/commands.ts';
 import { agentsFor, instancesPerApp, putApps, running, until, untilLaunched, untilTaken } from './support/many-apps.ts';
 import { machine, workload } from './support/setup.ts';
 
@@ -54,6 +54,7 @@ async function measure(apps: number): Promise<void> {
     const fillThreadMs = threadCpuMs(server.pid) - cpuMs;
     const rssMiB = residentMiB(server.pid);
     const anonMiB = anonymousMiB(server.pid);
+    const fileMiB = mappedMiB(server.pid);
     await delay(restMs);
     const rssAtRestMiB = residentMiB(server.pid);
     if (profileTo) await server.stop();
@@ -79,11 +80,13 @@ async function measure(apps: number): Promise<void> {
       threadMicrosPerApp: Math.round((fillThreadMs * 1000) / apps),
       rssMiB,
       anonMiB,
+      fileMiB,
       rssAtRestMiB,
       startToWriteMs: Math.round(startToWriteMs),
       startToLaunchMs: Math.round(startToLaunchMs),
       startThreadMs: Math.round(startThreadMs),
       rssAfterStartMiB: residentMiB(server.pid),
+      anonAfterStartMiB: anonymousMiB(server.pid),
       machine,
     };
     process.stdout.write(`${JSON.stringify(line)}\n`);

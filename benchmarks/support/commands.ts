@@ -53,6 +53,10 @@ export const residentMiB = (pid: number): number =>
 export const anonymousMiB = (pid: number): number =>
   Math.round(Number(/RssAnon:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024);
 
+/** What is mapped from files alone: the program's own text, and the pages of the store. */
+export const mappedMiB = (pid: number): number =>
+  Math.round(Number(/RssFile:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024);
+
 /** GET as JSON. */
 export const get = async (url: string): Promise<Record<string, unknown>> =>
   (await fetch(url)).json() as Promise<Record<string, unknown>>;

@@ -8,14 +8,15 @@ type Ctx = Context<SchedulerMessage>;
 /** First wait for answers; doubles each round up to the longest. A restarted master answers nothing until its agents are back. */
 const firstWaitMs = 1_000;
 const longestWaitMs = 60_000;
-/** Tasks in one call. */
-const chunk = 1_000;
-
 /**
  * Tasks that are asked for and not answered, at most: the answers of 100,000 at once would stand before every offer, and nothing could be
  * launched until the last of them was taken in.
  */
 export const reconcileWindow = 4_000;
+/** The same while somebody waits for a launch: each of its round trips (offers, ACCEPT, first update) stands behind so many answers. */
+export const reconcileWindowInDemand = 1_000;
+/** Calls that a window is made of. */
+const callsInWindow = 4;
 /** Without answers the next ones are asked for after this long; a master may have nothing to say of those before. */
 const stalledMs = 250;
 
@@ -25,6 +26,8 @@ export interface ReconcileRound {
   readonly rest: Iterator<string>;
   /** Asked for and not answered. */
   open: number;
+  /** An answer has come since the last look whether they come at all. */
+  isHeard: boolean;
   /** Ends with the question for whatever else there is. */
   readonly isAll: boolean;
 }
@@ -54,32 +57,47 @@ export function reconcileRest(state: SchedulerState, context: Ctx): void {
 }
 
 function begin(state: SchedulerState, context: Ctx, isAll: boolean): void {
-  state.reconciling = { rest: state.unreconciled.values(), open: 0, isAll };
+  state.reconciling = { rest: state.unreconciled.values(), open: 0, isHeard: false, isAll };
   askMore(state, context);
 }
 
-/** Answers have been waited for in vain: on with the round. */
+/** If answers have been waited for in vain: on with the round. Those that come slowly must not be joined by more. */
 export function reconcileStalled(state: SchedulerState, context: Ctx): void {
-  if (!state.reconciling || !state.isConnected) return;
-  state.reconciling.open = 0;
+  const { reconciling: round } = state;
+  if (!round || !state.isConnected) return;
+  if (round.isHeard) {
+    watchForStall(round, context);
+    return;
+  }
+  round.open = 0;
   askMore(state, context);
 }
+
+function watchForStall(round: ReconcileRound, context: Ctx): void {
+  round.isHeard = false;
+  context.timers.set('reconcileStalled', stalledMs, { type: 'reconcileStalled' });
+}
+
+/** How many may be open. */
+const windowOf = ({ demand }: SchedulerState): number => (demand.size > 0 ? reconcileWindowInDemand : reconcileWindow);
 
 function askMore(state: SchedulerState, context: Ctx): void {
   const { reconciling: round } = state;
   if (!round) return;
+  const most = windowOf(state);
+  const chunk = most / callsInWindow;
   let isDone = false;
-  while (!isDone && round.open < reconcileWindow) {
-    const asked = askChunk(state, round);
+  while (!isDone && round.open < most) {
+    const asked = askChunk(state, round, chunk);
     round.open += asked;
     isDone = asked < chunk;
   }
   if (isDone) endRound(state, round, context);
-  else context.timers.set('reconcileStalled', stalledMs, { type: 'reconcileStalled' });
+  else watchForStall(round, context);
 }
 
 /** How many it asked for; fewer than a chunk when there are no more. */
-function askChunk({ services, tasks, unreconciled }: SchedulerState, { rest }: ReconcileRound): number {
+function askChunk({ services, tasks, unreconciled }: SchedulerState, { rest }: ReconcileRound, chunk: number): number {
   const batch: { taskId: string; agentId: string | undefined }[] = [];
   for (let next = rest.next(); next.done !== true; next = rest.next()) {
     const placed = tasks.get(next.value);
@@ -110,5 +128,7 @@ export function answered(state: SchedulerState, taskId: string, context: Ctx): v
   const { reconciling: round } = state;
   if (!round) return;
   round.open -= 1;
-  if (round.open <= reconcileWindow - chunk) askMore(state, context);
+  round.isHeard = true;
+  const most = windowOf(state);
+  if (round.open <= most - most / callsInWindow) askMore(state, context);
 }

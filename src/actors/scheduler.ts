@@ -223,7 +223,7 @@ function mesosEvent(state: SchedulerState, event: MesosEvent, context: Ctx): voi
         timestamp: timestamp(context.clock.now()),
         executorId: event.executorId,
         slaveId: event.agentId,
-        message: event.data,
+        message: [...new Int8Array(Buffer.from(event.data, 'base64'))],
       });
       return;
     case 'frameworkRemoved':

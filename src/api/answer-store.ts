@@ -21,6 +21,8 @@ export type Packing = 'gzip' | 'br';
 export interface Bytes {
   readonly buffers: readonly Buffer[];
   readonly length: number;
+  /** The same bytes as characters, where it was sent so: Node joins them to the head and writes both at once. */
+  text?: string;
 }
 
 /** Headers of the answers that an entry can give, made once for each set of standard headers. */

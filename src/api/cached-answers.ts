@@ -16,6 +16,9 @@ import type { SlowReaders } from './slow-readers.ts';
 /** Smaller bodies are not worth compressing. */
 const minPackedBytes = 1024;
 
+/** Up to this size a body goes out together with its head, as text of one byte for each character. */
+const maxTextBytes = 8 * 1024;
+
 /** What to answer, if the reader does not have it yet. */
 export interface Rendering {
   readonly render: () => Result<string | readonly Piece[], Refusal>;
@@ -173,6 +176,11 @@ function write(
   response.writeHead(status, headers as string[]);
   if (body === undefined || request.method === 'HEAD') {
     response.end();
+    return;
+  }
+  if (body.length <= maxTextBytes) {
+    body.text ??= Buffer.concat(body.buffers).toString('latin1');
+    response.end(body.text, 'latin1');
     return;
   }
   // Corked: head and all buffers leave in one call to the kernel, and none is copied.

@@ -116,7 +116,8 @@ export type MarathonEvent =
   | (Common<'framework_message_event'> & {
       readonly executorId: string;
       readonly slaveId: string;
-      readonly message: string;
+      /** Each byte as a number from -128 to 127, as 1.11 writes it, though its manual shows a text. */
+      readonly message: readonly number[];
     })
   | (Common<'scheduler_registered_event'> & { readonly frameworkId: string; readonly master: string })
   | (Common<'scheduler_reregistered_event'> & { readonly master: string })

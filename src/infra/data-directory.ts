@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { closeSync, constants, openSync, realpathSync, rmSync } from 'node:fs';
-import { connect, createServer, type Server } from 'node:net';
+import { connect, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { err, ok, type Result } from '../core/result.ts';
 import { makeDirectory } from './make-directory.ts';
@@ -21,8 +21,10 @@ const lockName = 'server.lock.sock';
 const maxSocketPathBytes = 103;
 /** A holder that is frozen accepts connections but does not say who it is. */
 const holderAnswerMs = 500;
-/** Others may be taking the same stale lock at this moment; each is done within milliseconds. */
+/** Others may be taking the same lock at this moment; each is done within milliseconds. */
 const maxAttempts = 20;
+/** Whoever holds the guard may be frozen. */
+const guardWaitMs = 1_000;
 
 /**
  * Creates `directory` (mode 0700) if it is missing and locks it until `release` or the end of the process. The error is one line
@@ -52,46 +54,63 @@ function socketAddress(path: string): { readonly name: string; readonly release:
 
 async function takeLock(path: string, address: string): Promise<Result<Server, string>> {
   for (let attempt = 0; attempt < maxAttempts; attempt++) {
-    const server = await listen(address);
-    if (server !== undefined) return ok(server);
-    const guard = await takeOverGuard(path);
+    const guard = await takeGuard(path);
     if (guard === undefined) continue;
     try {
+      const server = await listen(address);
+      if (server !== undefined) return ok(server);
       const holder = await holderOf(address);
       if (holder !== undefined) return err(`the data directory ${path} is in use by ${holder}`);
       rmSync(address, { force: true });
       const successor = await listen(address);
       if (successor !== undefined) return ok(successor);
     } finally {
-      await close(guard);
+      await guard.release();
     }
   }
   return err(`the data directory ${path} is being locked by other processes`);
 }
 
-/**
- * Without a guard two processes could find the same stale lock: the second would remove the fresh socket of the first. The guard
- * is a name that lives and dies with its holder (Linux only). Undefined once a holder that was met here has left.
- */
-async function takeOverGuard(path: string): Promise<Server | undefined> {
-  if (process.platform !== 'linux') return createServer();
-  const name = `\0ultramarathon-lock-${createHash('sha256').update(path).digest('hex').slice(0, 32)}`;
-  const guard = await listen(name);
-  if (guard === undefined) {
-    await new Promise<void>((resolve) =>
-      connect(name)
-        .on('error', () => {})
-        .on('close', () => resolve())
-        .resume(),
-    );
-  }
-  return guard;
+interface Guard {
+  readonly release: () => Promise<void>;
 }
 
-/** Listens and tells everybody who connects the id of this process. Undefined if the address is taken. */
-function listen(address: string): Promise<Server | undefined> {
+/**
+ * Without a guard two processes could find the same stale lock: the second would remove the fresh socket of the first, also one that
+ * has its name and does not listen yet. The guard is a name that lives and dies with its holder (Linux only). Undefined once a
+ * holder that was met here has left, or was waited for in vain.
+ */
+async function takeGuard(path: string): Promise<Guard | undefined> {
+  if (process.platform !== 'linux') return { release: async () => {} };
+  const name = `\0ultramarathon-lock-${createHash('sha256').update(path).digest('hex').slice(0, 32)}`;
+  const waiting = new Set<Socket>();
+  const guard = await listen(name, (socket) => {
+    waiting.add(socket.on('error', () => socket.destroy()).on('close', () => waiting.delete(socket)));
+  });
+  if (guard !== undefined) {
+    const release = (): Promise<void> => {
+      const closed = close(guard);
+      for (const socket of waiting) socket.destroy();
+      return closed;
+    };
+    return { release };
+  }
+  await new Promise<void>((resolve) => {
+    const socket = connect(name).on('error', () => {});
+    socket.setTimeout(guardWaitMs, () => socket.destroy());
+    socket.on('close', () => resolve()).resume();
+  });
+  return undefined;
+}
+
+const sayWhoWeAre = (socket: Socket): void => {
+  socket.on('error', () => socket.destroy()).end(`${process.pid}\n`);
+};
+
+/** Listens and tells everybody who connects the id of this process, unless told otherwise. Undefined if the address is taken. */
+function listen(address: string, onConnection = sayWhoWeAre): Promise<Server | undefined> {
   return new Promise((resolve, reject) => {
-    const server = createServer((socket) => socket.on('error', () => socket.destroy()).end(`${process.pid}\n`));
+    const server = createServer(onConnection);
     server.once('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'EADDRINUSE') resolve(undefined);
       else reject(error);
@@ -100,24 +119,24 @@ function listen(address: string): Promise<Server | undefined> {
   });
 }
 
-/** Who listens there, in words; undefined if nobody does. */
+/**
+ * Who listens there, in words; undefined if nobody does. Only a refusal says that: who has waited in vain may have come to nothing
+ * itself meanwhile, and then the end of the wait is seen before the connection is.
+ */
 function holderOf(address: string): Promise<string | undefined> {
   return new Promise((resolve) => {
-    let isListening = false;
+    let isRefused = false;
     let said = '';
     const socket = connect(address);
     socket.setTimeout(holderAnswerMs, () => socket.destroy());
-    socket.on('connect', () => {
-      isListening = true;
-    });
     socket.on('data', (chunk: Buffer) => {
       said += chunk.toString('latin1', 0, 20);
     });
     socket.on('error', (error: NodeJS.ErrnoException) => {
-      isListening ||= error.code !== 'ECONNREFUSED' && error.code !== 'ENOENT';
+      isRefused = error.code === 'ECONNREFUSED' || error.code === 'ENOENT';
     });
     socket.on('close', () => {
-      if (!isListening) resolve(undefined);
+      if (isRefused) resolve(undefined);
       else resolve(/^\d+\n/.test(said) ? `process ${said.trim()}` : 'another process');
     });
   });

@@ -4,7 +4,7 @@ import { isEventType, isMarathonType } from '../../src/core/events.ts';
 import type { AppId, InstanceId } from '../../src/core/ids.ts';
 import { createWorld, type SeenEvent, type World } from '../support/world.ts';
 
-/** Members beyond `eventType` and `timestamp`; those with a question mark may be absent. */
+/** Members beyond `eventType` and `timestamp`, as Marathon 1.11 writes them; those with a question mark may be absent. */
 const members: Readonly<Record<string, string>> = {
   api_post_event: 'clientIp uri appDefinition',
   pod_created_event: 'clientIp uri',
@@ -35,6 +35,45 @@ const members: Readonly<Record<string, string>> = {
   event_stream_detached: 'remoteAddress',
   subscribe_event: 'clientIp callbackUrl',
   unsubscribe_event: 'clientIp callbackUrl',
+};
+
+type Holds = (value: unknown) => boolean;
+const isText: Holds = (value) => typeof value === 'string' && value !== '';
+const isStamp: Holds = (value) => /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(String(value));
+const isTextOrNull: Holds = (value) => value === null || isText(value);
+const isListOf =
+  (holds: Holds): Holds =>
+  (value) =>
+    Array.isArray(value) && value.every(holds);
+const isObject =
+  (shape: Readonly<Record<string, Holds>>): Holds =>
+  (value) =>
+    typeof value === 'object' &&
+    value !== null &&
+    Object.keys(value).sort().join() === Object.keys(shape).sort().join() &&
+    Object.entries(shape).every(([name, holds]) => holds((value as Readonly<Record<string, unknown>>)[name]));
+const isAction = isObject({ action: isText, app: isText });
+const isStep = isObject({ actions: isListOf(isAction) });
+const isSome: Holds = (value) => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** What is no text: of all events, or of those of one type. */
+const values: Readonly<Record<string, Holds>> = {
+  timestamp: isStamp,
+  version: isStamp,
+  runSpecVersion: isStamp,
+  appDefinition: isSome,
+  healthCheck: isSome,
+  plan: isObject({ id: isText, version: isStamp, steps: isListOf(isStep) }),
+  currentStep: isStep,
+  ports: isListOf((value) => Number.isInteger(value)),
+  ipAddresses: isListOf(isObject({ ipAddress: isText, protocol: (value) => value === 'IPv4' || value === 'IPv6' })),
+  alive: (value) => typeof value === 'boolean',
+  healthy: (value) => value === null || typeof value === 'boolean',
+  agentId: isTextOrNull,
+  'instance_changed_event.host': isTextOrNull,
+  'status_update_event.taskStatus': (value) => /^TASK_[A-Z_]+$/.test(String(value)),
+  'status_update_event.message': (value) => typeof value === 'string',
+  'framework_message_event.message': isListOf((value) => Number.isInteger(value)),
 };
 
 /** Made by the API, tested there; and of pods, which are not there yet. */
@@ -106,7 +145,10 @@ function offencesIn(events: readonly SeenEvent[]): readonly string[] {
     const all = (members[eventType] ?? 'unknown type').split(' ').filter((name) => name !== '');
     const required = all.filter((name) => !name.endsWith('?'));
     const known = new Set(all.map((name) => name.replace('?', '')));
-    if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(String(timestamp))) offences.add(`${eventType}: ${timestamp}`);
+    for (const [name, value] of Object.entries({ timestamp, ...rest })) {
+      const holds = values[`${eventType}.${name}`] ?? values[name] ?? isText;
+      if (!holds(value)) offences.add(`${eventType}.${name}: ${JSON.stringify(value)}`);
+    }
     for (const name of required) if (!(name in rest)) offences.add(`${eventType} lacks ${name}`);
     for (const name of Object.keys(rest)) if (!known.has(name)) offences.add(`${eventType} has ${name}`);
   }
@@ -191,6 +233,14 @@ describe('the catalogue of events', () => {
     const [step, failed] = world.events.slice(from);
     expect(step).toMatchObject({ plan: { id }, currentStep: { actions: [{ app: '/web' }] } });
     expect(failed).toMatchObject({ id, reason: 'The upgrade has been cancelled' });
+  });
+
+  it('a message of an executor is told as its bytes, signed as those of Java are', async () => {
+    const world = await createWorld();
+    world.mesos.say({ type: 'frameworkMessage', agentId: 'S1', executorId: 'E1', data: 'aGkA/4A=' });
+    await world.settle();
+    const [told] = world.eventsOf('framework_message_event');
+    expect(told).toMatchObject({ executorId: 'E1', slaveId: 'S1', message: [104, 105, 0, -1, -128] });
   });
 
   it('the master is named by its host alone (rest-api §10.4)', async () => {

@@ -5,6 +5,7 @@ import {
   reconcileRest,
   reconcileStalled,
   reconcileWindow,
+  reconcileWindowInDemand,
 } from '../../src/actors/reconciliation.ts';
 import type { SchedulerState } from '../../src/actors/scheduler-state.ts';
 
@@ -25,7 +26,7 @@ function createAsker(count: number) {
     reconcileRound: 0,
     reconciling: undefined,
     tasks: { tasks: () => placed.values(), get: (id: string) => placed.get(id) },
-    demand: { isLaunching: () => false },
+    demand: { isLaunching: () => false, size: 0 },
     services: {
       settings: { reconciliationIntervalMs: 600_000 },
       link: {
@@ -73,6 +74,34 @@ describe('reconciliation', () => {
     expect(calls.at(-1)).toEqual([]);
     expect(state.unreconciled.size).toBe(0);
     expect(timers.has('reconcileStalled')).toBe(false);
+  });
+
+  it('has fewer answers stand before the launches of those who wait, from when they wait', () => {
+    const { state, context, asked } = createAsker(9_000);
+    reconcileAll(state, context, true);
+    (state.demand as { size: number }).size = 1;
+    let taken = 0;
+    for (let next = asked()[taken]; next !== undefined; next = asked()[taken]) {
+      answered(state, next, context);
+      taken += 1;
+      if (taken > reconcileWindow) expect(asked().length - taken).toBeLessThanOrEqual(reconcileWindowInDemand);
+    }
+    expect(taken).toBe(9_000);
+    expect(state.unreconciled.size).toBe(0);
+  });
+
+  it('asks for no more while answers come, however slowly', () => {
+    const { state, context, timers, asked } = createAsker(10_000);
+    reconcileAll(state, context, true);
+    const ids = [...asked()];
+    for (const id of ids.slice(0, 5)) {
+      answered(state, id, context);
+      reconcileStalled(state, context);
+      expect(timers.has('reconcileStalled')).toBe(true);
+    }
+    expect(asked()).toHaveLength(reconcileWindow);
+    reconcileStalled(state, context);
+    expect(asked()).toHaveLength(2 * reconcileWindow);
   });
 
   it('goes on without answers, and comes back to those that were not answered', () => {

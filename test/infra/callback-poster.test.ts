@@ -3,9 +3,12 @@ import { createHmac } from 'node:crypto';
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createTcpServer, type Socket } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import type { Clock } from '../../src/actors/ports.ts';
 import type { MissedEvents, PostResult } from '../../src/core/events-callback.ts';
 import { createCallbackPoster } from '../../src/infra/callback-poster.ts';
 import { systemClock } from '../../src/infra/clock.ts';
+import { eventually } from '../support/eventually.ts';
+import { createVirtualClock } from '../support/virtual-clock.ts';
 
 interface Got {
   readonly method: string | undefined;
@@ -44,8 +47,11 @@ interface PostOptions {
   readonly timeoutMs?: number;
 }
 
-function post(url: string, more: PostOptions = {}): Promise<PostResult> {
-  const poster = createCallbackPoster({ clock: systemClock, render: ({ json }) => `${json} ` });
+function post(
+  url: string,
+  { clock = systemClock, ...more }: PostOptions & { clock?: Clock } = {},
+): Promise<PostResult> {
+  const poster = createCallbackPoster({ clock, render: ({ json }) => `${json} ` });
   onTestFinished(() => poster.close());
   return postBy(poster, url, more);
 }
@@ -53,7 +59,7 @@ function post(url: string, more: PostOptions = {}): Promise<PostResult> {
 const postBy = (
   poster: ReturnType<typeof createCallbackPoster>,
   url: string,
-  { secret, missed, timeoutMs = 5_000 }: PostOptions = {},
+  { secret, missed, timeoutMs = 120_000 }: PostOptions = {},
 ): Promise<PostResult> =>
   new Promise((resolve) => {
     const event = { id: 'g.7', type: 'app_terminated_event', json: '{"ä":1}' } as const;
@@ -105,7 +111,11 @@ describe('posting an event', () => {
 
   it('gives up on one that never answers', async () => {
     const { url, got } = await subscriber(() => {});
-    expect(await post(url, { timeoutMs: 100 })).toEqual({ type: 'failed', cause: 'no answer within 100 ms' });
+    const clock = createVirtualClock();
+    const result = post(url, { timeoutMs: 100, clock });
+    await eventually('it is asked', () => got.length === 1);
+    clock.advance(100);
+    expect(await result).toEqual({ type: 'failed', cause: 'no answer within 100 ms' });
     expect(got).toHaveLength(1);
   });
 
@@ -121,7 +131,8 @@ describe('posting an event', () => {
 
   it('takes the status of an answer whose body never ends, or is endless, and leaves', async () => {
     const slow = await subscriber((_request, response) => response.writeHead(200).write('a'));
-    expect(await post(slow.url, { timeoutMs: 100 })).toMatchObject({ type: 'answered', status: 200 });
+    // By then the beginning of the answer has long come.
+    expect(await post(slow.url, { timeoutMs: 5_000 })).toMatchObject({ type: 'answered', status: 200 });
     const endless = await subscriber((_request, response) => {
       const more = (): void => {
         while (!response.destroyed && response.write(Buffer.alloc(65_536)));

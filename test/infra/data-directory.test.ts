@@ -94,6 +94,18 @@ describe.each([
     expect(await lock()).toMatch(/is in use by another process$/);
   });
 
+  it('is kept by a living process also where whoever asks comes to nothing for seconds', async () => {
+    const { child } = await inChild();
+    const asked = lock();
+    const pause = new Int32Array(new SharedArrayBuffer(4));
+    for (let turn = 0; turn < 6; turn++) {
+      // Longer than an answer is waited for: the wait is over before anything else is looked at.
+      Atomics.wait(pause, 0, 0, 600);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(await asked).toMatch(new RegExp(`is in use by (another process|process ${child.pid})$`));
+  });
+
   it('goes to exactly one of many who find a stale one at the same time', async () => {
     await killed((await inChild()).child);
     const results = await Promise.all(Array.from({ length: 12 }, () => lock()));

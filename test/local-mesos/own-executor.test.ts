@@ -113,7 +113,8 @@ describe('an executor of the framework', () => {
   });
 
   it('that does not subscribe in time is ended, and its tasks fail', async () => {
-    const mesos = await cluster({ simulate: false, settings: { executorRegistrationMs: 300 } });
+    // By then it has long been started, which its end tells.
+    const mesos = await cluster({ simulate: false, settings: { executorRegistrationMs: 5_000 } });
     const scheduler = await subscribed(mesos);
     const [offer] = await scheduler.nextOffers();
     const mute = executorOf('own', '', { command: { shell: true, value: 'exec sleep 1000' } });
@@ -122,7 +123,7 @@ describe('an executor of the framework', () => {
       state: 'TASK_FAILED',
       source: 'SOURCE_AGENT',
       reason: 'REASON_EXECUTOR_REGISTRATION_TIMEOUT',
-      message: 'Executor did not register within 300ms',
+      message: 'Executor did not register within 5000ms',
     });
     const { failure } = await scheduler.next('FAILURE');
     expect(failure!.executor_id).toEqual({ value: 'own' });
@@ -131,7 +132,12 @@ describe('an executor of the framework', () => {
   });
 
   const refusals: readonly [string, object, string][] = [
-    ['no command', { command: undefined }, "'ExecutorInfo.command' must be set for 'CUSTOM' executor"],
+    ['no command', { command: undefined }, "'ExecutorInfo.command' must be set"],
+    [
+      'no command, and its type',
+      { command: undefined, type: 'CUSTOM' },
+      "'ExecutorInfo.command' must be set for 'CUSTOM' executor",
+    ],
     ['the type DEFAULT', { type: 'DEFAULT' }, "'ExecutorInfo.type' must be 'CUSTOM'"],
     ['an invalid id', { executor_id: { value: 'a/b' } }, "'a/b' contains invalid characters"],
     [

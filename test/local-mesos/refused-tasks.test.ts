@@ -16,6 +16,10 @@ const port80: Resource = { name: 'ports', type: 'RANGES', ranges: { range: [{ be
 const reserved: Resource = { ...cpus(0.1), reservations: [{ role: 'dev', type: 'DYNAMIC' }] };
 const forDev = [cpus(0.1), mem].map((resource) => ({ ...resource, allocation_info: { role: 'dev' } }));
 
+const withVariable = (variable: object): Partial<TaskInfo> => ({
+  command: { value: 'x', environment: { variables: [{ name: 'X', ...variable }] } },
+});
+
 const faults: readonly [string, Partial<TaskInfo>, string][] = [
   [
     'M-50: more cpus than offered',
@@ -87,7 +91,67 @@ const faults: readonly [string, Partial<TaskInfo>, string][] = [
   [
     'M-55: half a gpu',
     { resources: [cpus(0.1), mem, { name: 'gpus', type: 'SCALAR', scalar: { value: 0.5 } }] },
-    "Task uses invalid resources: The 'gpus' resource must be an unsigned integer",
+    "Task uses invalid resources: Invalid 'gpus' resource: The 'gpus' resource must be an unsigned integer",
+  ],
+  [
+    'a disk that is none',
+    { resources: [{ ...cpus(0.1), disk: { source: { type: 'PATH' } } }, mem] },
+    "Resource 'cpus:0.1' is invalid: DiskInfo should not be set for cpus resource",
+  ],
+  [
+    'resources of two roles',
+    { resources: [...forDev, { ...mem, allocation_info: { role: '*' } }] },
+    "Invalid task resources: The resources have multiple allocation roles ('*' and 'dev') but only one allocation role is allowed",
+  ],
+  [
+    'a check without a program',
+    { check: { type: 'COMMAND', command: { command: { shell: false } } } },
+    "Task uses invalid check: Command check must contain 'executable path'",
+  ],
+  [
+    'a health check without a command',
+    { health_check: { type: 'COMMAND' } },
+    "Task uses invalid health check: Expecting 'command' to be set for COMMAND health check",
+  ],
+  [
+    'a variable that is a secret, and a value',
+    withVariable({ type: 'SECRET', value: 'v', secret: { type: 'REFERENCE', reference: { name: 'r' } } }),
+    "Task's `CommandInfo` is invalid: Environment variable 'X' of type 'SECRET' must not have a value set",
+  ],
+  [
+    'a secret without a name',
+    withVariable({ type: 'SECRET', secret: { type: 'REFERENCE' } }),
+    "Task's `CommandInfo` is invalid: Environment variable 'X' specifies an invalid secret: Secret of type REFERENCE must have the 'reference' field set",
+  ],
+  [
+    'a volume of nothing',
+    { container: { type: 'MESOS', volumes: [{ mode: 'RW', container_path: 'x' }] } },
+    "Task's `ContainerInfo` is invalid: Invalid volume: Only one of them should be set: 'host_path', 'image' and 'source'",
+  ],
+  [
+    'a volume whose source is another one',
+    { container: { type: 'MESOS', volumes: [{ mode: 'RW', container_path: 'x', source: { type: 'SECRET' } }] } },
+    "Task's `ContainerInfo` is invalid: Invalid volume: 'source.secret' is not set for SECRET volume",
+  ],
+  [
+    'a limit of something else',
+    { limits: { disk: { value: 1 } } },
+    "Only cpus and mem may be included in a task's resource limits",
+  ],
+  [
+    'a limit without a request',
+    { resources: [cpus(0.1)], limits: { mem: { value: 1 } } },
+    'When a memory limit is specified, a memory request must also be specified',
+  ],
+  [
+    'a limit below the request',
+    { limits: { cpus: { value: 0.01 } } },
+    'The cpu limit must be greater than or equal to the cpu request',
+  ],
+  [
+    'cgroups of its own',
+    { container: { type: 'MESOS', linux_info: { share_cgroups: false } } },
+    "Only tasks in a task group may have 'share_cgroups' set to 'false'",
   ],
 ];
 
@@ -115,6 +179,24 @@ describe('a task with', () => {
       expect((await scheduler.nextOffers())[0]!.id).not.toEqual(offer.id);
     });
   }
+
+  it('invalid resources takes all others of its operation with it', async () => {
+    const tasks = [taskFor(offer, 'good.1'), taskFor(offer, 'bad.1', { resources: [cpus(-1), mem] })];
+    await scheduler.launch([offer], tasks, 0);
+    for (const id of ['good.1', 'bad.1']) {
+      expect(await scheduler.nextStatus(id)).toMatchObject({
+        state: 'TASK_ERROR',
+        message: "Resource 'cpus:-1' is invalid: Invalid scalar resource: value <= 0",
+      });
+    }
+  });
+
+  it('nothing of a resource is as if it had not named it', async () => {
+    const nothing = (name: string): Resource => ({ name, type: 'SCALAR', scalar: { value: 0 } });
+    const resources = [cpus(0.1), mem, nothing('disk'), nothing('gpus')];
+    await scheduler.launch([offer], [taskFor(offer, 'good.1', { resources })], 0);
+    expect((await scheduler.nextStatus('good.1')).state).toBe('TASK_RUNNING');
+  });
 
   it('M-51: another agent than that of the offer is a TASK_ERROR', async () => {
     await scheduler.launch([offer], [taskFor(offer, 'bad.1', { agent_id: { value: 'not-that-agent' } })]);

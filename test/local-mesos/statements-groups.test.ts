@@ -152,6 +152,50 @@ describe('a task group', () => {
     expect(await scheduler.nextStatus('t.1')).toMatchObject({ state: 'TASK_ERROR', message });
   });
 
+  const sharing = (share_cgroups: boolean) => ({ container: { type: 'MESOS', linux_info: { share_cgroups } } });
+  const members: readonly [string, Partial<TaskInfo>, string][] = [
+    [
+      'a limit in the cgroups of its executor',
+      { limits: { mem: { value: 64 } } },
+      "Task 'b' is invalid: Resource limits may only be set for tasks within a task group when the 'share_cgroups' field is set to 'false'.",
+    ],
+    [
+      'a health check in a network of its own',
+      {
+        health_check: { type: 'TCP', tcp: { port: 80 } },
+        container: { type: 'MESOS', network_infos: [{ name: 'n' }] },
+      },
+      "Task 'b' is invalid: HTTP and TCP health checks are not supported for nested containers not joining parent's network",
+    ],
+    [
+      'an image of Docker',
+      { container: { type: 'DOCKER', docker: { image: 'i' } } },
+      "Task 'b' is invalid: Docker ContainerInfo is not supported on the task",
+    ],
+    [
+      'another executor',
+      { executor: executorOf('other') },
+      "The `ExecutorInfo` of task 'b' is different from executor 'pod'",
+    ],
+    [
+      'cgroups of its own, and another one has none',
+      sharing(false),
+      "If set, the value of 'share_cgroups' must be the same for all tasks in each task group and under a single executor",
+    ],
+  ];
+  it.each(members)('is refused when a task has %s', async (_what, change, message) => {
+    const scheduler = await subscribed(await cluster());
+    const [offer] = await scheduler.nextOffers();
+    await launchGroup(scheduler, offer!, executorOf('pod'), [taskFor(offer!, 'a'), taskFor(offer!, 'b', change)]);
+    for (const id of ['a', 'b']) {
+      expect(await scheduler.nextStatus(id)).toMatchObject({
+        state: 'TASK_ERROR',
+        reason: 'REASON_TASK_GROUP_INVALID',
+        message,
+      });
+    }
+  });
+
   it('is refused when an executor of that id is another one', async () => {
     const scheduler = await subscribed(await cluster());
     const [offer] = await scheduler.nextOffers();

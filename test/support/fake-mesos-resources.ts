@@ -11,6 +11,19 @@ export interface FakeAgent {
   isReachable: boolean;
 }
 
+export type AgentSize = Partial<Pick<FakeAgent, 'cpus' | 'mem' | 'ports' | 'domain'>>;
+
+/** The n-th agent. */
+export const agentOf = (n: number, size: AgentSize): FakeAgent => ({
+  id: `S${n}`,
+  host: `host${n}`,
+  cpus: size.cpus ?? 64,
+  mem: size.mem ?? 65_536,
+  ports: size.ports ?? [31_000, 31_999],
+  isReachable: true,
+  ...(size.domain === undefined ? {} : { domain: size.domain }),
+});
+
 /** An offer that was made and is not spent. */
 export interface HeldOffer {
   readonly agent: FakeAgent;
@@ -28,31 +41,6 @@ export interface FakeTask {
   /** Undelivered or unacknowledged updates, oldest first. */
   readonly updates: TaskStatus[];
 }
-
-/** A call that reached it. */
-export interface LinkCall {
-  readonly type: 'accept' | 'decline' | 'kill' | 'acknowledge' | 'reconcile' | 'revive' | 'suppress';
-  readonly ids: readonly string[];
-  readonly seconds?: number;
-  readonly atMs: number;
-}
-
-/** What an agent may have other than usual. */
-export type AgentChanges = Partial<Pick<FakeAgent, 'cpus' | 'mem' | 'ports' | 'domain'>>;
-
-/** The agent number `n`: 64 cpus, 64 GiB and 1,000 ports unless it is told otherwise. */
-export const agentOf = (
-  n: number,
-  { cpus = 64, mem = 65_536, ports = [31_000, 31_999], domain }: AgentChanges,
-): FakeAgent => ({
-  id: `S${n}`,
-  host: `host${n}`,
-  cpus,
-  mem,
-  ports,
-  isReachable: true,
-  ...(domain === undefined ? {} : { domain }),
-});
 
 export const terminal: ReadonlySet<MesosTaskState> = new Set<MesosTaskState>([
   'TASK_FINISHED',
@@ -156,3 +144,12 @@ export function masterStatus(
     ...more,
   };
 }
+
+/** What an executor says of a task as it is now; it lacks its uuid. */
+export const executorStatus = ({ id, agent, state }: FakeTask, nowMs: number): TaskStatus => ({
+  task_id: { value: id },
+  agent_id: { value: agent.id },
+  state,
+  source: 'SOURCE_EXECUTOR',
+  timestamp: nowMs / 1000,
+});

@@ -5,9 +5,16 @@
  */
 import type { Clock, MesosEvent, MesosLink } from '../../src/actors/ports.ts';
 import type { DomainInfo, MesosTaskState, Offer, TaskInfo, TaskStatus } from '../../src/core/mesos/types.ts';
-import type { AgentChanges, FakeAgent, FakeTask, Free, HeldOffer, LinkCall } from './fake-mesos-resources.ts';
-import { agentOf, freeOf, masterStatus, offerOf, portsOf, terminal } from './fake-mesos-resources.ts';
+import type { AgentSize, FakeAgent, FakeTask, Free, HeldOffer } from './fake-mesos-resources.ts';
+import { agentOf, executorStatus, freeOf, masterStatus, offerOf, portsOf, terminal } from './fake-mesos-resources.ts';
 import { RoleFilters } from './fake-mesos-roles.ts';
+
+export interface LinkCall {
+  readonly type: 'accept' | 'decline' | 'kill' | 'acknowledge' | 'reconcile' | 'revive' | 'suppress';
+  readonly ids: readonly string[];
+  readonly seconds?: number;
+  readonly atMs: number;
+}
 
 const resendMs = 10_000;
 interface Session {
@@ -47,7 +54,7 @@ export class FakeMesos {
     this.#clock = clock;
   }
 
-  addAgent(more: AgentChanges = {}): FakeAgent {
+  addAgent(more: AgentSize = {}): FakeAgent {
     const agent = agentOf(this.agents.length, more);
     this.agents.push(agent);
     this.#allocateSoon();
@@ -320,15 +327,7 @@ export class FakeMesos {
 
   #move(task: FakeTask, state: MesosTaskState, more: Partial<TaskStatus>): void {
     task.state = state;
-    task.updates.push({
-      task_id: { value: task.id },
-      agent_id: { value: task.agent.id },
-      state,
-      source: 'SOURCE_EXECUTOR',
-      timestamp: this.#clock.now() / 1000,
-      uuid: `u${++this.#numbers}`,
-      ...more,
-    });
+    task.updates.push({ ...executorStatus(task, this.#clock.now()), uuid: `u${++this.#numbers}`, ...more });
     if (task.updates.length === 1) this.#deliver(task);
     if (terminal.has(state)) this.#allocateSoon();
   }

@@ -1,6 +1,6 @@
 /** ZooKeeper, a local cluster and several servers as real processes, with clients that write all the time and a judge. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Attempt, attempt, describeAttempt } from './attempt.ts';
+import { type Attempt, attempt, describeAttempt, outcomeOf } from './attempt.ts';
 import { eventually } from './eventually.ts';
 import { type HaServer, startHaServer } from './ha-server.ts';
 import { verify } from './ha-verify.ts';
@@ -148,7 +148,12 @@ async function assemble(parts: Parts, clients: number, options: HaStackOptions):
   };
   await stack.writable();
   for (const key of keys.filter((one) => !one.startsWith('/fleeting'))) {
-    await operate(history, 'setup', servers[0] as HaServer, { kind: 'put', key, value: values(firstProbe - 1) });
+    await eventually(`${key} is made`, async () => {
+      const operation = { kind: 'put' as const, key, value: values(firstProbe - 1) };
+      const result = await operate(history, 'setup', servers[0] as HaServer, operation);
+      if (outcomeOf(result) !== 'ok') throw new Error(describeAttempt(result));
+      return true;
+    });
   }
   const steady = await verify(stack, undefined);
   let seed = options.seed ?? 1;

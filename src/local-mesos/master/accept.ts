@@ -1,5 +1,6 @@
 /** ACCEPT: offers become running tasks (mesos-v1 §4.4). */
-import type { MesosTaskState, TaskInfo } from '../../core/mesos/types.ts';
+import type { MesosTaskState, Resource, TaskInfo } from '../../core/mesos/types.ts';
+import type { ExecutorInfo } from '../executor/control.ts';
 import { addToBag, type Bag } from '../resources/bag.ts';
 import type { Allocator } from './allocator.ts';
 import type { AcceptCall, OfferOperation } from './calls.ts';
@@ -8,7 +9,7 @@ import { launch, launchGroup, sendRefusal } from './launch.ts';
 import type { Framework, MasterState, OfferRecord } from './model.ts';
 import { convertResources, isConversion } from './offer-operations.ts';
 import type { OperationFeedback } from './operation-feedback.ts';
-import type { LaunchContext } from './task-validation.ts';
+import { type LaunchContext, operationFault } from './task-validation.ts';
 
 /** The parts of the master that an ACCEPT concerns. */
 export interface Parts {
@@ -84,6 +85,15 @@ function tasksOf(operation: OfferOperation): readonly TaskInfo[] {
   return [];
 }
 
+/** Everything that a launch asks for, also for the executors. */
+function* resourcesOf(operation: OfferOperation): Iterable<Resource> {
+  for (const task of tasksOf(operation)) {
+    yield* task.resources ?? [];
+    yield* (task.executor as ExecutorInfo | undefined)?.resources ?? [];
+  }
+  yield* operation.launch_group?.executor.resources ?? [];
+}
+
 function refuseOperation(
   feedback: OperationFeedback,
   framework: Framework,
@@ -111,6 +121,15 @@ function refuseById(
 function perform(parts: Parts, context: LaunchContext, operation: OfferOperation, made: Bag): void {
   const { state, feedback } = parts;
   const { framework } = context;
+  const fault = operationFault(resourcesOf(operation));
+  if (fault !== undefined) {
+    const reason = operation.type === 'LAUNCH' ? 'REASON_TASK_INVALID' : 'REASON_TASK_GROUP_INVALID';
+    for (const task of tasksOf(operation)) {
+      state.counters.add('master/tasks_error');
+      sendRefusal(framework, task, 'TASK_ERROR', reason, fault);
+    }
+    return;
+  }
   if (operation.type === 'LAUNCH') {
     for (const task of tasksOf(operation)) launch(parts, context, task, operation.id !== undefined);
     return;

@@ -46,15 +46,13 @@ function refuseRoles(info: WireFrameworkInfo): string | undefined {
 
 function roleFault(role: string): string | undefined {
   if (role === '*') return undefined;
-  if (role === '') return 'Empty role name is invalid';
+  if (role === '') return 'Role names cannot be the empty string';
   if (role.startsWith('/')) return `Role '${role}' cannot start with a slash`;
   if (role.endsWith('/')) return `Role '${role}' cannot end with a slash`;
   if (role.includes('//')) return `Role '${role}' cannot contain two adjacent slashes`;
   for (const part of role.split('/')) {
-    if (part === '.' || part === '..' || part === '*') {
-      return `Role component '${part}' is invalid because it is a reserved name`;
-    }
-    if (part.startsWith('-')) return `Role component '${part}' is invalid because it begins with a dash`;
+    if (part === '.' || part === '..' || part === '*') return `Role '${role}' cannot include '${part}' as a component`;
+    if (part.startsWith('-')) return `Role component '${part}' is invalid because it starts with a dash`;
     if (hasBlank(part)) return `Role component '${part}' is invalid because it contains backspace or whitespace`;
   }
   return undefined;

@@ -2,9 +2,11 @@
 import type { TaskInfo } from '../../core/mesos/types.ts';
 import type { ExecutorInfo } from '../executor/control.ts';
 import { addToBag, type Bag, bagContains, bagOf, formatBag, milliOf } from '../resources/bag.ts';
-import { refuseResource } from '../resources/wire.ts';
+import { refuseDivided } from '../resources/wire.ts';
+import { commandFault } from './command-validation.ts';
+import { containerFault, sharesCgroups } from './container-validation.ts';
 import type { Executor } from './model.ts';
-import { type LaunchContext, refuseId, validateTask } from './task-validation.ts';
+import { cgroupsFault, type LaunchContext, programFault, refuseId, taskFault } from './task-validation.ts';
 
 /** What the executor of a group needs at least. */
 const minCpusMilli = 10;
@@ -23,8 +25,6 @@ export function validateGroup(
   known: Executor | undefined,
   context: LaunchContext,
 ): GroupPlan | { refusal: string } {
-  const fault = executorFault(executor, known, context);
-  if (fault !== undefined) return { refusal: fault };
   const executorBag = known === undefined ? bagOf(executor.resources ?? []) : [];
   const needed: Bag = [...executorBag];
   const bags = new Map<TaskInfo, Bag>();
@@ -34,13 +34,14 @@ export function validateGroup(
     const refuse = (why: string) => ({ refusal: `Task '${id}' is invalid: ${why}` });
     if (ids.has(id)) return refuse(`Task has duplicate ID: ${id}`);
     ids.add(id);
-    const member = memberFault(task);
-    if (member !== undefined) return refuse(member);
-    const verdict = validateTask(task, context);
-    if ('refusal' in verdict) return refuse(verdict.refusal);
-    bags.set(task, verdict.bag);
-    addToBag(needed, verdict.bag);
+    const fault = taskFault(task, context) ?? memberFault(task);
+    if (fault !== undefined) return refuse(fault);
+    const bag = bagOf(task.resources);
+    bags.set(task, bag);
+    addToBag(needed, bag);
   }
+  const fault = executorFault(executor, known, context) ?? groupFault(executor, tasks);
+  if (fault !== undefined) return { refusal: fault };
   if (bagContains(context.available, needed)) return { executorBag, bags };
   const { role, available } = context;
   return {
@@ -55,31 +56,65 @@ export function validateExecutorTask(
   known: Executor | undefined,
   context: LaunchContext,
 ): { readonly bag: Bag; readonly executorBag: Bag } | { refusal: string } {
-  const verdict = validateTask(task, context);
-  if ('refusal' in verdict) return verdict;
-  const fault = customTypeFault(executor) ?? describedFault(executor, known, context);
+  const fault =
+    taskFault(task, context) ??
+    programFault(task) ??
+    customTypeFault(executor) ??
+    describedFault(executor, known, context) ??
+    cgroupsFault(task);
   if (fault !== undefined) return { refusal: fault };
+  const bag = bagOf(task.resources);
   const executorBag = known === undefined ? bagOf(executor.resources ?? []) : [];
   const needed: Bag = [...executorBag];
-  addToBag(needed, verdict.bag);
-  if (bagContains(context.available, needed)) return { bag: verdict.bag, executorBag };
+  addToBag(needed, bag);
+  if (bagContains(context.available, needed)) return { bag, executorBag };
   const { role, available } = context;
   return {
     refusal: `Total resources ${formatBag(needed, role)} required by task and its executor is more than available ${formatBag(available, role)}`,
   };
 }
 
-function customTypeFault({ executor_id, type = 'CUSTOM', command }: ExecutorInfo): string | undefined {
-  const fault = refuseId(executor_id.value);
+function customTypeFault(executor: ExecutorInfo): string | undefined {
+  const { executor_id, type, command } = executor;
+  if (type === 'CUSTOM' && command === undefined) return "'ExecutorInfo.command' must be set for 'CUSTOM' executor";
+  const fault = refuseId(executor_id.value) ?? partsFault(executor);
   if (fault !== undefined) return fault;
-  if (type !== 'CUSTOM') return "'ExecutorInfo.type' must be 'CUSTOM'";
-  return command === undefined ? "'ExecutorInfo.command' must be set for 'CUSTOM' executor" : undefined;
+  if (type !== undefined && type !== 'CUSTOM') return "'ExecutorInfo.type' must be 'CUSTOM'";
+  return command === undefined ? "'ExecutorInfo.command' must be set" : undefined;
 }
 
-function memberFault({ executor, container }: TaskInfo): string | undefined {
-  if (executor !== undefined) return "'TaskInfo.executor' must not be set";
-  const type = (container as { readonly type?: string } | undefined)?.type;
-  return type === 'DOCKER' ? 'Docker ContainerInfo is not supported on the task' : undefined;
+interface MemberContainer {
+  readonly type?: string;
+  readonly network_infos?: readonly unknown[];
+}
+
+function memberFault({ container, health_check: check, limits }: TaskInfo): string | undefined {
+  const { type, network_infos: networks = [] } = (container ?? {}) as MemberContainer;
+  if (networks.length > 0 && (check?.type === 'HTTP' || check?.type === 'TCP')) {
+    return "HTTP and TCP health checks are not supported for nested containers not joining parent's network";
+  }
+  if (type === 'DOCKER') return 'Docker ContainerInfo is not supported on the task';
+  if (Object.keys(limits ?? {}).length === 0 || sharesCgroups(container) === false) return undefined;
+  return "Resource limits may only be set for tasks within a task group when the 'share_cgroups' field is set to 'false'.";
+}
+
+/** What is wrong with the tasks beside each other. */
+function groupFault(executor: ExecutorInfo, tasks: readonly TaskInfo[]): string | undefined {
+  for (const { task_id: id, executor: own } of tasks) {
+    if (own === undefined || isSame(own as ExecutorInfo, executor)) continue;
+    return `The \`ExecutorInfo\` of task '${id.value}' is different from executor '${executor.executor_id.value}'`;
+  }
+  const sharing = new Set(tasks.map(({ container }) => sharesCgroups(container) ?? true));
+  if (sharing.size <= 1) return undefined;
+  return "If set, the value of 'share_cgroups' must be the same for all tasks in each task group and under a single executor";
+}
+
+/** The parts of an executor that are described as those of tasks are. */
+function partsFault({ command, container }: ExecutorInfo): string | undefined {
+  const fault = command === undefined ? undefined : commandFault(command);
+  if (fault !== undefined) return `Executor's \`CommandInfo\` is invalid: ${fault}`;
+  const detail = containerFault(container);
+  return detail === undefined ? undefined : `Executor's \`ContainerInfo\` is invalid: ${detail}`;
 }
 
 function executorFault(
@@ -102,10 +137,8 @@ function describedFault(
   if (stated !== undefined && stated !== framework.id) {
     return `ExecutorInfo has an invalid FrameworkID (Actual: ${stated} vs Expected: ${framework.id})`;
   }
-  for (const resource of executor.resources ?? []) {
-    const fault = refuseResource(resource);
-    if (fault !== undefined) return `Executor uses invalid resources: ${fault}`;
-  }
+  const divided = refuseDivided(executor.resources ?? []);
+  if (divided !== undefined) return `Executor uses invalid resources: ${divided}`;
   if (known !== undefined && !isSame(known.info, executor)) {
     return `ExecutorInfo is not compatible with existing ExecutorInfo with same ExecutorID '${executor.executor_id.value}'`;
   }

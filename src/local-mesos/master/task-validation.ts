@@ -1,8 +1,10 @@
 /** Whether a task may be launched: the checks of the master in their order and words (mesos-v1 §4.4, row D). */
-import type { CommandInfo, MesosHealthCheck, TaskInfo } from '../../core/mesos/types.ts';
-import { type Bag, bagContains, bagOf, formatBag } from '../resources/bag.ts';
-import { refuseResource } from '../resources/wire.ts';
-import { containerFault } from './container-validation.ts';
+import type { Resource, TaskInfo } from '../../core/mesos/types.ts';
+import { type Bag, bagContains, bagOf, formatBag, milliOf } from '../resources/bag.ts';
+import { refuseDivided, refuseResource } from '../resources/wire.ts';
+import { type CheckShape, checkFault, healthCheckFault } from './check-validation.ts';
+import { commandFault } from './command-validation.ts';
+import { containerFault, sharesCgroups } from './container-validation.ts';
 import type { Agent, Framework } from './model.ts';
 
 const maxIdBytes = 255;
@@ -27,30 +29,75 @@ export interface LaunchContext {
   readonly available: Bag;
 }
 
-/** Returns the resources the task needs, or why it is refused. */
+/** Returns the resources the task needs, or why it is refused. For a task that names no executor. */
 export function validateTask(task: TaskInfo, context: LaunchContext): { bag: Bag } | { refusal: string } {
-  const { framework, agent, role, available } = context;
-  const early =
+  const { role, available } = context;
+  const fault = taskFault(task, context) ?? programFault(task);
+  if (fault !== undefined) return { refusal: fault };
+  const bag = bagOf(task.resources);
+  const asked = foreignRole(task.resources, role);
+  if (asked !== undefined || !bagContains(available, bag)) {
+    const needed = formatBag(bag, asked ?? role);
+    return {
+      refusal: `Total resources ${needed} required by task and its executor is more than available ${formatBag(available, role)}`,
+    };
+  }
+  const late = cgroupsFault(task);
+  return late === undefined ? { bag } : { refusal: late };
+}
+
+/** What is wrong with a task, whoever runs it; not whether there is enough for it. */
+export function taskFault(task: TaskInfo, { framework, agent }: LaunchContext): string | undefined {
+  return (
     refuseIdentity(task, framework, agent) ??
     refuseTimes(task) ??
     refuseCheck(task.check as CheckShape | undefined) ??
-    refuseHealthCheck(task.health_check);
-  if (early !== undefined) return { refusal: early };
-  const resources = task.resources ?? [];
-  if (resources.length === 0) return { refusal: 'Task uses no resources' };
+    refuseHealthCheck(task) ??
+    resourcesFault(task.resources ?? []) ??
+    descriptionFault(task) ??
+    limitsFault(task)
+  );
+}
+
+/** Whether it is clear what is to be run. */
+export function programFault({ command, executor }: TaskInfo): string | undefined {
+  if ((command === undefined) !== (executor === undefined)) return undefined;
+  return 'Task should have at least one (but not both) of CommandInfo or ExecutorInfo present';
+}
+
+/** Only a task of a group has others to share with. */
+export function cgroupsFault({ container }: TaskInfo): string | undefined {
+  return sharesCgroups(container) === false
+    ? "Only tasks in a task group may have 'share_cgroups' set to 'false'"
+    : undefined;
+}
+
+/** The role that some of the resources are allocated to, if it is another one. */
+const foreignRole = (resources: readonly Resource[], role: string): string | undefined =>
+  resources.find(({ allocation_info: info }) => (info?.role ?? role) !== role)?.allocation_info?.role;
+
+/**
+ * The first fault of an operation's resources. It is looked for before anything else, and refuses every task of the operation.
+ */
+export function operationFault(resources: Iterable<Resource>): string | undefined {
   for (const resource of resources) {
-    const refusal = refuseResource(resource);
-    if (refusal !== undefined) return { refusal };
+    const fault = refuseResource(resource);
+    if (fault !== undefined) return fault;
   }
-  const late = refuseCommand(task);
-  if (late !== undefined) return { refusal: late };
-  const bag = bagOf(resources);
-  const asked = resources.find((resource) => (resource.allocation_info?.role ?? role) !== role)?.allocation_info?.role;
-  if (asked === undefined && bagContains(available, bag)) return { bag };
-  const needed = formatBag(bag, asked ?? role);
-  return {
-    refusal: `Total resources ${needed} required by task and its executor is more than available ${formatBag(available, role)}`,
-  };
+  return undefined;
+}
+
+function resourcesFault(resources: readonly Resource[]): string | undefined {
+  if (resources.length === 0) return 'Task uses no resources';
+  const divided = refuseDivided(resources);
+  if (divided !== undefined) return `Task uses invalid resources: ${divided}`;
+  const roles = [...new Set(resources.map(({ allocation_info: info }) => info?.role))];
+  const [first, other] = roles.filter((role) => role !== undefined);
+  if (other === undefined) return undefined;
+  return (
+    `Invalid task resources: The resources have multiple allocation roles ('${other}' and '${first}') ` +
+    'but only one allocation role is allowed'
+  );
 }
 
 function refuseIdentity(task: TaskInfo, framework: Framework, agent: Agent): string | undefined {
@@ -73,83 +120,42 @@ function refuseTimes(task: TaskInfo): string | undefined {
   return undefined;
 }
 
-/** A CheckInfo as far as its validity goes. */
-interface CheckShape {
-  readonly type?: 'COMMAND' | 'HTTP' | 'TCP';
-  readonly command?: { readonly command?: CommandInfo };
-  readonly http?: { readonly path?: string };
-  readonly tcp?: object;
-  readonly delay_seconds?: number;
-  readonly interval_seconds?: number;
-  readonly timeout_seconds?: number;
-}
-
 function refuseCheck(check: CheckShape | undefined): string | undefined {
   const detail = check === undefined ? undefined : checkFault(check);
   return detail === undefined ? undefined : `Task uses invalid check: ${detail}`;
 }
 
-function checkFault(check: CheckShape): string | undefined {
-  const { type, command, http, tcp } = check;
-  if (type === undefined) return `CheckInfo must specify 'type'`;
-  const body = type === 'COMMAND' ? command : type === 'HTTP' ? http : tcp;
-  if (body === undefined) return `Expecting '${type.toLowerCase()}' to be set for ${type} check`;
-  if (type === 'COMMAND' && command?.command?.shell !== false && command?.command?.value === undefined) {
-    return `Command check must contain 'shell command'`;
-  }
-  const path = http?.path ?? '/';
-  if (type === 'HTTP' && !path.startsWith('/')) return `The path '${path}' of HTTP check must start with '/'`;
-  for (const name of ['delay_seconds', 'interval_seconds', 'timeout_seconds'] as const) {
-    if ((check[name] ?? 0) < 0) return `Expecting '${name}' to be non-negative`;
-  }
-  return undefined;
-}
-
-function refuseHealthCheck(check: MesosHealthCheck | undefined): string | undefined {
-  if (check === undefined) return undefined;
-  const detail = healthCheckFault(check);
+function refuseHealthCheck({ health_check: check }: TaskInfo): string | undefined {
+  const detail = check === undefined ? undefined : healthCheckFault(check);
   return detail === undefined ? undefined : `Task uses invalid health check: ${detail}`;
 }
 
-function healthCheckFault(check: MesosHealthCheck): string | undefined {
-  const type =
-    check.type ?? (check.command === undefined ? (check.http === undefined ? undefined : 'HTTP') : 'COMMAND');
-  if (type === undefined) return `HealthCheck must specify 'type'`;
-  const body = type === 'COMMAND' ? check.command : type === 'HTTP' ? check.http : check.tcp;
-  if (body === undefined) {
-    const name = type.toLowerCase();
-    return `Expecting '${name}' to be set for ${type === 'COMMAND' ? 'command' : type} health check`;
-  }
-  if (type === 'COMMAND' && check.command?.shell !== false && check.command?.value === undefined) {
-    return `Command health check must contain 'shell command'`;
-  }
-  if (type === 'HTTP') {
-    const scheme = check.http?.scheme ?? 'http';
-    if (scheme !== 'http' && scheme !== 'https') return `Unsupported HTTP health check scheme: '${scheme}'`;
-    const path = check.http?.path ?? '/';
-    if (!path.startsWith('/')) return `The path '${path}' of HTTP health check must start with '/'`;
-  }
-  for (const name of ['delay_seconds', 'grace_period_seconds', 'interval_seconds', 'timeout_seconds'] as const) {
-    if ((check[name] ?? 0) < 0) return `Expecting '${name}' to be non-negative`;
-  }
-  return undefined;
-}
-
-function refuseCommand(task: TaskInfo): string | undefined {
-  const fault = task.command === undefined ? undefined : commandFault(task.command);
+function descriptionFault({ command, container }: TaskInfo): string | undefined {
+  const fault = command === undefined ? undefined : commandFault(command);
   if (fault !== undefined) return `Task's \`CommandInfo\` is invalid: ${fault}`;
-  if ((task.command === undefined) === (task.executor === undefined)) {
-    return 'Task should have at least one (but not both) of CommandInfo or ExecutorInfo present';
-  }
-  const container = containerFault(task.container);
-  return container === undefined ? undefined : `Task's \`ContainerInfo\` is invalid: ${container}`;
+  const detail = containerFault(container);
+  return detail === undefined ? undefined : `Task's \`ContainerInfo\` is invalid: ${detail}`;
 }
 
-function commandFault(command: CommandInfo): string | undefined {
-  for (const variable of command.environment?.variables ?? []) {
-    if ((variable.type ?? 'VALUE') === 'VALUE' && variable.value === undefined) {
-      return `Environment variable '${variable.name}' of type 'VALUE' must have a value set`;
-    }
+/** Names that may be limited, as they stand in the master's texts. */
+const limited = [
+  ['cpus', 'CPU', 'cpu'],
+  ['mem', 'memory', 'memory'],
+] as const;
+
+function limitsFault({ limits = {}, resources }: TaskInfo): string | undefined {
+  const names = Object.keys(limits);
+  if (names.some((name) => name !== 'cpus' && name !== 'mem')) {
+    return "Only cpus and mem may be included in a task's resource limits";
+  }
+  const bag = bagOf(resources);
+  for (const [name, label, word] of limited) {
+    const limit = limits[name];
+    if (limit === undefined) continue;
+    const asked = milliOf(bag, name);
+    if (asked === 0) return `When a ${label} limit is specified, a ${label} request must also be specified`;
+    if (Number(limit.value) * 1000 >= asked) continue;
+    return `The ${word} limit must be greater than or equal to the ${word} request`;
   }
   return undefined;
 }

@@ -48,15 +48,19 @@ export function fullResource(entry: BagEntry, allocatedRole?: string): object {
 
 /** Why one resource of a task is not valid, in Mesos' words (mesos-v1 §3.4), or undefined. */
 export function refuseResource(resource: Resource): string | undefined {
-  const detail = resource.name === '' ? 'Empty resource name' : refuseAmount(resource);
-  if (detail !== undefined) return `Resource '${describe(resource)}' is invalid: ${detail}`;
-  if (resource.name === 'gpus' && !Number.isInteger(resource.scalar?.value)) {
-    return `Task uses invalid resources: The 'gpus' resource must be an unsigned integer`;
-  }
-  if (resource.name !== 'disk' && resource.disk !== undefined) {
-    return `Task uses invalid resources: DiskInfo should not be set for ${resource.name} resource`;
-  }
-  return undefined;
+  const detail = resource.name === '' ? 'Empty resource name' : (refuseAmount(resource) ?? refuseDisk(resource));
+  return detail === undefined ? undefined : `Resource '${describe(resource)}' is invalid: ${detail}`;
+}
+
+const refuseDisk = ({ name, disk }: Resource): string | undefined =>
+  name !== 'disk' && disk !== undefined ? `DiskInfo should not be set for ${name} resource` : undefined;
+
+/** Why resources that are valid one by one are not together: GPUs come whole. */
+export function refuseDivided(resources: readonly Resource[]): string | undefined {
+  const gpus = resources.reduce((sum, { name, scalar }) => sum + (name === 'gpus' ? (scalar?.value ?? 0) : 0), 0);
+  return Math.trunc(gpus * 1000) % 1000 === 0
+    ? undefined
+    : "Invalid 'gpus' resource: The 'gpus' resource must be an unsigned integer";
 }
 
 function refuseAmount(resource: Resource): string | undefined {
@@ -64,7 +68,9 @@ function refuseAmount(resource: Resource): string | undefined {
     case 'SCALAR': {
       if (resource.scalar === undefined) return 'Invalid scalar resource';
       const milli = Math.round(resource.scalar.value * 1000);
-      return Number.isFinite(milli) && milli > 0 ? undefined : 'Invalid scalar resource: value <= 0';
+      // Nothing at all may be asked for; what would be rounded to it may not.
+      const isRight = resource.scalar.value === 0 || (Number.isFinite(milli) && milli > 0);
+      return isRight ? undefined : 'Invalid scalar resource: value <= 0';
     }
     case 'RANGES':
       return refuseRanges(resource);

@@ -256,6 +256,10 @@ describe('an agent that does not behave', () => {
     [{ pathname: '/slave(1)/api/v1', status: 403 }, 'away', /credentials/],
     [{ pathname: '/slave(1)/api/v1', status: 500 }, 'away', /answered 500/],
     [{ pathname: '/slave(1)/api/v1', status: 302, location: 'http://127.0.0.1:1/' }, 'away', /answered 302/],
+    [{ pathname: '/slave(1)/api/v1', status: 503, body: 'Agent has not finished recovery' }, 'away', /answered 503/],
+    [{ pathname: '/files/browse', status: 403 }, 'away', /credentials/],
+    // The master has lost its lead, and the link has not heard of it yet.
+    [{ pathname: '/master/slaves', status: 307, location: '//127.0.0.1:1/master/slaves' }, 'away', /answered 307/],
     [{ pathname: '/slave(1)/api/v1', status: 200, body: 'nonsense' }, 'away', /not JSON/],
     [{ pathname: '/slave(1)/api/v1', status: 200, body: 'null' }, 'away', /no answer to the question/],
     [

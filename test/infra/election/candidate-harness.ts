@@ -1,5 +1,5 @@
 /** Candidates in an election on a real ZooKeeper, and everything that they were told. */
-import type { Candidate, Election, ElectionEvent } from '../../../src/actors/ports.ts';
+import type { Candidate, Clock, Election, ElectionEvent } from '../../../src/actors/ports.ts';
 import { systemClock } from '../../../src/infra/clock.ts';
 import { createElection } from '../../../src/infra/election.ts';
 import { systemIds } from '../../../src/infra/ids.ts';
@@ -25,7 +25,11 @@ export interface TestCandidate {
 export interface TestCandidateOptions {
   readonly sessionTimeoutMs?: number;
   readonly openSession?: OpenSession;
+  readonly clock?: Clock;
 }
+
+/** The longest there is: nothing of a test that ends no session depends on one that does. */
+const longSessionMs = 120_000;
 
 export const ownOf = (name: string): Candidate => ({
   address: `${name}:80`,
@@ -41,7 +45,7 @@ export function startCandidate(name: string, zkUrl: string, options: TestCandida
   const metrics = createSilentMetrics();
   const election = createElection({
     servers: servers.value,
-    sessionTimeoutMs: 2_000,
+    sessionTimeoutMs: longSessionMs,
     connectTimeoutMs: 10_000,
     clock: systemClock,
     ids: systemIds,

@@ -1,6 +1,7 @@
 /** Standbys that follow the journal in a real ZooKeeper (design §5.8), and what a replacement does to them (§5.9). */
 import { describe, expect, it } from 'vitest';
-import type { JournalStore } from '../../../src/actors/ports.ts';
+import type { Clock, JournalStore } from '../../../src/actors/ports.ts';
+import { systemClock } from '../../../src/infra/clock.ts';
 import type { OpenSession } from '../../../src/infra/zk-journal/sessions.ts';
 import { openSession } from '../../../src/infra/zookeeper/session.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -34,20 +35,18 @@ const upTo = (n: number): readonly number[] => Array.from({ length: n }, (_, i) 
 describe.skipIf(zooKeeperMissing)('a standby', () => {
   it('design §5.8: is woken by each new batch, whenever it comes', async () => {
     const leader = await lead();
-    const standby = store();
+    // The look that comes every 2 s would find a batch of which the wake-up was missed: in this time it does not come.
+    const never = { cancel: () => {} };
+    const after: Clock['after'] = (ms, run) => (ms === 2_000 ? never : systemClock.after(ms, run));
+    const standby = store({ clock: { ...systemClock, after } });
     const { seen } = follow(standby, 1);
-    const lagsMs: number[] = [];
     for (let i = 1; i <= 60; i++) {
-      const atMs = performance.now();
       await commit(leader, 1);
       await eventually('the batch', () => seen.length === i);
-      lagsMs.push(performance.now() - atMs);
       // At all moments of the follower's own cycle.
       await new Promise((resolve) => setTimeout(resolve, i % 30));
     }
     expect(seen).toEqual(upTo(60));
-    // Had a wake-up been missed, the look that comes every 2 s would have found the batch.
-    expect(Math.max(...lagsMs)).toBeLessThan(1_500);
   });
 
   it('design §5.8: reads 8 at a time', async () => {
@@ -92,7 +91,7 @@ describe.skipIf(zooKeeperMissing)('a standby', () => {
       return 'pass';
     });
     await commit(leader, 1);
-    await eventually('many races', () => seen.length > 603 + 100, 15_000);
+    await eventually('many races', () => seen.length > 603 + 100);
     isRacing = false;
     expect(await member.watches()).toBeLessThanOrEqual(34);
     expect(metrics.gauged('journal.mirror.watches')).toBeLessThanOrEqual(33);
@@ -119,7 +118,7 @@ describe.skipIf(zooKeeperMissing)('a standby', () => {
     await eventually('the first', () => seen.length === 1);
     await new Promise((resolve) => setTimeout(resolve, 100));
     await commit(leader, 1);
-    await eventually('the second', () => seen.length === 2, 4_000);
+    await eventually('the second', () => seen.length === 2);
   });
 
   it('design §5.8: reloads when the manifest starts after what it has, and goes on from there', async () => {
@@ -163,13 +162,13 @@ describe.skipIf(zooKeeperMissing)('a standby', () => {
       if (verb === 'get') await held;
       return 'pass';
     });
-    // The snapshot covers up to 20, which stays as a predecessor: 18 and 19 go while 20 to 23 are there.
+    // The snapshot covers up to 20 or, on a slow machine, some more; the last one stays as a predecessor, 18 and 19 go.
     await commit(leader, 6);
     await eventually('the snapshot', () => metrics.counted('journal.compactions') === 1);
     clock.advance(61_000);
     await leader.store.compact();
     const left = (await direct.children('/state/journal')).map(Number);
-    expect(Math.min(...left)).toBe(20);
+    expect([left.includes(18), left.includes(19), left.includes(23)]).toEqual([false, false, true]);
     const asked = meddler.seen.length;
     meddler.meddle(undefined);
     release();

@@ -37,7 +37,10 @@ describe('A probe that fails', () => {
     const silent = await target(() => {});
     open.push(silent);
     const request = { port: silent.port, timeoutMs: 100 };
-    expect(await asked(request, { stall: stalledFor(49) })).toMatchObject({ type: 'failed' });
+    expect(await asked(request, { stall: stalledFor(49) })).toEqual({
+      type: 'failed',
+      cause: 'no answer within 100 ms',
+    });
     expect(await asked(request, { stall: stalledFor(51) })).toEqual({
       type: 'notAsked',
       reason: 'the prober stood still for 51 ms',

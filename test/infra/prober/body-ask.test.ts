@@ -11,7 +11,7 @@ const proberOfTest = () =>
   createProber({ clock: systemClock, logger: createSilentLogger(), metrics: createSilentMetrics() });
 
 /** Serves short, long, endless and broken answers by path. */
-async function probe(path: string, bodyBytes: number | undefined, timeoutMs = 15_000): Promise<ProbeResult> {
+async function probe(path: string, bodyBytes: number | undefined, timeoutMs = 120_000): Promise<ProbeResult> {
   const server = createServer((request, response) => {
     response.setHeader('content-type', 'text/plain');
     if (request.url === '/short') response.writeHead(503).end('cold: grün');
@@ -61,7 +61,7 @@ describe('A probe that wants the body', () => {
       host: '127.0.0.1',
       port: 1,
       path: '/',
-      timeoutMs: 15_000,
+      timeoutMs: 120_000,
       bodyBytes: 1,
     } as const;
     const prober = proberOfTest();

@@ -11,14 +11,15 @@ import { createLibraryClient } from '../../../src/infra/zookeeper/library.ts';
 import type { SessionOptions, SessionState, ZooKeeperSession } from '../../../src/infra/zookeeper/session.ts';
 import { eventually } from '../../support/eventually.ts';
 import { type Relay, startRelay } from '../../support/relay.ts';
+import { createVirtualClock } from '../../support/virtual-clock.ts';
 import { type Ensemble, startEnsemble, type ZkMember, zooKeeperMissing } from '../../support/zookeeper.ts';
 import { openTestSession } from '../../support/zookeeper-session.ts';
 import { breakNextTransaction, type Tap, tapFrames } from '../../support/zookeeper-wire.ts';
 import { type ScriptedServer, startScriptedServer } from './scripted-server.ts';
 
-const timeoutMs = 1_200;
-/** How late a busy machine may be. */
-const slackMs = 2_500;
+const timeoutMs = 6_000;
+/** The longest there is: nothing depends on a session that ends by itself. */
+const longMs = 120_000;
 const nothing = Buffer.alloc(0);
 
 let ensemble: Ensemble;
@@ -58,12 +59,12 @@ async function open(options: Partial<SessionOptions> = {}, hosts = relay.address
   return session;
 }
 
-const direct = (): Promise<ZooKeeperSession> => open({ sessionTimeoutMs: 6_000 }, member.host);
+const direct = (): Promise<ZooKeeperSession> => open({ sessionTimeoutMs: longMs }, member.host);
 
-/** Every state from now on, with its time. */
-function watchStates(session: ZooKeeperSession): readonly (readonly [SessionState, number])[] {
-  const seen: (readonly [SessionState, number])[] = [];
-  session.onState((state) => seen.push([state, performance.now()]));
+/** Every state from now on. */
+function watchStates(session: ZooKeeperSession): readonly SessionState[] {
+  const seen: SessionState[] = [];
+  session.onState((state) => seen.push(state));
   return seen;
 }
 
@@ -94,29 +95,32 @@ const codeOf = (request: Promise<unknown>): Promise<unknown> =>
 
 describe.skipIf(zooKeeperMissing)('what node-zookeeper-client gets wrong in a connection', () => {
   it('fault 1: a server that is frozen is noticed within two thirds of the session (alone: never)', async () => {
-    const session = await open();
+    const clock = createVirtualClock();
+    const session = await open({ clock });
     const states = watchStates(session);
     const asked = codeOf(session.create('/frozen', nothing, 'ephemeral').then(() => session.exists('/frozen')));
     await asked;
-    const provenAtMs = session.provenAtMs();
     member.freeze();
     try {
       const lost = codeOf(session.create('/never', nothing));
-      await eventually('the end', () => session.state() === 'ended', timeoutMs + slackMs);
+      await eventually('it is asked', () => session.inFlight() > 0);
+      clock.advance((timeoutMs * 2) / 3 - 1);
+      expect(session.state()).toBe('connected');
+      clock.advance(1);
+      expect(session.state()).toBe('ended');
       expect(await lost).toEqual(['SESSION_ENDED', true]);
-      const [[state, atMs] = ['connected', 0]] = states;
-      expect(state).toBe('ended');
-      expect(atMs - provenAtMs).toBeGreaterThan((timeoutMs * 2) / 3 - 50);
-      expect(atMs - provenAtMs).toBeLessThan((timeoutMs * 2) / 3 + slackMs);
+      expect(states).toEqual(['ended']);
     } finally {
       member.thaw();
     }
   });
 
   it('fault 1: a connection that is open while no byte passes is noticed likewise, and its socket is closed', async () => {
-    const session = await open();
+    const clock = createVirtualClock();
+    const session = await open({ clock });
     relay.cut('blackHole');
-    await eventually('the end', () => session.state() === 'ended', timeoutMs + slackMs);
+    clock.advance((timeoutMs * 2) / 3);
+    expect(session.state()).toBe('ended');
     // The relay holds the end of the connection as well until it is healed.
     relay.heal();
     await eventually('no socket', () => relay.connections() === 0);
@@ -130,7 +134,6 @@ describe.skipIf(zooKeeperMissing)('what node-zookeeper-client gets wrong in a co
     const result = await codeOf(openTestSession(`zk://${scripted.host}`, { connectTimeoutMs: 700 }));
     expect(result).toEqual(['CONNECTION_LOSS', false]);
     expect(performance.now() - startedMs).toBeGreaterThan(650);
-    expect(performance.now() - startedMs).toBeLessThan(700 + slackMs);
     await eventually('no socket', () => scripted?.open() === 0);
     const accepted = scripted.accepted();
     await delay(500);
@@ -148,18 +151,18 @@ describe.skipIf(zooKeeperMissing)('what node-zookeeper-client gets wrong in a co
   it('fault 2: so it is when the connection has to be found again, and the session goes on', async () => {
     scripted = await startScriptedServer();
     const hosts = [relay.address, scripted.host].join(',');
-    const session = await open({ sessionTimeoutMs: 6_000, random: inOrder() }, hosts);
+    const session = await open({ random: inOrder() }, hosts);
     await session.create('/kept', nothing, 'ephemeral');
     const states = watchStates(session);
     relay.reset();
-    await eventually('connected again', () => states.some(([state]) => state === 'connected'), 10_000);
+    await eventually('connected again', () => states.includes('connected'));
     expect(scripted.accepted()).toBe(1);
-    expect(states.map(([state]) => state)).toEqual(['suspended', 'connected']);
+    expect(states).toEqual(['suspended', 'connected']);
     expect(await session.exists('/kept')).toBeDefined();
   });
 
   it('fault 3: nothing is kept for later while there is no connection (alone: it is sent after the reconnect)', async () => {
-    const session = await open({ sessionTimeoutMs: 6_000 });
+    const session = await open({ sessionTimeoutMs: longMs });
     relay.cut('reset');
     await eventually('suspended', () => session.state() === 'suspended');
     const writes = Array.from({ length: 5 }, (_, i) => codeOf(session.create(`/late-${i}`, nothing)));
@@ -172,12 +175,15 @@ describe.skipIf(zooKeeperMissing)('what node-zookeeper-client gets wrong in a co
   });
 
   it('fault 4: every request is answered when the session ends, once, and says whether it may have been done', async () => {
-    const session = await open();
+    const clock = createVirtualClock();
+    const session = await open({ clock });
     relay.cut('blackHole');
     const answers = Array.from({ length: 200 }, (_, i) =>
       codeOf(i % 2 === 0 ? session.create(`/fault-4-${i}`, nothing) : session.get('/')),
     );
     // 64 are with the library, the rest is waiting for its turn and was certainly not sent.
+    await eventually('they are asked', () => session.inFlight() > 0);
+    clock.advance((timeoutMs * 2) / 3);
     const expected = answers.map((_, i) => ['SESSION_ENDED', i % 2 === 0 && i < 64]);
     expect(await Promise.all(answers)).toEqual(expected);
     expect(session.inFlight()).toBe(0);
@@ -189,7 +195,7 @@ describe.skipIf(zooKeeperMissing)('what node-zookeeper-client gets wrong in a co
       if (direction === 'toClient' && xid === 0) handshakes.push(bytes);
       return 'pass';
     });
-    const session = await open({ sessionTimeoutMs: 8_000 });
+    const session = await open({ sessionTimeoutMs: longMs });
     const states = watchStates(session);
     const reasons: string[] = [];
     session.onState((_, reason) => reasons.push(reason));
@@ -202,7 +208,7 @@ describe.skipIf(zooKeeperMissing)('what node-zookeeper-client gets wrong in a co
     relay.heal();
     await isTold;
     await eventually('the end', () => session.state() === 'ended');
-    expect(states.map(([state]) => state)).toEqual(['suspended', 'ended']);
+    expect(states).toEqual(['suspended', 'ended']);
     // By the ensemble's word, and not because nothing was heard for long.
     expect(reasons.at(-1)).toBe('the session has expired');
     expect(await codeOf(session.exists('/'))).toEqual(['SESSION_ENDED', false]);
@@ -211,7 +217,7 @@ describe.skipIf(zooKeeperMissing)('what node-zookeeper-client gets wrong in a co
   });
 
   it('fault 6: what was sent once is never sent again by itself (with its `retries`: it is)', async () => {
-    const session = await open({ sessionTimeoutMs: 6_000 });
+    const session = await open({ sessionTimeoutMs: longMs });
     await session.ensurePath('/fault-6');
     let sent = 0;
     tap.judge(({ direction, bytes }) => {
@@ -230,7 +236,7 @@ describe.skipIf(zooKeeperMissing)('what node-zookeeper-client gets wrong in a co
   });
 
   it('fault 8: a watch whose request failed is forgotten; one that was set fires once, also over a reconnect', async () => {
-    const session = await open({ sessionTimeoutMs: 6_000 });
+    const session = await open({ sessionTimeoutMs: longMs });
     let fired = 0;
     const count = (): void => {
       fired++;
@@ -240,7 +246,7 @@ describe.skipIf(zooKeeperMissing)('what node-zookeeper-client gets wrong in a co
     expect(await member.watches()).toBe(1);
     const states = watchStates(session);
     relay.reset();
-    await eventually('connected again', () => states.some(([state]) => state === 'connected'));
+    await eventually('connected again', () => states.includes('connected'));
     await session.exists('/');
     expect(await member.watches()).toBe(1);
     const other = await direct();
@@ -254,27 +260,23 @@ describe.skipIf(zooKeeperMissing)('what node-zookeeper-client gets wrong in a co
   });
 
   it('fault 14: closing ends in time, connected or not, and whether anybody answers or not', async () => {
-    const suspended = await open();
+    const suspended = await open({ sessionTimeoutMs: longMs });
     relay.cut('reset');
     await eventually('suspended', () => suspended.state() === 'suspended');
-    const startedMs = performance.now();
     await suspended.close();
-    expect(performance.now() - startedMs).toBeLessThan(slackMs);
     relay.heal();
-    const silent = await open({ sessionTimeoutMs: 6_000 });
+    const silent = await open({ sessionTimeoutMs: longMs });
     relay.cut('blackHole');
-    const askedMs = performance.now();
     const pending = codeOf(silent.create('/fault-14', nothing));
     await Promise.all([silent.close(), silent.close()]);
     expect(await pending).toEqual(['SESSION_ENDED', true]);
-    expect(performance.now() - askedMs).toBeLessThan(1_000 + slackMs);
     relay.heal();
     await eventually('no socket', () => relay.connections() === 0);
   });
 
   it('an orderly close takes ephemeral nodes along at once', async () => {
     const other = await direct();
-    const session = await open({ sessionTimeoutMs: 6_000 });
+    const session = await open({ sessionTimeoutMs: longMs });
     await session.create('/mine', nothing, 'ephemeral');
     await session.close();
     expect(await other.exists('/mine')).toBeUndefined();
@@ -282,17 +284,17 @@ describe.skipIf(zooKeeperMissing)('what node-zookeeper-client gets wrong in a co
   });
 
   it('a connection that breaks within an answer spoils nothing that comes after it (alone: the rest is misread)', async () => {
-    const session = await open({ sessionTimeoutMs: 6_000 });
+    const session = await open({ sessionTimeoutMs: longMs });
     const states = watchStates(session);
     for (let i = 0; i < 3; i++) {
       const broken = breakNextTransaction([tap], 'midAnswer');
       const write = codeOf(session.multi([{ type: 'create', path: `/half-${i}`, data: nothing }]));
       await broken;
       expect(await write).toEqual(['CONNECTION_LOSS', true]);
-      await eventually('connected again', () => states.length === 2 * (i + 1), 3_000);
+      await eventually('connected again', () => states.length === 2 * (i + 1));
       expect(await session.exists(`/half-${i}`)).toBeDefined();
     }
-    expect(states.map(([state]) => state)).toEqual([1, 2, 3].flatMap(() => ['suspended', 'connected']));
+    expect(states).toEqual([1, 2, 3].flatMap(() => ['suspended', 'connected']));
   });
 
   it('servers are tried in our order, IPv6 literals too (alone: cut at their first colon)', async () => {
@@ -322,11 +324,11 @@ describe.skipIf(zooKeeperMissing)('what node-zookeeper-client gets wrong in a co
       socket.write(Buffer.from(frames[(scripted?.accepted() ?? 0) % frames.length] as string, 'hex'));
     });
     const session = await openTestSession(`zk://${scripted.host}`, {
-      connectTimeoutMs: 5_000,
+      connectTimeoutMs: 60_000,
       sessionTimeoutMs: 600,
     });
     opened.push(session);
-    await eventually('the end', () => session.state() === 'ended', 10_000);
+    await eventually('the end', () => session.state() === 'ended');
     expect(scripted.accepted()).toBeGreaterThan(2);
   });
 });
