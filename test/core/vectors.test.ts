@@ -12,8 +12,6 @@ const noBridge = 'haproxy-marathon-bridge and zdd belong to the load-balancer co
 const missing: Readonly<Record<number, string>> = {
   22: 'there are no reservations yet: an app with a persistent volume waits for ever',
   23: 'there are no pods: an instance has one task, and its condition',
-  123: noBridge,
-  124: noBridge,
   128: noBridge,
   129: noBridge,
 };
