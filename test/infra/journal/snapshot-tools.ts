@@ -6,7 +6,7 @@ import { decodeManifest, type Manifest } from '../../../src/infra/zk-journal/man
 import { eventually } from '../../support/eventually.ts';
 import { createSilentMetrics, type SilentMetrics } from '../../support/null-observers.ts';
 import { Leader, put } from './leader.ts';
-import type { Seen } from './meddler.ts';
+import type { Meddler, Meddling, Seen } from './meddler.ts';
 import type { StoreOptions } from './zookeeper-harness.ts';
 import { direct, event, giveEachTestAPlace, store } from './zookeeper-place.ts';
 
@@ -45,11 +45,32 @@ export async function fill(leader: Leader, from: number, to: number): Promise<vo
     expect(await leader.commit([put(`k${i}`, i)], [event(i)])).toEqual({ type: 'committed' });
 }
 
+export interface Gate {
+  readonly passed: Promise<void>;
+  readonly open: () => void;
+}
+
 /** Something that waits until the test lets it go on. */
-export function gate(): { readonly passed: Promise<void>; readonly open: () => void } {
+export function gate(): Gate {
   let open = (): void => {};
   const passed = new Promise<void>((resolve) => {
     open = resolve;
   });
   return { passed, open: () => open() };
+}
+
+/** Requests of one kind wait: `reached` tells that the first is there, `held` lets all of them go on. */
+export function holdUp(
+  meddler: Meddler,
+  isMeant: (one: Seen) => boolean,
+): { readonly reached: Gate; readonly held: Gate } {
+  const [reached, held] = [gate(), gate()];
+  meddler.meddle(async (one): Promise<Meddling> => {
+    if (isMeant(one)) {
+      reached.open();
+      await held.passed;
+    }
+    return 'pass';
+  });
+  return { reached, held };
 }

@@ -16,7 +16,7 @@ import {
   compacted,
   entries,
   fill,
-  gate,
+  holdUp,
   isChunk,
   isSwap,
   lead,
@@ -33,14 +33,7 @@ describe.skipIf(zooKeeperMissing)('a snapshot', () => {
   it('design §5.7: is fuzzy: writes go on, the manifest names the start, and nothing is lost or brought back', async () => {
     const meddler = createMeddler();
     const leader = await lead({ openSession: meddler.openSession });
-    const [reached, held] = [gate(), gate()];
-    meddler.meddle(async (one): Promise<Meddling> => {
-      if (isChunk(one)) {
-        reached.open();
-        await held.passed;
-      }
-      return 'pass';
-    });
+    const { reached, held } = holdUp(meddler, isChunk);
     await fill(leader, 0, 10);
     await reached.passed;
     const start = leader.nextBatch;
@@ -62,14 +55,7 @@ describe.skipIf(zooKeeperMissing)('a snapshot', () => {
   it('design §5.7: is swapped in under the fence: a leader that is over cannot bring it in', async () => {
     const meddler = createMeddler();
     const leader = await lead({ openSession: meddler.openSession });
-    const [reached, held] = [gate(), gate()];
-    meddler.meddle(async (one): Promise<Meddling> => {
-      if (isSwap(one)) {
-        reached.open();
-        await held.passed;
-      }
-      return 'pass';
-    });
+    const { reached, held } = holdUp(meddler, isSwap);
     await fill(leader, 0, 10);
     await reached.passed;
     const next = await lead({ journalLimits: {} });
@@ -83,14 +69,7 @@ describe.skipIf(zooKeeperMissing)('a snapshot', () => {
   it('design §5.7: chunks of one that was fenced are not written at all', async () => {
     const meddler = createMeddler();
     const leader = await lead({ openSession: meddler.openSession });
-    const [reached, held] = [gate(), gate()];
-    meddler.meddle(async (one): Promise<Meddling> => {
-      if (isChunk(one)) {
-        reached.open();
-        await held.passed;
-      }
-      return 'pass';
-    });
+    const { reached, held } = holdUp(meddler, isChunk);
     await fill(leader, 0, 10);
     await reached.passed;
     await direct.setData(epochPath, Buffer.from('other'), 'any');
@@ -152,14 +131,7 @@ describe.skipIf(zooKeeperMissing)('a snapshot', () => {
     await fill(leader, 0, 10);
     await compacted(1);
     const meddler = createMeddler();
-    const [reached, held] = [gate(), gate()];
-    meddler.meddle(async ({ verb, path: at }): Promise<Meddling> => {
-      if (verb === 'get' && at.startsWith(snapshotPath)) {
-        reached.open();
-        await held.passed;
-      }
-      return 'pass';
-    });
+    const { reached, held } = holdUp(meddler, ({ verb, path: at }) => verb === 'get' && at.startsWith(snapshotPath));
     const reading = store({ openSession: meddler.openSession }).read();
     await reached.passed;
     await fill(leader, 10, 20);
