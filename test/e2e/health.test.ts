@@ -92,7 +92,7 @@ describe('health', () => {
           // Mesos itself decides about its own kind of check and may kill before it has told that the task is ill.
           if (id === '/http' || id === '/tcp') {
             await eventually(`${id} is seen to be ill`, () =>
-              verdicts.seen.some(({ taskId, alive }) => !alive && taskId === old),
+              verdicts.seen.some(({ instanceId, alive }) => !alive && old.startsWith(`${instanceId}.`)),
             );
           }
           const fresh = await eventually(`${id} is replaced`, async () =>
@@ -133,7 +133,7 @@ describe('health', () => {
 });
 
 interface Verdict {
-  readonly taskId: string;
+  readonly instanceId: string;
   readonly alive: boolean;
 }
 
