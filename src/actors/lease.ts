@@ -61,12 +61,13 @@ export class Lease {
   #beat(): void {
     const { election, clock } = this.#options;
     if (!this.#isPaused) {
-      if (!this.#isProven()) {
+      // Late itself, it may have the proof in its socket: it stops and asks for one, which has a time-out of its own.
+      if (clock.monotonic() > this.#deadlineMs) this.#pause();
+      else if (this.#isProven()) this.#goOn();
+      else {
         this.#lose('no proof of the session for two thirds of its time-out');
         return;
       }
-      if (clock.monotonic() > this.#deadlineMs) this.#pause();
-      else this.#goOn();
     }
     this.#timer = clock.after(election.sessionTimeoutMs / beats, () => this.#beat());
   }

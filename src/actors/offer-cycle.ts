@@ -17,6 +17,11 @@ import type { PendingAccept, SchedulerState } from './scheduler-state.ts';
 const offersPerPass = 16;
 /** Instances of one app that one pass looks at: few enough that the first are on their way while the others are matched. */
 const waitingPerPass = 500;
+/**
+ * Launches of one pass, of all apps together. One costs some 100 µs of this thread until it is on its way: more of them in a turn, and
+ * whoever else needs the thread (probes, the session with ZooKeeper) waits for seconds.
+ */
+export const launchesPerPass = 1_000;
 
 type Ctx = Context<SchedulerMessage>;
 
@@ -43,20 +48,19 @@ export function matchOffers(state: SchedulerState, context: Ctx): void {
     settings: matchSettings(state),
     nowMs,
     random: services.ids.random,
+    mostLaunches: launchesPerPass,
   });
   context.metrics.time('debug.mesos.offers.matching-duration', context.clock.monotonic() - startedMs);
-  let launched = 0;
   for (const { offer, launches, left } of result.used) {
     state.agents.taken(offer, left, nowMs);
     provision(state, offer, launches, context);
-    launched += launches.length;
   }
   for (const refusal of result.refusals) demand.refused(refusal, nowMs);
   if (result.refusalsLeftOut > 0)
     context.metrics.count('debug.offer-matcher.refusals-left-out', result.refusalsLeftOut);
   // A pass that was cut short at its limit says nothing about the offers that it left.
-  const isCut = launched > 0 && eligible.some(({ waiting }) => waiting.length >= waitingPerPass);
-  if (isCut) for (const offer of result.unused) held.set(offer.id.value, offer);
+  const isShort = result.used.length > 0 && eligible.some(({ waiting }) => waiting.length >= waitingPerPass);
+  if (result.isCut || isShort) for (const offer of result.unused) held.set(offer.id.value, offer);
   else declineAll(state, result.unused);
   if (held.size > 0) context.self.tell({ type: 'matchOffers' });
 }

@@ -5,6 +5,7 @@
 import type { Candidate, Clock, Election, ElectionEvent, Ids, Logger, Metrics, TimerHandle } from '../actors/ports.ts';
 import { createCandidature, proveCandidature } from './election/candidature.ts';
 import { decodeCandidate, electionPath, encodeCandidate, oldestFirst } from './election/nodes.ts';
+import { afterBeat } from './zookeeper/beat.ts';
 import { isZkError } from './zookeeper/errors.ts';
 import { openSession as openRealSession, type SessionOptions, type ZooKeeperSession } from './zookeeper/session.ts';
 import type { ZkServers } from './zookeeper/zk-url.ts';
@@ -322,10 +323,10 @@ class ZooKeeperElection implements Election {
   /** Proves the session by a write and looks, in case that a watch was lost. */
   #beatLater(session: ZooKeeperSession): void {
     const { clock } = this.#options;
-    this.#beat = clock.after(session.timeoutMs / beats, () => {
+    this.#beat = afterBeat(clock, session.timeoutMs / beats, (isLate) => {
       if (session !== this.#session || this.#isStopped) return;
       const silentMs = clock.monotonic() - session.writtenAtMs();
-      if (this.#node !== undefined && silentMs >= (session.timeoutMs * 2) / 3) {
+      if (!isLate && this.#node !== undefined && silentMs >= (session.timeoutMs * 2) / 3) {
         this.#lose(`no write was answered for ${Math.round(silentMs)} ms`);
         void session.close();
         return;

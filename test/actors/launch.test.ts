@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { launchesPerPass } from '../../src/actors/offer-cycle.ts';
 import { createWorld, putOf } from '../support/world.ts';
 
 describe('Launching', () => {
@@ -22,6 +23,19 @@ describe('Launching', () => {
     const accepted = world.mesos.callsOf('accept').map(({ ids }) => ids.length);
     expect(accepted.reduce((sum, each) => sum + each, 0)).toBe(2_000);
     expect(Math.max(...accepted)).toBeLessThanOrEqual(500);
+    world.expectSane();
+  });
+
+  it('makes no more than so many launches in a turn, however many apps wait', async () => {
+    const world = await createWorld({ agents: 0 });
+    for (let i = 0; i < 4; i++) world.mesos.addAgent({ cpus: 1_000, mem: 1_000_000 });
+    const apps = Array.from({ length: 8 }, (_, n) => `/many-${n}`);
+    await world.request(apps.map((id) => putOf(id, { instances: 400, cpus: 0.1, mem: 1, portDefinitions: [] })));
+    await world.advance(5_000);
+    for (const id of apps) expect(world.running(id)).toHaveLength(400);
+    const accepted = world.mesos.callsOf('accept').map(({ ids }) => ids.length);
+    expect(accepted.reduce((sum, each) => sum + each, 0)).toBe(3_200);
+    expect(Math.max(...accepted)).toBeLessThanOrEqual(launchesPerPass);
     world.expectSane();
   });
 

@@ -27,6 +27,8 @@ export interface Pass {
   readonly random: () => number;
   readonly room: RefusalRoom;
   readonly rings: ReadonlyMap<string, Ring>;
+  /** Launches that the pass may still make. */
+  left: number;
 }
 
 /** Opens an offer for a pass. */
@@ -61,6 +63,7 @@ export function ask(pass: Pass, ring: Ring, lane: Lane, offer: OfferState): bool
   }
   const taskId = taskIdOf(instance.instanceId, instance.incarnation);
   offer.launches.push(launch(pass, lane, offer, { ...instance, taskId }, ports));
+  pass.left -= 1;
   state.judge().place(offer.view);
   lane.taken += 1;
   state.open -= 1;

@@ -19,9 +19,13 @@ export interface MatchInput {
   readonly nowMs: number;
   /** Numbers in [0, 1): who begins, which ports. */
   readonly random: () => number;
+  /** Launches after which the pass is cut short; absent = no limit. */
+  readonly mostLaunches?: number;
 }
 
 export interface MatchOutcome extends MatchResult {
+  /** The limit was reached: of the offers that are left nothing is known. */
+  readonly isCut: boolean;
   /**
    * Refusals beyond `maxRefusalsPerPass`: counted, not reported. Some may be of apps that were served by a later
    * offer.
@@ -35,14 +39,21 @@ export interface MatchOutcome extends MatchResult {
  * apps that did not get all they asked for, at most one for each app and offer, those of a used offer being what the
  * app said to the rest of it. Agents of a foreign region count as an unfulfilled constraint.
  */
-export function match({ offers, demands, settings, nowMs, random }: MatchInput): MatchOutcome {
+export function match({
+  offers,
+  demands,
+  settings,
+  nowMs,
+  random,
+  mostLaunches = Number.POSITIVE_INFINITY,
+}: MatchInput): MatchOutcome {
   const { states, rings } = arrange(demands, settings, random);
-  const pass: Pass = { settings, random, room: new RefusalRoom(maxRefusalsPerPass), rings };
+  const pass: Pass = { settings, random, room: new RefusalRoom(maxRefusalsPerPass), rings, left: mostLaunches };
   const served: OfferState[] = [];
   const unused: Offer[] = [];
   offers.forEach((offer, number) => {
     const ring = rings.get(allocationRole(offer));
-    if (ring?.head === undefined) {
+    if (ring?.head === undefined || pass.left <= 0) {
       unused.push(offer);
       return;
     }
@@ -62,6 +73,7 @@ export function match({ offers, demands, settings, nowMs, random }: MatchInput):
     unused,
     refusals: hungry.flatMap(({ refusals }) => refusals.noted),
     refusalsLeftOut: pass.room.leftOut,
+    isCut: pass.left <= 0,
   };
 }
 
@@ -75,7 +87,7 @@ function serve(pass: Pass, ring: Ring, offer: OfferState): void {
   const again: Lane[] = [];
   let lane = ring.head;
   for (let left = ring.size; left > 0 && lane !== undefined; left -= 1) {
-    if (offer.launches.length >= most) return;
+    if (offer.launches.length >= most || pass.left <= 0) return;
     if (isHopeless(pass, ring, offer)) {
       pass.room.skip(left);
       return;
@@ -92,7 +104,7 @@ function takeTurns(pass: Pass, ring: Ring, lanes: readonly Lane[], offer: OfferS
   for (let round = lanes; round.length > 0; ) {
     const survivors: Lane[] = [];
     for (const lane of round) {
-      if (offer.launches.length >= pass.settings.maxInstancesPerOffer) return;
+      if (offer.launches.length >= pass.settings.maxInstancesPerOffer || pass.left <= 0) return;
       if (ask(pass, ring, lane, offer)) survivors.push(lane);
     }
     round = survivors;
@@ -110,7 +122,7 @@ function serveGroupedAgain(pass: Pass, states: readonly AppState[], served: read
   const grouped = states.filter(({ needs, open: waiting }) => needs.isGrouped && waiting > 0);
   let launched = grouped.reduce((sum, { demand, open: waiting }) => sum + demand.waiting.length - waiting, 0);
   let asked = grouped.length * served.length;
-  while (launched > 0 && launched * questionsWorthALaunch >= asked) {
+  while (pass.left > 0 && launched > 0 && launched * questionsWorthALaunch >= asked) {
     const hungry = grouped.filter((state) => state.open > 0);
     for (const { refusals } of hungry) pass.room.forget(refusals);
     launched = 0;
@@ -122,7 +134,7 @@ function serveGroupedAgain(pass: Pass, states: readonly AppState[], served: read
       for (const { lanes } of hungry) {
         const lane = lanes.find((each) => each.role === role);
         if (ring === undefined || lane === undefined || !isOpen(lane)) continue;
-        if (offer.launches.length >= pass.settings.maxInstancesPerOffer) break;
+        if (offer.launches.length >= pass.settings.maxInstancesPerOffer || pass.left <= 0) break;
         asked += 1;
         ask(pass, ring, lane, offer);
       }

@@ -4,6 +4,7 @@
  */
 import { CreateMode, State } from 'node-zookeeper-client';
 import type { TimerHandle } from '../../actors/ports.ts';
+import { afterBeat } from './beat.ts';
 import { isZkError, ZkError, zkErrorOf } from './errors.ts';
 import { createLibraryClient, type Library } from './library.ts';
 import {
@@ -325,10 +326,10 @@ class Session implements ZooKeeperSession {
   /** The library does not notice a frozen server or a half-open connection (fault 1). */
   #guard(): void {
     const { clock } = this.#options;
-    this.#watchdog = clock.after(this.timeoutMs / watchdogBeats, () => {
+    this.#watchdog = afterBeat(clock, this.timeoutMs / watchdogBeats, (isLate) => {
       if (this.#state === 'ended') return;
       const silentMs = clock.monotonic() - this.#provenAtMs;
-      if (silentMs >= (this.timeoutMs * 2) / 3) {
+      if (!isLate && silentMs >= (this.timeoutMs * 2) / 3) {
         this.endCode = 'SESSION_ENDED';
         this.end(`no answer for ${Math.round(silentMs)} ms`);
         return;

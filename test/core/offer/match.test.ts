@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { MatchOutcome } from '../../../src/core/offer/match.ts';
+import { defaultMatchSettings } from '../../../src/core/offer/demand.ts';
+import { type MatchOutcome, match } from '../../../src/core/offer/match.ts';
 import { maxRefusalsPerPass } from '../../../src/core/offer/refusals.ts';
 import {
   aDemand,
@@ -48,6 +49,24 @@ describe('a pass', () => {
     expect(counts).toEqual({ '/huge': 2, '/a': 2, '/b': 2 });
   });
 
+  it('is cut short at its limit, and says nothing of offers and apps that it did not come to', () => {
+    const demands = ['/a', '/b', '/c'].map((id) => aDemand(anApp({}, id), 4));
+    const offers = [cpusOf(4), cpusOf(4), cpusOf(4), cpusOf(1)];
+    const pass = (mostLaunches?: number) =>
+      match({
+        ...{ offers, demands, settings: defaultMatchSettings, nowMs: 0, random: seeded(7) },
+        ...(mostLaunches === undefined ? {} : { mostLaunches }),
+      });
+    const cut = pass(6);
+    expect(cut.isCut).toBe(true);
+    expect(cut.used.map(({ launches }) => launches.length)).toEqual([4, 2]);
+    expect(cut.unused).toEqual(offers.slice(2));
+    expect(cut.refusals.filter(({ offer }) => offers.slice(2).includes(offer))).toEqual([]);
+    expect(Object.values(countBy(launchesOf(cut), ({ app }) => app.id))).toEqual([2, 2, 2]);
+    const whole = pass();
+    expect([whole.isCut, launchesOf(whole).length, whole.unused]).toEqual([false, 12, offers.slice(3)]);
+  });
+
   it('goes on with the next app in the next offer', () => {
     const demands = ['/a', '/b', '/c', '/d'].map((id) => aDemand(anApp({}, id), 1));
     const counts = countBy(launchesOf(matched([cpusOf(2), cpusOf(2)], demands)), ({ app }) => app.id);
@@ -71,7 +90,7 @@ describe('a pass', () => {
 
   it('leaves offers unused that nobody is there for', () => {
     const offers = [cpusOf(1), cpusOf(1)];
-    expect(matched(offers, [])).toEqual({ used: [], unused: offers, refusals: [], refusalsLeftOut: 0 });
+    expect(matched(offers, [])).toEqual({ isCut: false, used: [], unused: offers, refusals: [], refusalsLeftOut: 0 });
   });
 
   it('keeps to the limit of launches for each offer', () => {

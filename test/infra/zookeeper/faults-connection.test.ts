@@ -128,6 +128,24 @@ describe.skipIf(zooKeeperMissing)('what node-zookeeper-client gets wrong in a co
     expect(relay.accepted()).toBe(1);
   });
 
+  it('does not take its own pause for silence of the server, whose answers it had no time to read', async () => {
+    const clock = createVirtualClock();
+    let stalledMs = 0;
+    const session = await open({ clock: { ...clock, monotonic: () => clock.monotonic() + stalledMs } });
+    await session.exists('/');
+    // Three quarters of the time-out go by in one turn of the loop.
+    stalledMs = (timeoutMs * 3) / 4;
+    clock.advance(timeoutMs / 6);
+    expect(session.state()).toBe('connected');
+    await eventually('its question is answered', () => session.inFlight() === 0);
+    clock.advance(timeoutMs / 6);
+    expect(session.state()).toBe('connected');
+    // Now nobody answers, while it looks in time.
+    relay.cut('blackHole');
+    clock.advance((timeoutMs * 2) / 3);
+    expect(session.state()).toBe('ended');
+  });
+
   it('fault 2: a server that takes the connection and says nothing is given up in time (alone: never)', async () => {
     scripted = await startScriptedServer();
     const startedMs = performance.now();
