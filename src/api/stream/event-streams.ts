@@ -30,7 +30,7 @@ const turnBudgetMs = 8;
  * A round that took longer than a turn is followed by a rest as long as itself, up to this: what comes meanwhile is written together,
  * so that many readers cost more writes and not more of the time that the scheduler needs.
  */
-const maxRestMs = 20;
+const maxRestMs = 10;
 
 export interface EventStreams {
   /** Whether a reader may begin there, and how. The answer holds for this turn. */
