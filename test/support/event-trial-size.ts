@@ -10,7 +10,7 @@ export interface Size {
   readonly timeoutMs: number;
 }
 
-/** The issue's own size takes about 150 s for the changes alone. */
+/** The full size takes about 150 s for the changes alone. */
 const full: Size = {
   readers: 1_000,
   changes: 20_000,
