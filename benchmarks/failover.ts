@@ -9,7 +9,15 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { startEnsemble } from '../test/support/zookeeper.ts';
 import { anonymousMiB, get, type RunningCommand, residentMiB, runCommand } from './support/commands.ts';
-import { agentsFor, instancesPerApp, putApps, running, until, untilLaunched, untilTaken } from './support/many-apps.ts';
+import {
+  instancesPerApp,
+  putApps,
+  running,
+  startAgents,
+  until,
+  untilLaunched,
+  untilTaken,
+} from './support/many-apps.ts';
 import { machine, workload } from './support/setup.ts';
 
 const sizes = process.argv.slice(2).map(Number);
@@ -65,19 +73,7 @@ async function killOnce(
 async function measure(apps: number): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), 'ultramarathon-bench-'));
   const ensemble = await startEnsemble(1, { tickTimeMs: 500, forceSync: true });
-  const cluster = await runCommand([
-    ...[
-      'local-mesos',
-      '--simulate',
-      '--port',
-      '0',
-      '--agents',
-      String(agentsFor(apps)),
-      '--work_dir',
-      join(directory, 'mesos'),
-    ],
-    ...['--resources', workload.agentResources],
-  ]);
+  const cluster = await startAgents(apps, join(directory, 'mesos'));
   const zk = ['--zk', ensemble.url('/bench'), '--zk_session_timeout', String(sessionTimeoutMs)];
   const world: World = {
     start: (port) =>

@@ -8,7 +8,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { anonymousMiB, get, mappedMiB, residentMiB, runCommand, threadCpuMs } from './support/commands.ts';
-import { agentsFor, instancesPerApp, putApps, running, until, untilLaunched, untilTaken } from './support/many-apps.ts';
+import {
+  instancesPerApp,
+  putApps,
+  running,
+  startAgents,
+  until,
+  untilLaunched,
+  untilTaken,
+} from './support/many-apps.ts';
 import { machine, workload } from './support/setup.ts';
 
 const sizes = process.argv.slice(2).map(Number);
@@ -23,19 +31,7 @@ async function fill(url: string, apps: number): Promise<void> {
 
 async function measure(apps: number): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), 'ultramarathon-bench-'));
-  const cluster = await runCommand([
-    ...[
-      'local-mesos',
-      '--simulate',
-      '--port',
-      '0',
-      '--agents',
-      String(agentsFor(apps)),
-      '--work_dir',
-      join(directory, 'mesos'),
-    ],
-    ...['--resources', workload.agentResources],
-  ]);
+  const cluster = await startAgents(apps, join(directory, 'mesos'));
   const start = (profile?: string) =>
     runCommand(
       [

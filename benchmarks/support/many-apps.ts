@@ -1,6 +1,6 @@
 /** Thousands of apps in a running server: how benchmarks put them there and wait for what comes of it. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { get, request } from './commands.ts';
+import { get, type RunningCommand, request, runCommand } from './commands.ts';
 import { workload } from './setup.ts';
 
 export const instancesPerApp = 10;
@@ -28,8 +28,14 @@ export async function running(url: string): Promise<number> {
   return gauges['marathon.instances.running.gauge']?.value ?? 0;
 }
 
-/** As many simulated agents as so many apps need. */
-export const agentsFor = (apps: number): number => Math.max(10, Math.ceil((apps * instancesPerApp) / 100));
+/** A local cluster of as many simulated agents as so many apps need. */
+export const startAgents = (apps: number, workDir: string): Promise<RunningCommand> => {
+  const agents = Math.max(10, Math.ceil((apps * instancesPerApp) / 100));
+  return runCommand([
+    ...['local-mesos', '--simulate', '--port', '0', '--agents', String(agents), '--work_dir', workDir],
+    ...['--resources', workload.agentResources],
+  ]);
+};
 
 /** Puts so many small apps below a group, some hundred a time, and waits until all their instances run. */
 export async function putApps(url: string, group: string, apps: number): Promise<void> {
