@@ -8,6 +8,7 @@ import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promi
 export interface ProcessEntry {
   readonly pid: number;
   readonly ppid: number;
+  /** 0 where its leader is out of sight: outside of the PID namespace that we run in. So is the session. */
   readonly group: number;
   readonly session: number;
   /** Clock ticks since boot (proc_pid_stat(5), field 22): together with the pid it names one process for good. */
@@ -99,7 +100,9 @@ async function scan(): Promise<ProcessTable> {
     if (!Number.isInteger(pid)) continue;
     if (++read % processesPerTurn === 0) await nextTurn();
     const stat = statOf(pid);
-    if (stat !== undefined) table.set(pid, { ...stat, sandbox: stat.session === 0 ? undefined : sandboxOf(pid) });
+    if (stat === undefined) continue;
+    const { ofKernel, ...entry } = stat;
+    table.set(pid, { ...entry, sandbox: ofKernel ? undefined : sandboxOf(pid) });
   }
   return table;
 }
@@ -112,7 +115,13 @@ function listProc(): readonly string[] {
   }
 }
 
-type ProcessStat = Omit<ProcessEntry, 'sandbox'>;
+interface ProcessStat extends Omit<ProcessEntry, 'sandbox'> {
+  /** A thread of the kernel, which has no environment. */
+  readonly ofKernel: boolean;
+}
+
+/** PF_KTHREAD of the kernel's process flags (proc_pid_stat(5), field 9). */
+const kernelThreadFlag = 0x0020_0000;
 
 function statOf(pid: number): ProcessStat | undefined {
   const text = readProc(pid, 'stat');
@@ -128,6 +137,7 @@ function statOf(pid: number): ProcessStat | undefined {
     session: Number(fields[3]),
     startTicks,
     zombie: fields[0] === 'Z' || fields[0] === 'X',
+    ofKernel: (Number(fields[6]) & kernelThreadFlag) !== 0,
   };
 }
 

@@ -1,0 +1,32 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { readProcessTable } from '../../../src/local-mesos/process/process-table.ts';
+
+/** A PID namespace of its own, whose first process has its session and its group outside. */
+const elsewhere = ['--pid', '--fork', '--mount-proc', '--kill-child'];
+const mayUnshare = spawnSync('unshare', [...elsewhere, 'true']).status === 0;
+if (!mayUnshare) console.warn('SKIPPED: PID namespaces, which this machine does not let us make (unshare --pid)');
+
+const module = pathToFileURL(join(process.cwd(), 'src/local-mesos/process/process-table.ts')).href;
+const tellOwnEntry = `
+  import { readProcessTable } from ${JSON.stringify(module)};
+  const { session, group, sandbox } = (await readProcessTable()).get(process.pid);
+  console.log(JSON.stringify({ session, group, sandbox }));
+`;
+
+describe('The process table', () => {
+  it.skipIf(!mayUnshare)('tells the sandbox of a process whose session began outside of our PID namespace', () => {
+    // As in a container that is entered, or a CI job: every process started there belongs to session 0.
+    const tell = [process.execPath, '--import', 'tsx', '--input-type=module', '--eval', tellOwnEntry];
+    const env = { PATH: process.env['PATH'], MESOS_DIRECTORY: '/a/sandbox' };
+    const out = execFileSync('unshare', [...elsewhere, ...tell], { env, encoding: 'utf8' });
+    expect(JSON.parse(out)).toEqual({ session: 0, group: 0, sandbox: '/a/sandbox' });
+  });
+
+  it('tells no sandbox of the threads of the kernel', async () => {
+    const ofKernel = [...(await readProcessTable()).values()].filter(({ pid, ppid }) => pid === 2 || ppid === 2);
+    for (const { sandbox } of ofKernel) expect(sandbox).toBeUndefined();
+  });
+});
