@@ -22,7 +22,7 @@ const isThere = (wish) => (wish.file === undefined ? isOnPath(wish.program) : ex
 const isOnPath = (program) =>
   (process.env.PATH ?? '').split(delimiter).some((folder) => folder !== '' && existsSync(join(folder, program)));
 
-/** Installs what it can. Returns the programs that are still missing, and `cgroups` if none can be made. */
+/** Installs what it can. Returns what is still missing: programs, `cgroups` and `pid-namespaces`. */
 export function ensurePackages() {
   const missing = wanted.filter((w) => !isThere(w));
   if (missing.length > 0 && isOnPath('apt-get') && process.getuid?.() === 0) {
@@ -37,11 +37,26 @@ export function ensurePackages() {
   for (const { package: name, use } of left) {
     process.stderr.write(`MISSING: ${name} (for ${use}); install it with "apt-get install ${name}"\n`);
   }
-  const names = left.map((w) => w.program ?? w.package);
-  if (canLimit()) return names;
-  process.stderr.write('MISSING: cgroups for memory and cpu that this user may write (for the tests of task limits)\n');
-  return [...names, 'cgroups'];
+  const notAllowed = rights.filter(({ isGiven }) => !isGiven());
+  for (const { what, use } of notAllowed) process.stderr.write(`MISSING: ${what} (for ${use})\n`);
+  return [...left.map((w) => w.program ?? w.package), ...notAllowed.map(({ name }) => name)];
 }
+
+/** What no package brings: the machine gives it to this user, or not. */
+const rights = [
+  {
+    name: 'cgroups',
+    what: 'cgroups for memory and cpu that this user may write',
+    use: 'the tests of task limits',
+    isGiven: canLimit,
+  },
+  {
+    name: 'pid-namespaces',
+    what: 'PID namespaces of our own',
+    use: "the test of tasks' processes in one that was entered from outside",
+    isGiven: () => spawnSync('unshare', ['--pid', '--fork', '--mount-proc', 'true']).status === 0,
+  },
+];
 
 /** Tries what the tests of task limits do: a cgroup below our own (version 1), or below the top (version 2). */
 function canLimit() {
