@@ -47,6 +47,35 @@ describe('The version of an update', () => {
   });
 });
 
+describe('A bulk update', () => {
+  const noId = 'requirement failed: App Update must have app id set';
+  it.each([
+    ['PUT', '', [{ cmd: 'x y' }], { message: noId }],
+    ['PATCH', '', [{ id: '/a', cmd: 'x y' }, {}], { message: noId }],
+    [
+      'PUT',
+      '?partialUpdate=false',
+      [{ cmd: 'x y' }],
+      { message: 'Invalid JSON', details: [{ path: '(0)/id', errors: ['error.path.missing'] }] },
+    ],
+    ['PUT', '', {}, { message: 'Invalid JSON', details: [{ path: '', errors: ['error.expected.jsarray'] }] }],
+    ['PATCH', '', [3], { message: 'Invalid JSON', details: [{ path: '(0)', errors: ['error.expected.jsobject'] }] }],
+  ] as const)('by %s %s of %j is refused as a whole', async (method, query, body, answer) => {
+    const { ask } = await liveApi();
+    await ask('POST', '/v2/apps', app('/a'));
+    const got = await ask(method, `/v2/apps${query}`, body);
+    expect([got.statusCode, got.json()]).toEqual([422, answer]);
+    expect((await ask('GET', '/v2/apps/a/versions')).json().versions).toHaveLength(1);
+  });
+
+  it('of nothing is a deployment that changes nothing', async () => {
+    const { ask } = await liveApi();
+    for (const method of ['PUT', 'PATCH'] as const)
+      expect((await ask(method, '/v2/apps', [])).json()).toEqual(deployed);
+    expect((await ask('GET', '/v2/deployments')).json()).toEqual([]);
+  });
+});
+
 describe('A kill that scales', () => {
   const task = 'a.instance-8b1d2f7b-b3bb-11e6-a8ad-0242ac110002._app.1';
 
@@ -67,6 +96,40 @@ describe('A kill that scales', () => {
     await ask('POST', '/v2/apps', app('/a', { instances: 1 }));
     expect((await ask('DELETE', '/v2/apps/a/tasks?scale=true&host=nowhere')).json()).toEqual(deployed);
     expect((await ask('GET', '/v2/apps/a')).json().app.instances).toBe(1);
+  });
+});
+
+describe('A kill of one task', () => {
+  // deviation(different): a kill by the id of a task whose instance has got a new one
+  //   Marathon: the new task is killed
+  //   here: 404, and nothing is killed by it
+  //   why: it is another task, and nobody named it
+  it('never means the next task of its instance', async () => {
+    const { ask, world } = await liveApi();
+    await ask('POST', '/v2/apps', app('/a', { instances: 1 }));
+    await world.advance(10_000);
+    const [first] = world.tasksOf('/a') as [string];
+    world.mesos.move(first, 'TASK_FAILED');
+    await world.advance(30_000);
+    const [second] = world.tasksOf('/a') as [string];
+    expect(second).not.toBe(first);
+    const answer = await ask('DELETE', `/v2/apps/a/tasks/${first}`);
+    expect([answer.statusCode, answer.json()]).toEqual([
+      404,
+      { message: `Task '${first}' does not exist`, details: [] },
+    ]);
+    expect((await ask('POST', '/v2/tasks/delete', { ids: [first] })).json()).toEqual({ tasks: [] });
+    await world.advance(10_000);
+    expect(world.tasksOf('/a')).toEqual([second]);
+  });
+
+  it('names it by the id of its instance as well', async () => {
+    const { ask, world } = await liveApi();
+    await ask('POST', '/v2/apps', app('/a', { instances: 1 }));
+    await world.advance(10_000);
+    const [task] = world.tasksOf('/a') as [string];
+    const answer = await ask('DELETE', `/v2/apps/a/tasks/${task.replace(/\._app\.\d+$/, '')}`);
+    expect([answer.statusCode, answer.json().task.id]).toEqual([200, task]);
   });
 });
 

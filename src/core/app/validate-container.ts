@@ -4,6 +4,7 @@ import type { AppDefinition, Container, Volume } from './definition.ts';
 import { featureMessage } from './features.ts';
 import type { AppSettings } from './settings.ts';
 import { isRegex } from './validate-constraints.ts';
+import { checkDvdiOptions } from './validate-dvdi.ts';
 import { areUnique, type Must } from './violations.ts';
 
 /** The container's image and volumes; its ports belong to the network. */
@@ -102,8 +103,6 @@ function complaintAboutVolume(parts: readonly string[]): string | undefined {
   return isRegex(value) ? undefined : 'Invalid regular expression';
 }
 
-const optionName = /^[a-z0-9](?:[-a-z0-9]*[a-z0-9])?\/[A-Za-z0-9](?:[-A-Za-z0-9._:]*[A-Za-z0-9])?$/;
-
 function checkDvdi(
   volume: Volume,
   external: ExternalBody,
@@ -115,10 +114,7 @@ function checkDvdi(
   must(!isNavigation(volume.containerPath), `${path}/containerPath`, noNavigation);
   const options = external.options ?? {};
   const at = `${path}/external`;
-  for (const [name, value] of Object.entries(options)) {
-    must(optionName.test(name) && typeof value === 'string', `${at}/options/${name}`, 'is not a valid option');
-  }
-  must(typeof options['dvdi/driver'] === 'string', `${at}/options("dvdi/driver")`, 'not defined');
+  checkDvdiOptions(options, at, must);
   if (container.type === 'DOCKER') {
     const others = Object.keys(options).filter((name) => name !== 'dvdi/driver');
     must(others.length === 0, `${at}/options`, 'must only contain dvdi/driver');
