@@ -66,7 +66,7 @@ describe('Kinder than Marathon', () => {
   });
 
   // deviation(different): what is said of members that are missing
-  //   Marathon: `'id' is undefined on object: …`, with all that was sent; of `ids` of `/v2/tasks/delete` without a place
+  //   Marathon: a sentence with the whole object that was sent; of `ids` of `/v2/tasks/delete` without a place
   //   here: `error.path.missing`, as Marathon says it of smaller objects; with the place
   //   why: what was sent may be long, or secret
   it('what is missing is named, and nothing else of the body', async () => {
