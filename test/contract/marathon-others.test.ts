@@ -135,3 +135,27 @@ describe('A delayed app', () => {
     expect((await ask('DELETE', '/v2/queue/a/delay')).statusCode).toBe(404);
   });
 });
+
+describe('A task out of reach', () => {
+  it('has ports and times until it is replaced, and from then on neither', async () => {
+    const { ask, world } = await liveApi();
+    const unreachableStrategy = { inactiveAfterSeconds: 60, expungeAfterSeconds: 600 };
+    await ask('POST', '/v2/apps', app('/a', { instances: 1, unreachableStrategy }));
+    await world.advance(10_000);
+    const [lost] = world.tasksOf('/a') as [string];
+    const shown = async () => {
+      const { tasks } = (await ask('GET', '/v2/tasks')).json();
+      return tasks.find(({ id }: { id: string }) => id === lost);
+    };
+    const times = ['stagedAt', 'startedAt', 'version'];
+    const has = (task: object) => times.filter((name) => Object.hasOwn(task, name));
+    world.mesos.move(lost, 'TASK_UNREACHABLE');
+    await world.advance(10_000);
+    const missed = await shown();
+    expect([missed.state, missed.ports.length, has(missed)]).toEqual(['TASK_UNREACHABLE', 1, times]);
+    await world.advance(120_000);
+    const replaced = await shown();
+    expect([replaced.state, replaced.ports, has(replaced)]).toEqual(['TASK_UNREACHABLE', [], []]);
+    expect((await ask('GET', '/v2/apps/a')).json().app.tasksRunning).toBe(1);
+  });
+});

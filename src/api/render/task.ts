@@ -2,7 +2,7 @@
 import type { ReadModel } from '../../actors/front.ts';
 import type { HealthStatus } from '../../core/health/health.ts';
 import { isAlive } from '../../core/health/health.ts';
-import type { Instance, Task } from '../../core/instance/instance.ts';
+import { type Instance, isActive, type Task } from '../../core/instance/instance.ts';
 import { type Standing, standingOf, stateOf } from '../../core/instance/shown.ts';
 import { timestamp } from '../../core/time.ts';
 
@@ -43,15 +43,17 @@ function render(instance: Instance, health: Health): TaskView {
   };
 }
 
+/** A task that is over, or that has been replaced because nobody reaches it, has no ports and times any more: nobody may be sent to it. */
 function openTask(instance: Instance, task: Task, results: readonly HealthStatus[]): string {
   const { agent } = instance;
+  const isThere = isActive(task.condition);
   const json = JSON.stringify({
     ipAddresses: task.ipAddresses,
-    stagedAt: timestamp(task.stagedAtMs),
+    ...(isThere ? { stagedAt: timestamp(task.stagedAtMs) } : {}),
     state: stateOf(task.condition),
-    ports: task.hostPorts,
-    ...(task.startedAtMs === undefined ? {} : { startedAt: timestamp(task.startedAtMs) }),
-    version: instance.version,
+    ports: isThere ? task.hostPorts : [],
+    ...(isThere && task.startedAtMs !== undefined ? { startedAt: timestamp(task.startedAtMs) } : {}),
+    ...(isThere ? { version: instance.version } : {}),
     id: task.id,
     appId: instance.appId,
     ...(agent ? { slaveId: agent.agentId } : {}),

@@ -27,7 +27,7 @@ const task = object({
   ipAddresses: list(object({ ipAddress: 'string', protocol: 'string' })),
   'stagedAt?': 'stamp',
   'startedAt?': 'stamp',
-  version: 'stamp',
+  'version?': 'stamp',
   healthCheckResults: list(healthResult),
   'checkResult?': object({
     'http?': object({ statusCode: 'integer' }),
