@@ -3,6 +3,7 @@ import { type IncomingMessage, type Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
+import type { Metrics } from '../../actors/ports.ts';
 import { type Refusal, refusal } from '../../core/refusal.ts';
 import type { Authenticator } from '../auth.ts';
 import { rawAnswer } from '../failures.ts';
@@ -14,6 +15,7 @@ import type { EventStreams } from './event-streams.ts';
 import { eventFilter } from './filter.ts';
 import { maxPayloadBytes } from './live/client-frame.ts';
 import type { LiveServer } from './live/live-server.ts';
+import { foreignOrigin, type OriginRules } from './origin.ts';
 import { resumePoint } from './resume.ts';
 
 /** Largest frame that a client of `/v2/events` may send, in bytes; it has nothing to say. */
@@ -25,6 +27,8 @@ export interface UpgradeOptions {
   readonly isAuthentic: Authenticator;
   readonly challenge: string;
   readonly headers: (request: IncomingMessage['headers']) => FlatHeaders;
+  readonly origins: OriginRules;
+  readonly metrics: Pick<Metrics, 'count'>;
   /** Present on one of several servers. */
   readonly gate?: Gate;
 }
@@ -50,6 +54,13 @@ export function handleUpgrades(server: Server, options: UpgradeOptions): void {
     if (!options.isAuthentic(request.headers.authorization)) {
       const headers = { 'WWW-Authenticate': options.challenge };
       refuse(refusal('unauthorized', 'Invalid username or password.', { headers }));
+      return;
+    }
+    const isEncrypted = 'encrypted' in socket;
+    const foreign = foreignOrigin(request.headers, { ...options.origins, isEncrypted });
+    if (foreign) {
+      options.metrics.count('http.upgrades.foreign-origin');
+      refuse(foreign);
       return;
     }
     const serve = (): void => {
