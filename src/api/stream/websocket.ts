@@ -3,9 +3,9 @@ import { type IncomingMessage, type Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
-import type { Metrics } from '../../actors/ports.ts';
 import { type Refusal, refusal } from '../../core/refusal.ts';
 import type { Authenticator } from '../auth.ts';
+import type { ApiMetrics } from '../dependencies.ts';
 import { rawAnswer } from '../failures.ts';
 import type { Gate } from '../follower/gate.ts';
 import { type FlatHeaders, flatHeadersOf } from '../headers.ts';
@@ -28,7 +28,7 @@ export interface UpgradeOptions {
   readonly challenge: string;
   readonly headers: (request: IncomingMessage['headers']) => FlatHeaders;
   readonly origins: OriginRules;
-  readonly metrics: Pick<Metrics, 'count'>;
+  readonly metrics: Pick<ApiMetrics, 'count' | 'mark'>;
   /** Present on one of several servers. */
   readonly gate?: Gate;
 }
@@ -49,6 +49,7 @@ export function handleUpgrades(server: Server, options: UpgradeOptions): void {
     }
     socket.on('error', () => socket.destroy());
     const refuse = ({ status, message, headers = {} }: Refusal): void => {
+      options.metrics.mark(`http.responses.${Math.floor(status / 100)}xx.rate`);
       socket.end(rawAnswer(status, message, [...options.headers(request.headers), ...flatHeadersOf(headers)]));
     };
     if (!options.isAuthentic(request.headers.authorization)) {

@@ -106,8 +106,9 @@ describe('an upgrade', () => {
       message: expect.stringContaining('--access_control_allow_origin'),
     });
     expect(front.published).toEqual([]);
-    expect(JSON.parse(metrics.renderJson()).counters).toMatchObject({
-      'marathon.http.upgrades.foreign-origin.counter': { count: 1 },
+    expect(JSON.parse(metrics.renderJson())).toMatchObject({
+      counters: { 'marathon.http.upgrades.foreign-origin.counter': { count: 1 } },
+      meters: { 'marathon.http.responses.4xx.rate.meter': { count: 1 } },
     });
     expect(await upgraded(port, path, `${own}\r\nOrigin: http://127.0.0.1:${port}`)).toMatch(/^HTTP\/1\.1 101 /);
     expect(await upgraded(port, path, own)).toMatch(/^HTTP\/1\.1 101 /);
