@@ -82,6 +82,7 @@ export async function locate(root: string, asked: string): Promise<Located> {
   const virtual = /^\/frameworks\/[^/]+\/executors\/[^/]+\/runs\//.test(asked);
   const candidates = virtual ? await belowAgents(root, asked) : [asked];
   for (const candidate of candidates) {
+    // A file that cannot be reached is answered as one that is not there.
     const real = await realpath(candidate).catch(() => undefined);
     if (real === undefined) continue;
     if (real === root || real.startsWith(root + sep)) return { path: real };
@@ -90,9 +91,11 @@ export async function locate(root: string, asked: string): Promise<Located> {
   return missing;
 }
 
+/** No agent has made a directory before its first task. */
 const belowAgents = async (root: string, path: string): Promise<readonly string[]> =>
   (await readdir(root).catch(() => [])).map((agent) => join(root, agent, path));
 
+/** Tasks go on while it is made: what has gone meanwhile, and links to nowhere, are left out. So in `listFilesV1`. */
 async function listing(path: string, asked: string): Promise<readonly object[]> {
   const names = (await readdir(path)).sort().slice(0, maxEntries);
   const entries = await Promise.all(
@@ -146,6 +149,7 @@ export async function readFileV1(path: string, offset: number, length: number): 
 /** All runs that can be looked into, under their own and their virtual paths; at most `maxEntries` of each. */
 async function attached(root: string): Promise<Record<string, string>> {
   const out: Record<string, string> = {};
+  // Directories come and go under it; and files may lie among them.
   const below = async (path: string): Promise<readonly string[]> => (await readdir(path).catch(() => [])).sort();
   let left = maxEntries;
   for (const agent of await below(root)) {
