@@ -95,7 +95,7 @@ const others: readonly Row[] = [
   ['DELETE', '/v2/artifacts/x', 404, json],
 ];
 
-/** There are no pods (docs/compatibility.md), nor what V23 says of them: an empty collection, and a clear refusal of writes. */
+/** There are no pods (docs/compatibility.md): an empty collection, and a clear refusal of writes. */
 const pods: readonly Row[] = [
   ['HEAD', '/v2/pods', 200, json],
   ['GET', '/v2/pods', 200, json],

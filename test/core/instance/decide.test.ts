@@ -133,8 +133,7 @@ describe('the life of an instance (behaviour §1.6, §1.7)', () => {
     expect(failed).toMatchObject({ type: 'expunge' });
   });
 
-  // V22 is about an instance that keeps a reservation, which none does yet; what is left of it holds of every instance.
-  it('V22: after TASK_GONE_BY_OPERATOR waits again, for an offer of any agent', () => {
+  it('after TASK_GONE_BY_OPERATOR waits again, for an offer of any agent', () => {
     const gone = updated(told(anInstance('a'), aStatus('TASK_GONE_BY_OPERATOR')));
     expect([gone.condition, gone.goal, isScheduled(gone)]).toEqual(['Gone', 'Running', true]);
     const again = updated(decide(gone, provision(2), 1_000));
