@@ -95,11 +95,11 @@ export async function locate(root: string, asked: string): Promise<Located> {
 const belowAgents = async (root: string, path: string): Promise<readonly string[]> =>
   (await readdir(root).catch(() => [])).map((agent) => join(root, agent, path));
 
-/** Tasks go on while it is made: what has gone meanwhile, and links to nowhere, are left out. So in `listFilesV1`. */
 async function listing(path: string, asked: string): Promise<readonly object[]> {
   const names = (await readdir(path)).sort().slice(0, maxEntries);
   const entries = await Promise.all(
     names.map(async (name) => {
+      // Tasks go on meanwhile: what has gone, and links to nowhere, are left out.
       const found = await stat(join(path, name)).catch(() => undefined);
       return found && fileInfo(join(asked, name), found);
     }),
@@ -114,6 +114,7 @@ export async function listFilesV1(path: string, asked: string): Promise<readonly
   const names = (await readdir(path)).sort().slice(0, maxEntries);
   const entries = await Promise.all(
     names.map(async (name) => {
+      // As above.
       const found = await stat(join(path, name)).catch(() => undefined);
       if (found === undefined) return undefined;
       const { nlink, size, mtimeMs, mode, uid, gid } = found;
@@ -157,6 +158,7 @@ async function attached(root: string): Promise<Record<string, string>> {
       const executors = join(root, agent, 'frameworks', framework, 'executors');
       for (const executor of await below(executors)) {
         const runs = join(executors, executor, 'runs');
+        // The run that it led to has been tidied away.
         const latest = await realpath(join(runs, 'latest')).catch(() => undefined);
         for (const run of await below(runs)) {
           if (run === 'latest' || left-- <= 0) continue;
