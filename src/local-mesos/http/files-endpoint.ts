@@ -4,7 +4,7 @@ import { open, readdir, realpath, stat } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
 import { userInfo } from 'node:os';
 import { basename, extname, join, sep } from 'node:path';
-import { sendJson, sendText, sendWrongMethod } from './answers.ts';
+import { sendJson, sendText } from './answers.ts';
 import type { Endpoint } from './server.ts';
 
 /** Most bytes of one answer of `read`: 16 pages. */
@@ -41,11 +41,7 @@ export function filesEndpoints(root: string): Readonly<Record<string, Endpoint>>
       answer: (path: string, asked: string, url: URL, res: ServerResponse) => Promise<void>,
       missingText: string | undefined,
     ): Endpoint =>
-    (req, res, url) => {
-      if (req.method !== 'GET' && req.method !== 'HEAD') {
-        sendWrongMethod(res, 'GET', req.method ?? '');
-        return;
-      }
+    (_req, res, url) => {
       const asked = url.searchParams.get('path');
       if (asked === null || asked === '') {
         sendText(res, 400, "Expecting 'path=value' in query.\n");
@@ -66,9 +62,9 @@ export function filesEndpoints(root: string): Readonly<Record<string, Endpoint>>
     '/files/browse': read(async (path, asked, url, res) => sendJson(res, await listing(path, asked), jsonp(url)), ''),
     '/files/read': read(readPart, ''),
     '/files/download': read(download, undefined),
-    '/files/debug': (_req, res) => {
+    '/files/debug': (_req, res, url) => {
       attached(root).then(
-        (paths) => sendJson(res, paths),
+        (paths) => sendJson(res, paths, jsonp(url)),
         (error: Error) => sendText(res, 500, `${error.message}\n`),
       );
     },
@@ -95,8 +91,17 @@ export async function locate(root: string, asked: string): Promise<Located> {
 const belowAgents = async (root: string, path: string): Promise<readonly string[]> =>
   (await readdir(root).catch(() => [])).map((agent) => join(root, agent, path));
 
+/** In order. What is no directory has nothing in it. */
+async function namesIn(path: string): Promise<readonly string[]> {
+  const names = await readdir(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOTDIR') return [];
+    throw error;
+  });
+  return names.sort().slice(0, maxEntries);
+}
+
 async function listing(path: string, asked: string): Promise<readonly object[]> {
-  const names = (await readdir(path)).sort().slice(0, maxEntries);
+  const names = await namesIn(path);
   const entries = await Promise.all(
     names.map(async (name) => {
       // Tasks go on meanwhile: what has gone, and links to nowhere, are left out.
@@ -111,7 +116,7 @@ type Stats = Awaited<ReturnType<typeof stat>>;
 
 /** What LIST_FILES of the operator API says of a directory. */
 export async function listFilesV1(path: string, asked: string): Promise<readonly object[]> {
-  const names = (await readdir(path)).sort().slice(0, maxEntries);
+  const names = await namesIn(path);
   const entries = await Promise.all(
     names.map(async (name) => {
       // As above.
@@ -192,8 +197,17 @@ function ownerName(id: number): string {
   return own.uid === id ? own.username : String(id);
 }
 
+const kinds: ReadonlyMap<number, string> = new Map([
+  [0o040_000, 'd'],
+  [0o020_000, 'c'],
+  [0o060_000, 'b'],
+  [0o010_000, 'p'],
+  [0o120_000, 'l'],
+  [0o140_000, 's'],
+]);
+
 function modeText(mode: number): string {
-  const kind = (mode & 0o170_000) === 0o040_000 ? 'd' : (mode & 0o170_000) === 0o120_000 ? 'l' : '-';
+  const kind = kinds.get(mode & 0o170_000) ?? '-';
   const bits = [...'rwxrwxrwx'].map((letter, i) => ((mode & (0o400 >> i)) === 0 ? '-' : letter));
   return kind + bits.join('');
 }
