@@ -192,7 +192,12 @@ describe('/v2/info, /v2/leader, /v2/plugins', () => {
 
   it('leads to the Mesos master, unless another address was configured', async () => {
     const told = async (marathonConfig: object, mesosMaster: string | undefined) => {
-      const info = { version: '1', buildref: 'x', marathonConfig: { features: [], ...marathonConfig }, zookeeperConfig: {} };
+      const info = {
+        version: '1',
+        buildref: 'x',
+        marathonConfig: { features: [], ...marathonConfig },
+        zookeeperConfig: {},
+      };
       const { server, front } = testApi({ info });
       front.clusterView = { ...front.clusterView, mesosMaster };
       return (await server.inject('/v2/info')).json().marathon_config.mesos_leader_ui_url;
