@@ -114,3 +114,9 @@ export function orphanedApps(state: LoadedState): readonly AppId[] {
   const held = new Set(state.deployments.flatMap((d) => d.affected.map((a) => a.id)));
   return [...state.instances.keys()].filter((id) => !state.tree.get(id) && !held.has(id));
 }
+
+/** The instances of all others, by app. */
+export function ownedInstances(state: LoadedState): readonly (readonly [AppId, readonly Instance[]])[] {
+  const orphaned = new Set(orphanedApps(state));
+  return [...state.instances].filter(([appId]) => !orphaned.has(appId));
+}

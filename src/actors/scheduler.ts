@@ -18,9 +18,9 @@ import { noteDemand, reviewDemand, reviveDue } from './offer-demand.ts';
 import { placementView, watcherOf } from './placement-view.ts';
 import type { MesosEvent } from './ports.ts';
 import type { SchedulerMessage, Waiting } from './protocol.ts';
-import { answered, reconcileAll, reconcileRest, reconcileStalled } from './reconciliation.ts';
+import { answered, reconcileAll, reconcileRest, reconcileStalled, takenUp } from './reconciliation.ts';
 import type { Behaviour, Context } from './runtime/types.ts';
-import type { SchedulerState } from './scheduler-state.ts';
+import type { Assembled, SchedulerState } from './scheduler-state.ts';
 import type { Services } from './services.ts';
 import { StrayBook } from './stray-book.ts';
 import { agentsSeen, noteStray, strayHeard, straysAnew, straysDue } from './strays.ts';
@@ -35,7 +35,7 @@ type Ctx = Context<SchedulerMessage>;
 
 export interface SchedulerProps {
   /** Spawns the subtree below the scheduler and wires it. */
-  readonly assemble: (context: Ctx) => Services;
+  readonly assemble: (context: Ctx) => Assembled;
   /** The stored framework id. */
   readonly frameworkId: string | undefined;
   /** Stored ones. */
@@ -48,7 +48,7 @@ export interface SchedulerProps {
 export function schedulerBehaviour(props: SchedulerProps): Behaviour<SchedulerState, SchedulerMessage> {
   return {
     initial: (context) => {
-      const services = props.assemble(context);
+      const { services, placed } = props.assemble(context);
       const agents = new AgentBook();
       const state: SchedulerState = {
         services,
@@ -72,6 +72,7 @@ export function schedulerBehaviour(props: SchedulerProps): Behaviour<SchedulerSt
         revives: 0,
         isOffered: false,
         unreconciled: new Set(),
+        isTakenUp: false,
         strays: new StrayBook(props.strays),
         reconcileRound: 0,
         reconciling: undefined,
@@ -84,6 +85,8 @@ export function schedulerBehaviour(props: SchedulerProps): Behaviour<SchedulerSt
       context.metrics.gauge('debug.launches.refused', () => state.refused.size);
       context.metrics.gauge('instances.strays', () => state.strays.size);
       context.metrics.gauge('debug.offers.held', () => state.held.size + state.pending.size);
+      for (const one of placed) state.tasks.put(one);
+      context.self.tell({ type: 'connect' });
       props.begin(services, context);
       return state;
     },
@@ -141,8 +144,11 @@ function handle(state: SchedulerState, message: SchedulerMessage, context: Ctx):
     case 'backoffEnded':
       noteDemand(state, context, state.demand.wantedRoles(context.clock.now()));
       return;
-    case 'takenUp':
+    case 'connect':
       connect(state, context);
+      return;
+    case 'takenUp':
+      takenUp(state, context);
       return;
     case 'reconcileDue':
       if (message.isAll) reconcileAll(state, context, false);
