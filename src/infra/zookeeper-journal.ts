@@ -76,10 +76,10 @@ class ZooKeeperJournal implements JournalStore {
     }
   };
 
-  standBy = (): void => {
+  standBy: JournalStore['standBy'] = (prepare) => {
     this.#stopWriting('this server no longer leads')
       .then(() => {
-        if (!this.#writing && !this.#isClosed) this.#mirror.follow();
+        if (!this.#writing && !this.#isClosed) this.#mirror.follow(prepare);
       })
       .catch((error: unknown) => this.#options.logger.error('journal.stand-by-failed', {}, error));
   };
@@ -196,7 +196,9 @@ class ZooKeeperJournal implements JournalStore {
     const { nextBatch, nextEvent, generation } = image;
     const durationMs = Math.round(clock.monotonic() - startedMs);
     logger.info('journal.opened', { epoch, nextBatch, nextEvent, records: image.size, durationMs });
-    return { epoch, nextBatch, nextEvent, generation, records: { [Symbol.iterator]: () => image.records() } };
+    const prepared = this.#mirror.takePrepared();
+    const records = { [Symbol.iterator]: () => image.records() };
+    return { epoch, nextBatch, nextEvent, generation, records, ...(prepared ? { prepared } : {}) };
   }
 
   async #stopWriting(reason: string): Promise<void> {

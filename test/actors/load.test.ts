@@ -1,6 +1,7 @@
 /** What a leader makes of stored records. */
 import { describe, expect, it } from 'vitest';
 import { loadState } from '../../src/actors/load.ts';
+import { RecordDecoder } from '../../src/actors/record-decoder.ts';
 import { Views } from '../../src/actors/views.ts';
 import type { EncodedRecord } from '../../src/core/journal/batch.ts';
 import type { FormatSteps } from '../../src/core/journal/migrations.ts';
@@ -31,7 +32,8 @@ const record = (format: number, value: object): EncodedRecord => ({
 
 const load = (records: readonly EncodedRecord[]) => {
   const views = new Views(() => ({}) as ReturnType<Views['cluster']>);
-  return { state: loadState(records, views, range, steps), views };
+  const decoder = new RecordDecoder(steps);
+  return { state: loadState(records, views, range, (one) => decoder.decode(one)), views };
 };
 
 describe('loading', () => {
