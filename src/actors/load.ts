@@ -103,7 +103,7 @@ export function loadState(
   });
   deployments.sort((a, b) => a.startedAtMs - b.startedAtMs);
   shown.push(...deployments.map((value) => ({ kind: 'deployment', key: value.id, value }) as const));
-  views.apply(shown);
+  views.load(shown);
   return { tree, history, versions, instances, deployments, finished, frameworkId, subscriptions, requestKeys, strays };
 }
 
