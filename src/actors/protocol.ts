@@ -105,6 +105,8 @@ export type SchedulerMessage =
   | { readonly type: 'backoffEnded' }
   /** Where every stored instance is stands in the index: news from Mesos can be given to whom it concerns. */
   | { readonly type: 'connect' }
+  /** The book of agents hears of some more of the stored tasks. */
+  | { readonly type: 'noteStored' }
   /** Every stored instance has its actor. */
   | { readonly type: 'takenUp' }
   | { readonly type: 'reconcileDue'; readonly isAll: boolean }

@@ -25,11 +25,15 @@ import type { Services } from './services.ts';
 import { StrayBook } from './stray-book.ts';
 import { agentsSeen, noteStray, strayHeard, straysAnew, straysDue } from './strays.ts';
 import { TaskIndex } from './task-index.ts';
+import { updateCounter } from './update-counter.ts';
 
 /** Rescinded offers whose ACCEPT is still on its way to durability. */
 const maxRescindedKept = 10_000;
 /** Tasks of refused ACCEPTs that Mesos has not spoken of yet; beyond it they fail without the reason. */
 const maxRefusedKept = 10_000;
+
+/** Stored tasks that the book of agents hears of in a turn: some 2 ms. */
+const notedPerTurn = 1_000;
 
 type Ctx = Context<SchedulerMessage>;
 
@@ -85,7 +89,7 @@ export function schedulerBehaviour(props: SchedulerProps): Behaviour<SchedulerSt
       context.metrics.gauge('debug.launches.refused', () => state.refused.size);
       context.metrics.gauge('instances.strays', () => state.strays.size);
       context.metrics.gauge('debug.offers.held', () => state.held.size + state.pending.size);
-      for (const one of placed) state.tasks.put(one);
+      state.tasks.load(placed);
       context.self.tell({ type: 'connect' });
       props.begin(services, context);
       return state;
@@ -146,6 +150,10 @@ function handle(state: SchedulerState, message: SchedulerMessage, context: Ctx):
       return;
     case 'connect':
       connect(state, context);
+      context.self.tell({ type: 'noteStored' });
+      return;
+    case 'noteStored':
+      if (state.tasks.tellStored(notedPerTurn)) context.self.tell({ type: 'noteStored' });
       return;
     case 'takenUp':
       takenUp(state, context);
@@ -184,6 +192,8 @@ function mesosEvent(state: SchedulerState, event: MesosEvent, context: Ctx): voi
       return;
     case 'offers':
       state.isOffered = true;
+      // What agents have in all is what they offer and what our tasks hold: all of these must be known by then.
+      state.tasks.tellStored();
       if (state.held.size === 0 && event.offers.length > 0) context.self.tell({ type: 'matchOffers' });
       for (const offer of event.offers) {
         state.held.set(offer.id.value, offer);
@@ -290,18 +300,6 @@ function forgetSession(state: SchedulerState): void {
   state.agents.sessionOver();
   state.rescinded.clear();
   state.reconciling = undefined;
-}
-
-const updateCounters = new Map<TaskStatus['state'], string>();
-
-/** Name of the counter of a state, built once: it is wanted several times for each launch. */
-function updateCounter(state: TaskStatus['state']): string {
-  const known = updateCounters.get(state);
-  if (known !== undefined) return known;
-  const name = `mesos.task-updates.${state.toLowerCase().replaceAll('_', '-')}`;
-  // A master may say anything.
-  if (updateCounters.size < 100) updateCounters.set(state, name);
-  return name;
 }
 
 type AcceptRefused = Extract<MesosEvent, { type: 'acceptRefused' }>;
