@@ -1,6 +1,6 @@
 /**
- * A standby decodes its records by and by, so that the leader it may become has them ready. What is quiet longest comes first: a record
- * that changes again soon is rarely decoded in vain.
+ * A standby decodes its records by and by, so that the leader it may become has them ready. Those that have just changed wait: the record
+ * of an instance changes several times within the second in which it starts.
  */
 import type { Clock, TimerHandle } from '../../actors/ports.ts';
 import type { EncodedRecord } from '../../core/journal/batch.ts';
@@ -8,14 +8,19 @@ import type { EncodedRecord } from '../../core/journal/batch.ts';
 /** Some 2 ms of this thread, a twentieth of it at most: 100,000 records are ready after 13 s. */
 const recordsPerStep = 400;
 const stepMs = 50;
+/** What comes within so long is gathered before any of it is decoded. */
+const quietMs = 1_000;
 
 export type Prepare = (record: EncodedRecord) => object | undefined;
 
 export class Preparation {
   readonly #prepare: Prepare;
   readonly #clock: Clock;
-  /** In the order of their coming. */
-  readonly #waiting = new Set<EncodedRecord>();
+  /** What came since they were last gathered. */
+  #young = new Set<EncodedRecord>();
+  #youngSinceMs = 0;
+  /** What was gathered and is to be decoded, oldest first. */
+  #quiet = new Set<EncodedRecord>();
   readonly #ready = new Map<EncodedRecord, object>();
   #timer: TimerHandle | undefined;
   #isStopped = false;
@@ -32,13 +37,11 @@ export class Preparation {
 
   /** A record has taken the place of another one, or of none. */
   put(record: EncodedRecord, before: EncodedRecord | undefined): void {
-    if (before !== undefined) {
-      this.#waiting.delete(before);
-      this.#ready.delete(before);
-    }
+    if (before !== undefined && !this.#young.delete(before) && !this.#ready.delete(before)) this.#quiet.delete(before);
     if (record.json === undefined) return;
-    this.#waiting.add(record);
-    if (this.#timer === undefined && !this.#isStopped) this.#timer = this.#clock.after(stepMs, () => this.#step());
+    if (this.#young.size === 0) this.#youngSinceMs = this.#clock.monotonic();
+    this.#young.add(record);
+    if (!this.#isStopped) this.#awaitStep();
   }
 
   /** Decodes no more. */
@@ -56,14 +59,29 @@ export class Preparation {
 
   #step(): void {
     this.#timer = undefined;
+    if (this.#quiet.size === 0) this.#gather();
     let left = recordsPerStep;
-    for (const record of this.#waiting) {
+    for (const record of this.#quiet) {
       if (left-- === 0) break;
-      this.#waiting.delete(record);
+      this.#quiet.delete(record);
       const value = this.#decoded(record);
       if (value !== undefined) this.#ready.set(record, value);
     }
-    if (this.#waiting.size > 0) this.#timer = this.#clock.after(stepMs, () => this.#step());
+    this.#awaitStep();
+  }
+
+  #awaitStep(): void {
+    if (this.#timer !== undefined || this.#quiet.size + this.#young.size === 0) return;
+    const youngMs = this.#clock.monotonic() - this.#youngSinceMs;
+    const waitMs = this.#quiet.size > 0 ? stepMs : Math.max(stepMs, quietMs - youngMs);
+    this.#timer = this.#clock.after(waitMs, () => this.#step());
+  }
+
+  #gather(): void {
+    const nowMs = this.#clock.monotonic();
+    if (nowMs - this.#youngSinceMs < quietMs) return;
+    [this.#quiet, this.#young] = [this.#young, this.#quiet];
+    this.#youngSinceMs = nowMs;
   }
 
   /** What cannot be read is no fault of a standby: whoever opens the store meets it again, and says so. */

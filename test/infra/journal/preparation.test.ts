@@ -23,20 +23,52 @@ describe('The preparation of a standby', () => {
     const { clock, preparation } = create();
     const records = Array.from({ length: 1_000 }, (_, i) => put(`k${i}`, i));
     for (const record of records) preparation.put(record, undefined);
+    clock.advance(999);
     expect(preparation.size).toBe(0);
-    clock.advance(50);
+    clock.advance(1);
     expect(preparation.size).toBe(400);
+    clock.advance(50);
+    expect(preparation.size).toBe(800);
     clock.advance(10_000);
     expect(preparation.size).toBe(1_000);
     expect(clock.pending()).toBe(0);
     for (const [i, record] of records.entries()) expect(preparation.take(record)).toEqual({ is: i });
   });
 
+  it('does not decode what changes while it is gathered', () => {
+    let calls = 0;
+    const { clock, preparation } = create((record) => {
+      calls++;
+      return decoded(record);
+    });
+    const versions = Array.from({ length: 40 }, (_, i) => put('a', i));
+    for (const [i, record] of versions.entries()) {
+      preparation.put(record, versions[i - 1]);
+      clock.advance(20);
+    }
+    clock.advance(10_000);
+    expect(calls).toBe(1);
+    expect(versions.map((record) => preparation.take(record)).filter((value) => value !== undefined)).toEqual([
+      { is: 39 },
+    ]);
+    // One that changes while it waits for its turn, and one that is there already.
+    const [first, second] = [put('b', 1), put('b', 2)] as const;
+    const others = Array.from({ length: 400 }, (_, i) => put(`o${i}`, i));
+    for (const record of [...others, first]) preparation.put(record, undefined);
+    clock.advance(1_000);
+    expect(preparation.size).toBe(400);
+    preparation.put(second, first);
+    preparation.put(drop('o7'), others[7]);
+    clock.advance(10_000);
+    expect(preparation.size).toBe(400);
+    expect([preparation.take(first), preparation.take(second)]).toEqual([undefined, { is: 2 }]);
+  });
+
   it('gives each value once, and nothing that was replaced or deleted', () => {
     const { clock, preparation } = create();
     const [old, gone, kept, late] = [put('a', 1), put('b', 1), put('c', 1), put('a', 2)] as const;
     for (const record of [old, gone, kept]) preparation.put(record, undefined);
-    clock.advance(1_000);
+    clock.advance(2_000);
     preparation.stop();
     preparation.put(late, old);
     preparation.put(drop('b'), gone);
@@ -54,7 +86,7 @@ describe('The preparation of a standby', () => {
     });
     const [bad, good] = [put('bad', 1), put('good', 2)] as const;
     for (const record of [bad, good]) preparation.put(record, undefined);
-    clock.advance(1_000);
+    clock.advance(2_000);
     expect([preparation.take(bad), preparation.take(good)]).toEqual([undefined, { is: 2 }]);
   });
 });
