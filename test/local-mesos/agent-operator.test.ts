@@ -30,7 +30,7 @@ describe('the operator API of an agent', () => {
       404,
     );
     // Simulated tasks have no files.
-    expect((await call(mesos, { type: 'READ_FILE', read_file: { path: '/etc/passwd' } })).status).toBe(404);
+    expect((await call(mesos, { type: 'READ_FILE', read_file: { path: '/etc/passwd', offset: 0 } })).status).toBe(404);
   });
 
   it('shows what a task uses, and its files but no others', async () => {
@@ -57,7 +57,7 @@ describe('the operator API of an agent', () => {
     expect(statistics).toMatchObject([{ source: 'busy', statistics: { mem_limit_bytes: 64 * 1024 ** 2 } }]);
     const sandbox = mesos.master.state.agents.get(offer!.agent_id.value)!.runner.sandbox('busy')!;
     const file = (path: string, more: object = {}) =>
-      call(mesos, { type: 'READ_FILE', read_file: { path: join(sandbox, path), ...more } });
+      call(mesos, { type: 'READ_FILE', read_file: { path: join(sandbox, path), offset: 0, ...more } });
     await eventually('it is written', async () => (await file('greeting')).status === 200);
     const { read_file: part } = JSON.parse((await file('greeting', { offset: 1, length: 3 })).body);
     expect([part.size, Buffer.from(part.data, 'base64').toString()]).toEqual([5, 'ell']);

@@ -1,6 +1,7 @@
 /** A warm copy of what is stored. A standby keeps it up to date; a leader goes on from it (design §5.3, §5.8). */
 import type { Clock, Logger, Metrics, TimerHandle } from '../../actors/ports.ts';
 import { StoreAway } from '../../core/journal/store-errors.ts';
+import { invariant } from '../../core/result.ts';
 import { createRecentBatches, type RecentBatches } from '../recent-batches.ts';
 import type { ZooKeeperSession } from '../zookeeper/session.ts';
 import type { Image } from './image.ts';
@@ -44,6 +45,7 @@ export class Mirror {
   /** Watches that were left behind. */
   #left = 0;
   #whenLoaded: (() => void)[] = [];
+  #isUsed = false;
   #prepare: Prepare | undefined;
   #preparation: Preparation | undefined;
 
@@ -70,7 +72,8 @@ export class Mirror {
   /** Keeps up with the journal until `rest`, and decodes by `prepare`. Safe to call twice. */
   follow(prepare?: Prepare): void {
     this.#prepare = prepare ?? this.#prepare;
-    if (this.#image && !(this.#following && this.#preparation)) this.#watch(this.#image);
+    if (this.#preparation) this.#preparation.start();
+    else if (this.#image) this.#watch(this.#image);
     if (this.#following) return;
     const mine = {};
     this.#following = mine;
@@ -88,6 +91,7 @@ export class Mirror {
   /** What was decoded while following, of what is there now. It is not kept up to date any more. */
   takePrepared(): Prepare | undefined {
     const preparation = this.#preparation;
+    preparation?.stop();
     this.#preparation = undefined;
     if (this.#image) this.#image.watcher = undefined;
     return preparation && ((record) => preparation.take(record));
@@ -101,8 +105,22 @@ export class Mirror {
     if (this.#preparation) for (const record of image.records()) this.#preparation.put(record, undefined);
   }
 
-  /** Reads to the end, from the snapshot on if it must be. Nothing else may use the mirror meanwhile. */
+  /** Reads to the end, from the snapshot on if it must be. Nothing else may use the mirror meanwhile: entries would be applied twice. */
   async bring(session: ZooKeeperSession): Promise<Image> {
+    return this.#use(() => this.#bring(session));
+  }
+
+  async #use<T>(work: () => Promise<T>): Promise<T> {
+    invariant(!this.#isUsed, 'a mirror is used by one at a time');
+    this.#isUsed = true;
+    try {
+      return await work();
+    } finally {
+      this.#isUsed = false;
+    }
+  }
+
+  async #bring(session: ZooKeeperSession): Promise<Image> {
     for (let tries = 0; tries < maxLoadTries; tries++) {
       const image = this.#image ?? (await this.#load(session));
       if (!(await this.#isStale(session, image))) {
@@ -145,7 +163,8 @@ export class Mirror {
     while (this.#following === mine) {
       try {
         const session = await sessions.get();
-        await this.#keepUp(session, mine);
+        if (this.#following !== mine) return;
+        await this.#use(() => this.#keepUp(session, mine));
         pauseMs = firstPauseMs;
       } catch (error) {
         if (this.#following !== mine) return;
@@ -159,7 +178,7 @@ export class Mirror {
 
   async #keepUp(session: ZooKeeperSession, mine: object): Promise<void> {
     this.#watched = undefined;
-    let image = await this.bring(session);
+    let image = await this.#bring(session);
     let lookedMs = this.#options.clock.monotonic();
     const { clock } = this.#options;
     while (this.#following === mine) {
@@ -168,7 +187,7 @@ export class Mirror {
       const isDue = clock.monotonic() - lookedMs >= lookEveryMs;
       if (end === 'reload' || (isDue && (await this.#isStale(session, image)))) {
         this.#image = undefined;
-        image = await this.bring(session);
+        image = await this.#bring(session);
       }
       if (isDue) lookedMs = clock.monotonic();
       if (this.#following !== mine) return;

@@ -44,10 +44,16 @@ export class Preparation {
     if (!this.#isStopped) this.#awaitStep();
   }
 
-  /** Decodes no more. */
+  /** Decodes no more until `start`. What is replaced meanwhile is dropped all the same. */
   stop(): void {
     this.#isStopped = true;
     this.#timer?.cancel();
+    this.#timer = undefined;
+  }
+
+  start(): void {
+    this.#isStopped = false;
+    this.#awaitStep();
   }
 
   /** What was made of a record; given once, so that it is not kept beside what it has become. */

@@ -11,6 +11,7 @@ export interface ExecutorInfo {
   readonly container?: { readonly type?: string; readonly mesos?: { readonly image?: unknown } };
   readonly resources?: readonly Resource[];
   readonly name?: string;
+  readonly source?: string;
   readonly labels?: Labels;
   readonly shutdown_grace_period?: { readonly nanoseconds: number };
 }

@@ -6,6 +6,7 @@ import { addToBag, type Bag, milliOf } from '../resources/bag.ts';
 import { commandExecutorName, commandOverhead, containerStatusOf } from './agent-executors.ts';
 
 export interface ContainerViews {
+  readonly names: { readonly container_id: string; readonly executor_id: string; readonly framework_id: string };
   /** Of /containers. */
   readonly old: object;
   /** Of /monitor/statistics. */
@@ -64,7 +65,7 @@ function groupContainer({ id, info, containerId, control, framework, tasks, bag:
   const container = control.container?.();
   return {
     id: container?.id ?? containerId,
-    executor: { id, name: info.name ?? '', source: '' },
+    executor: { id, name: info.name ?? '', source: info.source ?? '' },
     frameworkId: framework.id,
     pid: container?.pid ?? alive.map((task) => containerStatusOf(task)?.executor_pid).find((pid) => pid !== undefined),
     leaders: [container?.pid ?? [], ...alive.map(leadersOf)].flat(),
@@ -85,6 +86,7 @@ function viewsOf(
   const names = { executor_id: executor.id, executor_name: executor.name, framework_id: frameworkId };
   const rest = { source: executor.source, statistics: used };
   return {
+    names: { container_id: id ?? '', executor_id: executor.id, framework_id: frameworkId },
     old: { container_id: id ?? '', ...names, ...rest, status },
     statistics: { ...names, ...rest },
     v1: {

@@ -7,9 +7,11 @@ import {
   isTerminal,
   type Task,
 } from '../master/model.ts';
-import { addToBag, type Bag, bagOf, summariseBag } from '../resources/bag.ts';
+import { addToBag, type Bag, bagOf, isEmptyBag, summariseBag } from '../resources/bag.ts';
 import { encodeBag } from '../resources/wire.ts';
-import { completedView, taskView } from './views.ts';
+import { expressed } from './express.ts';
+import { completedView, taskView } from './task-views.ts';
+import { executorV1 } from './v1-views.ts';
 
 /** What each command executor needs beside its task; the master does not charge for it (mesos-v1 §4.4). */
 export const commandOverhead: Bag = bagOf([
@@ -50,14 +52,15 @@ function groupExecutorOf(executor: Executor): object {
   return {
     id,
     name: info.name ?? '',
-    source: '',
+    source: info.source ?? '',
     container: executor.control.container?.()?.id ?? containerId,
     directory:
       executor.control.directory?.() ??
       agent.runner.executorSandbox?.(executor.framework.id, agent.id, id, containerId) ??
       '',
     resources: summariseBag(resources),
-    role,
+    ...(isEmptyBag(bag) ? {} : { role }),
+    ...(info.labels === undefined ? {} : { labels: info.labels.labels ?? [] }),
     ...(info.type === undefined ? {} : { type: info.type }),
     tasks: [...tasks].filter((task) => !isTerminal(task.state)).map(taskView),
     queued_tasks: [],
@@ -93,7 +96,7 @@ function commandExecutor(
     readonly completed_tasks?: readonly object[];
   },
 ): object {
-  const labels = task.details.labels?.labels;
+  const { labels } = task.details;
   return {
     id: task.id,
     name: commandExecutorName(task),
@@ -102,14 +105,14 @@ function commandExecutor(
     directory: directory ?? '',
     resources: summariseBag(resources),
     role: task.role,
-    ...(labels === undefined ? {} : { labels }),
+    ...(labels === undefined ? {} : { labels: labels.labels ?? [] }),
     tasks,
     queued_tasks: [],
     completed_tasks,
   };
 }
 
-/** The same in the words of GET_EXECUTORS. Of frameworks that are removed, agents tell but in their state. */
+/** The same in the words of GET_EXECUTORS. */
 export function executorsV1(frameworks: readonly Framework[], agent: Agent): object {
   const completed = frameworks.flatMap((framework) =>
     completedOn(framework, agent)
@@ -120,9 +123,9 @@ export function executorsV1(frameworks: readonly Framework[], agent: Agent): obj
   return {
     executors: [
       ...own.map((task) => commandExecutorV1(task.framework.id, task)),
-      ...[...agent.executors].map(groupExecutorV1),
+      ...[...agent.executors].map(executorV1),
     ],
-    ...(completed.length === 0 ? {} : { completed_executors: completed }),
+    completed_executors: completed,
   };
 }
 
@@ -135,14 +138,10 @@ function commandExecutorV1(frameworkId: string, task: Run): object {
       resources: resourcesV1(commandOverhead, role),
       name: commandExecutorName(task),
       source: id,
-      ...(details.labels === undefined ? {} : { labels: details.labels }),
+      ...(details.labels === undefined ? {} : { labels: expressed('labels', details.labels) }),
     },
   };
 }
-
-const groupExecutorV1 = ({ info, framework, bag, role }: Executor): object => ({
-  executor_info: { ...info, framework_id: { value: framework.id }, resources: resourcesV1(bag, role) },
-});
 
 const resourcesV1 = (bag: Bag, role: string): unknown =>
   JSON.parse(encodeBag(bag, role, { withAllocation: true, withReservations: true }));

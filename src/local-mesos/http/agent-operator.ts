@@ -4,20 +4,23 @@ import type { Master } from '../master/master.ts';
 import { type Agent, type Framework, isTerminal, type Task } from '../master/model.ts';
 import { containersOf } from './agent-containers.ts';
 import { completedOn, executorsV1, wasHere } from './agent-executors.ts';
+import { agentMetricsView } from './agent-metrics.ts';
 import { readBody, sendJson, sendText, sendWrongMethod } from './answers.ts';
-import { listFilesV1, locate, maxReadBytes, readFileV1 } from './files-endpoint.ts';
+import { compile, enumOf, opaque } from './convert.ts';
+import { expressed } from './express.ts';
+import { answerFilesCall, type FilesCall, filesCalls } from './files-calls.ts';
+import { type OperatorCall, parseOperatorCall } from './operator-call.ts';
+import { acceptsJson } from './scheduler-endpoint.ts';
 import { agentInfoV1, liveTaskV1, taskV1 } from './v1-views.ts';
-import { versionView } from './views.ts';
+import { drainConfig, frameworksOver, versionView } from './views.ts';
 
 type Read = (master: Master, agent: Agent) => object;
 
 const reads: Readonly<Record<string, Read>> = {
   GET_HEALTH: () => ({ healthy: true }),
   GET_VERSION: () => ({ version_info: versionView }),
-  GET_FLAGS: (_master, agent) => ({
-    flags: Object.entries(agent.runner.facts?.().flags ?? {}).map(([name, value]) => ({ name, value })),
-  }),
-  GET_METRICS: () => ({ metrics: [] }),
+  GET_FLAGS: (_master, agent) => ({ flags: pairs(agent.runner.facts?.().flags ?? {}) }),
+  GET_METRICS: (_master, agent) => ({ metrics: pairs(agentMetricsView(agent)) }),
   GET_LOGGING_LEVEL: () => ({ level: 0 }),
   GET_STATE: (master, agent) => ({
     get_tasks: tasksOf(master, agent),
@@ -27,19 +30,41 @@ const reads: Readonly<Record<string, Read>> = {
   GET_TASKS: tasksOf,
   GET_EXECUTORS: executorsIn,
   GET_FRAMEWORKS: frameworksOf,
-  GET_AGENT: (_master, agent) => ({ agent_info: agentInfoV1(agent) }),
-  GET_CONTAINERS: (_master, agent) => ({ containers: containersOf(agent).map(({ v1 }) => v1) }),
+  GET_AGENT: (_master, agent) => ({
+    agent_info: agentInfoV1(agent),
+    ...(agent.drain && {
+      drain_config: drainConfig(agent.drain),
+      estimated_drain_start_time: { nanoseconds: Math.floor(agent.drain.startedAt) * 1e9 },
+    }),
+  }),
+  GET_CONTAINERS: (_master, agent) => {
+    const containers = containersOf(agent).map(({ v1 }) => v1);
+    return containers.length === 0 ? {} : { containers };
+  },
   GET_OPERATIONS: () => ({}),
+  GET_RESOURCE_PROVIDERS: () => ({}),
 };
 
-/** Calls that exist; others read as no type at all. */
-const others = new Set(
-  (
-    'SET_LOGGING_LEVEL GET_RESOURCE_PROVIDERS LAUNCH_NESTED_CONTAINER WAIT_NESTED_CONTAINER ' +
-    'KILL_NESTED_CONTAINER REMOVE_NESTED_CONTAINER LAUNCH_CONTAINER WAIT_CONTAINER KILL_CONTAINER REMOVE_CONTAINER ' +
-    'ATTACH_CONTAINER_INPUT ATTACH_CONTAINER_OUTPUT PRUNE_IMAGES'
-  ).split(' '),
-);
+const pairs = (values: Readonly<Record<string, unknown>>): object[] =>
+  Object.entries(values).map(([name, value]) => ({ name, value }));
+
+/** Calls that would change something. */
+const others =
+  'SET_LOGGING_LEVEL LAUNCH_NESTED_CONTAINER WAIT_NESTED_CONTAINER KILL_NESTED_CONTAINER REMOVE_NESTED_CONTAINER ' +
+  'LAUNCH_NESTED_CONTAINER_SESSION LAUNCH_CONTAINER WAIT_CONTAINER KILL_CONTAINER REMOVE_CONTAINER ' +
+  'ATTACH_CONTAINER_INPUT ATTACH_CONTAINER_OUTPUT ADD_RESOURCE_PROVIDER_CONFIG UPDATE_RESOURCE_PROVIDER_CONFIG ' +
+  'REMOVE_RESOURCE_PROVIDER_CONFIG MARK_RESOURCE_PROVIDER_GONE PRUNE_IMAGES';
+
+const callTypes = [...Object.keys(reads), 'LIST_FILES', 'READ_FILE', ...others.split(' ')];
+
+const schema = compile({
+  type: enumOf(callTypes),
+  ...filesCalls,
+  ...Object.fromEntries(['GET_METRICS', ...others.split(' ')].map((type) => [type.toLowerCase(), opaque])),
+});
+
+const needsBody = (type: string): boolean =>
+  type !== 'PRUNE_IMAGES' && (type === 'GET_METRICS' || !type.startsWith('GET_'));
 
 export interface AgentScene {
   readonly master: Master;
@@ -55,81 +80,50 @@ export function answerAgentCall(scene: AgentScene, req: IncomingMessage, res: Se
     return;
   }
   readBody(req, res, (body) => {
-    const contentType = req.headers['content-type'];
-    if (contentType === undefined) sendText(res, 400, `Expecting 'Content-Type' to be present`);
-    else if (contentType !== 'application/json') {
-      sendText(res, 415, `Expecting 'Content-Type' of application/json or application/x-protobuf`);
-    } else answer(scene, body, res);
+    const parsed = parseOperatorCall(req.headers['content-type'], body, schema, {
+      name: 'agent::Call',
+      mediaTypes: 'application/json or application/x-protobuf or application/recordio',
+      needsBody,
+    });
+    if ('refusal' in parsed) sendText(res, parsed.status, parsed.refusal);
+    else if (!acceptsJson(req.headers.accept)) {
+      const allowed = 'application/json or application/x-protobuf or application/recordio';
+      sendText(res, 406, `Expecting 'Accept' to allow ${allowed}`);
+    } else answer(scene, parsed.call, res);
   });
 }
 
-function answer(scene: AgentScene, body: Buffer, res: ServerResponse): void {
-  let call: Record<string, unknown> | null;
-  try {
-    call = JSON.parse(body.toString()) as Record<string, unknown> | null;
-  } catch {
-    sendText(res, 400, 'Failed to parse body into JSON: syntax error');
-    return;
-  }
-  const type = typeof call?.['type'] === 'string' ? call['type'] : '';
+function answer({ master, agent, sandboxRoot }: AgentScene, call: OperatorCall, res: ServerResponse): void {
+  const { type } = call;
   const read = Object.hasOwn(reads, type) ? reads[type] : undefined;
-  if (read !== undefined) sendJson(res, { type, [type.toLowerCase()]: read(scene.master, scene.agent) });
+  if (read !== undefined) sendJson(res, { type, [type.toLowerCase()]: read(master, agent) });
   else if (type === 'LIST_FILES' || type === 'READ_FILE') {
-    void answerFiles(scene, type, (call?.[type.toLowerCase()] ?? {}) as FileCall, res);
-  } else if (others.has(type)) sendText(res, 501);
-  else sendText(res, 400, `Failed to validate agent::Call: Expecting 'type' to be present`);
+    void answerFilesCall(sandboxRoot, type, call[type.toLowerCase()] as FilesCall, res);
+  } else sendText(res, 501);
 }
 
-interface FileCall {
-  readonly path?: unknown;
-  readonly offset?: unknown;
-  readonly length?: unknown;
-}
-
-async function answerFiles(
-  { sandboxRoot }: AgentScene,
-  type: 'LIST_FILES' | 'READ_FILE',
-  { path, offset = 0, length = maxReadBytes }: FileCall,
-  res: ServerResponse,
-): Promise<void> {
-  if (typeof path !== 'string' || !isCount(offset) || !isCount(length)) {
-    sendText(res, 400, `Failed to validate agent::Call: Expecting '${type.toLowerCase()}' to be present`);
-    return;
-  }
-  try {
-    const found = sandboxRoot === undefined ? undefined : await locate(sandboxRoot, path);
-    if (found === undefined || 'status' in found) sendText(res, found?.status ?? 404, found?.text ?? '');
-    else if (type === 'LIST_FILES') {
-      sendJson(res, { type, list_files: { file_infos: await listFilesV1(found.path, path) } });
-    } else {
-      const part = await readFileV1(found.path, offset, length);
-      if (part === undefined) sendText(res, 400, 'Cannot read a directory.\n');
-      else sendJson(res, { type, read_file: part });
-    }
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'ENOTDIR') sendText(res, 404, '');
-    else sendText(res, 500, `${message}\n`);
-  }
-}
-
-const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
-
-const frameworksHere = (master: Master, agent: Agent): readonly Framework[] =>
-  [...master.state.frameworks.values()].filter((framework) => wasHere(framework, agent));
+/** Frameworks that the agent has something of, and those that are over and had. */
+const frameworksOn = (master: Master, agent: Agent) => {
+  const isHere = (framework: Framework): boolean => wasHere(framework, agent);
+  return {
+    active: [...master.state.frameworks.values()].filter(isHere),
+    over: frameworksOver(master.state).filter(isHere),
+  };
+};
 
 function executorsIn(master: Master, agent: Agent): object {
-  return executorsV1(frameworksHere(master, agent), agent);
+  const { active, over } = frameworksOn(master, agent);
+  return executorsV1([...active, ...over], agent);
 }
 
 function frameworksOf(master: Master, agent: Agent): object {
-  return {
-    frameworks: frameworksHere(master, agent).map(({ info }) => ({ framework_info: info })),
-    completed_frameworks: [],
-  };
+  const { active, over } = frameworksOn(master, agent);
+  const view = ({ info }: Framework): object => ({ framework_info: expressed('framework', info) });
+  return { frameworks: active.map(view), completed_frameworks: over.map(view) };
 }
 
 function tasksOf(master: Master, agent: Agent): object {
+  const { active, over } = frameworksOn(master, agent);
   const tasks = [...agent.tasks];
   const alive = tasks.filter((task) => !isTerminal(task.state));
   return {
@@ -137,7 +131,7 @@ function tasksOf(master: Master, agent: Agent): object {
     queued_tasks: alive.filter(isQueued).map(liveTaskV1),
     launched_tasks: alive.filter((task) => !isQueued(task)).map(liveTaskV1),
     terminated_tasks: tasks.filter((task) => isTerminal(task.state)).map(liveTaskV1),
-    completed_tasks: frameworksHere(master, agent).flatMap((framework) =>
+    completed_tasks: [...active, ...over].flatMap((framework) =>
       completedOn(framework, agent).map((task) => taskV1(framework.id, task)),
     ),
   };

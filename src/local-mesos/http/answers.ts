@@ -31,9 +31,17 @@ export function sendEmpty(res: ServerResponse, status: number, headers: Readonly
   res.end();
 }
 
+/**
+ * Stands in an answer for a number that has no end. Mesos writes `Infinity`, which is no JSON, so that strict readers fail on it: they
+ * are to find that out here.
+ */
+export const infinite = '\u0000Infinity';
+const infiniteText = JSON.stringify(infinite);
+
 /** Ends the answer with 200 and JSON, wrapped in a call of `jsonp` if a script asked for it. */
 export function sendJson(res: ServerResponse, body: unknown, jsonp?: string): void {
-  const json = JSON.stringify(body);
+  const strict = JSON.stringify(body);
+  const json = strict.includes(infiniteText) ? strict.replaceAll(infiniteText, 'Infinity') : strict;
   const text = jsonp === undefined ? json : `${jsonp}(${json})`;
   const type = jsonp === undefined ? 'application/json' : 'text/javascript';
   res.writeHead(200, { 'Content-Type': type, 'Content-Length': Buffer.byteLength(text) });
@@ -41,9 +49,10 @@ export function sendJson(res: ServerResponse, body: unknown, jsonp?: string): vo
 }
 
 /** 405 names the methods that are allowed. */
-export function sendWrongMethod(res: ServerResponse, allowed: string, method: string): void {
-  const text = `405 Method Not Allowed. Expecting one of { '${allowed}' }, but received '${method}'.`;
-  res.setHeader('Allow', allowed);
+export function sendWrongMethod(res: ServerResponse, allowed: string | readonly string[], method: string): void {
+  const names = [allowed].flat();
+  const text = `405 Method Not Allowed. Expecting one of { '${names.join("', '")}' }, but received '${method}'.`;
+  res.setHeader('Allow', names.join(', '));
   sendText(res, 405, text);
 }
 

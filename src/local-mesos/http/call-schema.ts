@@ -1,6 +1,19 @@
 /** The form of scheduler calls, as far as the master reads them, for `convert` (mesos-v1 §1.11, §2, §3). */
 import { callTypes } from '../master/calls.ts';
-import { bool, bytes, enumOf, type Fields, mapOf, message, num, opaque, repeated, required, str } from './convert.ts';
+import {
+  bool,
+  byDefault,
+  bytes,
+  enumOf,
+  type Fields,
+  mapOf,
+  message,
+  num,
+  opaque,
+  repeated,
+  required,
+  str,
+} from './convert.ts';
 import { executor, id, killPolicy, labels, resource, task } from './task-schema.ts';
 
 const operation: Fields = {
@@ -51,18 +64,29 @@ const constraintGroup = message({
   ),
 });
 
-const frameworkInfo: Fields = {
+const capabilities = [
+  'REVOCABLE_RESOURCES',
+  'TASK_KILLING_STATE',
+  'GPU_RESOURCES',
+  'SHARED_RESOURCES',
+  'PARTITION_AWARE',
+  'MULTI_ROLE',
+  'RESERVATION_REFINEMENT',
+  'REGION_AWARE',
+];
+
+export const frameworkInfo: Fields = {
   user: required(str),
   name: required(str),
   id,
-  failover_timeout: num,
-  checkpoint: bool,
+  failover_timeout: byDefault(num, 0),
+  checkpoint: byDefault(bool, false),
   role: str,
   roles: repeated(str),
   hostname: str,
   webui_url: str,
   principal: str,
-  capabilities: repeated(message({ type: str })),
+  capabilities: repeated(message({ type: enumOf(capabilities) })),
   offer_filters: mapOf({
     min_allocatable_resources: message({
       quantities: repeated(message({ quantities: mapOf({ value: required(num) }) })),

@@ -5,12 +5,14 @@
  */
 import { err, ok, type Result } from '../../core/result.ts';
 
-interface FieldShape {
+export interface FieldShape {
   readonly kind: 'string' | 'number' | 'boolean' | 'bytes' | 'enum' | 'message' | 'map' | 'opaque';
   readonly required?: boolean;
   readonly repeated?: boolean;
   readonly values?: ReadonlySet<string>;
   readonly fields?: readonly (readonly [string, FieldShape])[];
+  /** What is written where nothing is set. */
+  readonly fallback?: string | number | boolean;
 }
 
 export type Fields = Readonly<Record<string, FieldShape>>;
@@ -27,6 +29,11 @@ export const mapOf = (fields: Fields): FieldShape => ({ kind: 'map', fields: Obj
 export const enumOf = (values: readonly string[]): FieldShape => ({ kind: 'enum', values: new Set(values) });
 export const required = (field: FieldShape): FieldShape => ({ ...field, required: true });
 export const repeated = (field: FieldShape): FieldShape => ({ ...field, repeated: true });
+/** A field whose definition names a default, which stands in everything that is written of it. */
+export const byDefault = (field: FieldShape, fallback: string | number | boolean): FieldShape => ({
+  ...field,
+  fallback,
+});
 
 type Message = Record<string, unknown>;
 

@@ -4,7 +4,7 @@ import { open, readdir, realpath, stat } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
 import { userInfo } from 'node:os';
 import { basename, extname, join, sep } from 'node:path';
-import { sendJson, sendText, sendWrongMethod } from './answers.ts';
+import { sendJson, sendText } from './answers.ts';
 import type { Endpoint } from './server.ts';
 
 /** Most bytes of one answer of `read`: 16 pages. */
@@ -41,11 +41,7 @@ export function filesEndpoints(root: string): Readonly<Record<string, Endpoint>>
       answer: (path: string, asked: string, url: URL, res: ServerResponse) => Promise<void>,
       missingText: string | undefined,
     ): Endpoint =>
-    (req, res, url) => {
-      if (req.method !== 'GET' && req.method !== 'HEAD') {
-        sendWrongMethod(res, 'GET', req.method ?? '');
-        return;
-      }
+    (_req, res, url) => {
       const asked = url.searchParams.get('path');
       if (asked === null || asked === '') {
         sendText(res, 400, "Expecting 'path=value' in query.\n");
@@ -66,9 +62,9 @@ export function filesEndpoints(root: string): Readonly<Record<string, Endpoint>>
     '/files/browse': read(async (path, asked, url, res) => sendJson(res, await listing(path, asked), jsonp(url)), ''),
     '/files/read': read(readPart, ''),
     '/files/download': read(download, undefined),
-    '/files/debug': (_req, res) => {
+    '/files/debug': (_req, res, url) => {
       attached(root).then(
-        (paths) => sendJson(res, paths),
+        (paths) => sendJson(res, paths, jsonp(url)),
         (error: Error) => sendText(res, 500, `${error.message}\n`),
       );
     },
@@ -82,6 +78,7 @@ export async function locate(root: string, asked: string): Promise<Located> {
   const virtual = /^\/frameworks\/[^/]+\/executors\/[^/]+\/runs\//.test(asked);
   const candidates = virtual ? await belowAgents(root, asked) : [asked];
   for (const candidate of candidates) {
+    // A file that cannot be reached is answered as one that is not there.
     const real = await realpath(candidate).catch(() => undefined);
     if (real === undefined) continue;
     if (real === root || real.startsWith(root + sep)) return { path: real };
@@ -90,13 +87,24 @@ export async function locate(root: string, asked: string): Promise<Located> {
   return missing;
 }
 
+/** No agent has made a directory before its first task. */
 const belowAgents = async (root: string, path: string): Promise<readonly string[]> =>
   (await readdir(root).catch(() => [])).map((agent) => join(root, agent, path));
 
+/** In order. What is no directory has nothing in it. */
+async function namesIn(path: string): Promise<readonly string[]> {
+  const names = await readdir(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOTDIR') return [];
+    throw error;
+  });
+  return names.sort().slice(0, maxEntries);
+}
+
 async function listing(path: string, asked: string): Promise<readonly object[]> {
-  const names = (await readdir(path)).sort().slice(0, maxEntries);
+  const names = await namesIn(path);
   const entries = await Promise.all(
     names.map(async (name) => {
+      // Tasks go on meanwhile: what has gone, and links to nowhere, are left out.
       const found = await stat(join(path, name)).catch(() => undefined);
       return found && fileInfo(join(asked, name), found);
     }),
@@ -108,9 +116,10 @@ type Stats = Awaited<ReturnType<typeof stat>>;
 
 /** What LIST_FILES of the operator API says of a directory. */
 export async function listFilesV1(path: string, asked: string): Promise<readonly object[]> {
-  const names = (await readdir(path)).sort().slice(0, maxEntries);
+  const names = await namesIn(path);
   const entries = await Promise.all(
     names.map(async (name) => {
+      // As above.
       const found = await stat(join(path, name)).catch(() => undefined);
       if (found === undefined) return undefined;
       const { nlink, size, mtimeMs, mode, uid, gid } = found;
@@ -146,6 +155,7 @@ export async function readFileV1(path: string, offset: number, length: number): 
 /** All runs that can be looked into, under their own and their virtual paths; at most `maxEntries` of each. */
 async function attached(root: string): Promise<Record<string, string>> {
   const out: Record<string, string> = {};
+  // Directories come and go under it; and files may lie among them.
   const below = async (path: string): Promise<readonly string[]> => (await readdir(path).catch(() => [])).sort();
   let left = maxEntries;
   for (const agent of await below(root)) {
@@ -153,6 +163,7 @@ async function attached(root: string): Promise<Record<string, string>> {
       const executors = join(root, agent, 'frameworks', framework, 'executors');
       for (const executor of await below(executors)) {
         const runs = join(executors, executor, 'runs');
+        // The run that it led to has been tidied away.
         const latest = await realpath(join(runs, 'latest')).catch(() => undefined);
         for (const run of await below(runs)) {
           if (run === 'latest' || left-- <= 0) continue;
@@ -186,8 +197,17 @@ function ownerName(id: number): string {
   return own.uid === id ? own.username : String(id);
 }
 
+const kinds: ReadonlyMap<number, string> = new Map([
+  [0o040_000, 'd'],
+  [0o020_000, 'c'],
+  [0o060_000, 'b'],
+  [0o010_000, 'p'],
+  [0o120_000, 'l'],
+  [0o140_000, 's'],
+]);
+
 function modeText(mode: number): string {
-  const kind = (mode & 0o170_000) === 0o040_000 ? 'd' : (mode & 0o170_000) === 0o120_000 ? 'l' : '-';
+  const kind = kinds.get(mode & 0o170_000) ?? '-';
   const bits = [...'rwxrwxrwx'].map((letter, i) => ((mode & (0o400 >> i)) === 0 ? '-' : letter));
   return kind + bits.join('');
 }

@@ -29,8 +29,10 @@ export function maintenanceEndpoints(
       Array.isArray(body) ? change(body as MachineId[]) : 'Expecting a list of machines';
   return {
     '/maintenance/schedule': (req, res, url) => {
-      if (req.method === 'GET' || req.method === 'HEAD') sendJson(res, maintenance.schedule());
-      else setSchedule(req, res, url);
+      if (req.method === 'GET') {
+        sendJson(res, maintenance.schedule(), url.searchParams.get('jsonp') ?? undefined);
+      } else if (req.method === 'POST') setSchedule(req, res, url);
+      else sendWrongMethod(res, ['GET', 'POST'], req.method ?? '');
     },
     '/machine/down': write(machines((ids) => maintenance.machinesDown(ids))),
     '/machine/up': write(machines((ids) => maintenance.machinesUp(ids))),

@@ -3,6 +3,7 @@ import { availableParallelism, freemem, loadavg, totalmem } from 'node:os';
 import { isTerminal, type MasterState, nowSeconds } from '../master/model.ts';
 import { usesOf } from '../master/usage.ts';
 import { type Bag, milliOf } from '../resources/bag.ts';
+import { isActive, slavesHere } from './views.ts';
 
 const countedStates = ['staging', 'starting', 'running', 'killing'] as const;
 const endStates = ['finished', 'failed', 'killed', 'lost', 'error', 'dropped', 'gone', 'gone_by_operator'] as const;
@@ -52,7 +53,8 @@ export function metricsView(state: MasterState): Record<string, number> {
   return out;
 }
 
-function systemFigures(): Record<string, number> {
+/** The machine's, under the names that master and agents give them. */
+export function systemFigures(): Record<string, number> {
   const { avg_load_1min, avg_load_5min, avg_load_15min, cpus_total, mem_free_bytes, mem_total_bytes } = systemView();
   return {
     'system/cpus_total': cpus_total,
@@ -65,16 +67,15 @@ function systemFigures(): Record<string, number> {
 }
 
 function agentFigures(state: MasterState): Record<string, number> {
-  const agents = [...state.agents.values()];
-  const here = agents.filter((agent) => agent.unreachableNs === undefined);
-  const active = here.filter((agent) => agent.link.state !== 'down' && !agent.deactivated).length;
+  const here = slavesHere(state);
+  const active = here.filter(isActive).length;
   const connected = here.filter((agent) => agent.link.state !== 'down').length;
   const out: Record<string, number> = {
     'master/slaves_active': active,
     'master/slaves_connected': connected,
     'master/slaves_inactive': here.length - active,
     'master/slaves_disconnected': here.length - connected,
-    'master/slaves_unreachable': agents.length - here.length,
+    'master/slaves_unreachable': [...state.agents.values()].filter((agent) => agent.unreachableNs !== undefined).length,
   };
   for (const name of scalars) {
     const total = sum(

@@ -3,18 +3,18 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { EventStream } from '../master/event-stream.ts';
 import type { MachineId, Window } from '../master/maintenance.ts';
 import type { Master } from '../master/master.ts';
-import type { Agent } from '../master/model.ts';
+import type { Agent, MasterState } from '../master/model.ts';
 import type { Happening } from '../master/watchers.ts';
 import { readBody, sendEmpty, sendJson, sendText, sendWrongMethod } from './answers.ts';
+import { compile, enumOf, opaque } from './convert.ts';
+import { expressed } from './express.ts';
+import { answerFilesCall, type FilesCall, filesCalls } from './files-calls.ts';
 import { metricsView } from './metrics.ts';
+import { type OperatorCall, parseOperatorCall } from './operator-call.ts';
+import { acceptsJson } from './scheduler-endpoint.ts';
 import type { Endpoint } from './server.ts';
-import { agentV1, frameworkV1, liveTaskV1, reads, statusV1 } from './v1-views.ts';
+import { agentV1, frameworkV1, masterTaskV1, reads, statusV1 } from './v1-views.ts';
 import { flagsView, maxOperatorStreams, versionView } from './views.ts';
-
-interface OperatorCall {
-  readonly type?: unknown;
-  readonly [body: string]: unknown;
-}
 
 /** A refusal, or nothing. */
 type Outcome = { readonly status: number; readonly text: string } | undefined;
@@ -31,7 +31,22 @@ const callTypes: ReadonlySet<string> = new Set(
   ).split(' '),
 );
 
-export function operatorEndpoint(master: Master, hasCredentials: boolean): Endpoint {
+/** Calls that mean nothing without a body of their own. */
+const needsBody = (type: string): boolean =>
+  type === 'GET_METRICS' || (type !== 'SUBSCRIBE' && !type.startsWith('GET_'));
+
+const schema = compile({
+  type: enumOf([...callTypes]),
+  ...filesCalls,
+  ...Object.fromEntries(
+    [...callTypes]
+      .filter((type) => needsBody(type) && !Object.hasOwn(filesCalls, type.toLowerCase()))
+      .map((type) => [type.toLowerCase(), opaque]),
+  ),
+});
+
+/** Files lie below `sandboxRoot`, if there are any. */
+export function operatorEndpoint(master: Master, hasCredentials: boolean, sandboxRoot: string | undefined): Endpoint {
   const streams = new Set<EventStream>();
   return (req, res) => {
     if (req.method !== 'POST') {
@@ -41,32 +56,28 @@ export function operatorEndpoint(master: Master, hasCredentials: boolean): Endpo
     readBody(req, res, (body) => {
       const call = parse(req, res, body);
       if (call === undefined) return;
-      const type = call.type as string;
+      const { type } = call;
       if (type === 'SUBSCRIBE') follow(master, streams, res);
       else if (type === 'GET_FLAGS')
         sendJson(res, { type, get_flags: { flags: pairs(flagsView(master.state, hasCredentials)) } });
-      else answer(master, type, call, res);
+      else if (type === 'LIST_FILES' || type === 'READ_FILE') {
+        void answerFilesCall(sandboxRoot, type, call[type.toLowerCase()] as FilesCall, res);
+      } else answer(master, type, call, res);
     });
   };
 }
 
 /** The call, or undefined when the request has been refused. */
 function parse(req: IncomingMessage, res: ServerResponse, body: Buffer): OperatorCall | undefined {
-  const contentType = req.headers['content-type'];
-  if (contentType === undefined) sendText(res, 400, `Expecting 'Content-Type' to be present`);
-  else if (contentType !== 'application/json') {
-    sendText(res, 415, `Expecting 'Content-Type' of application/json or application/x-protobuf`);
-  } else {
-    try {
-      const call = JSON.parse(body.toString()) as OperatorCall | null;
-      if (typeof call !== 'object' || call === null || Array.isArray(call)) {
-        sendText(res, 400, 'Failed to convert JSON into Call protobuf: Expecting a JSON object');
-      } else if (typeof call.type === 'string' && callTypes.has(call.type)) return call;
-      else sendText(res, 400, `Failed to validate master::Call: Expecting 'type' to be present`);
-    } catch {
-      sendText(res, 400, 'Failed to parse body into JSON: syntax error');
-    }
-  }
+  const parsed = parseOperatorCall(req.headers['content-type'], body, schema, {
+    name: 'master::Call',
+    mediaTypes: 'application/json or application/x-protobuf',
+    needsBody,
+  });
+  if ('refusal' in parsed) sendText(res, parsed.status, parsed.refusal);
+  else if (!acceptsJson(req.headers.accept)) {
+    sendText(res, 406, `Expecting 'Accept' to allow 'application/x-protobuf' or 'application/json'`);
+  } else return parsed.call;
   return undefined;
 }
 
@@ -87,12 +98,7 @@ function answer(master: Master, type: string, call: OperatorCall, res: ServerRes
       sendText(res, 501);
       return;
     }
-    const body = call[bodyName] as Record<string, unknown> | undefined;
-    if (body === undefined || body === null) {
-      sendText(res, 400, `Failed to validate master::Call: Expecting '${bodyName}' to be present`);
-      return;
-    }
-    const fault = write(master, body);
+    const fault = write(master, call[bodyName] as Record<string, unknown>);
     if (fault === undefined) sendEmpty(res, 200);
     else sendText(res, fault.status, fault.text);
   }
@@ -110,14 +116,29 @@ const writes: Readonly<Record<string, Write>> = {
     master.tearDown(framework);
     return undefined;
   },
-  MARK_AGENT_GONE: onAgent((master, agent) => master.lifecycle.markGone(agent)),
+  MARK_AGENT_GONE: (master, body) => {
+    const id = idIn(body['agent_id']);
+    const agent = master.state.agents.get(id);
+    if (agent !== undefined) master.lifecycle.markGone(agent);
+    // Saying it twice is saying it once.
+    else if (!master.state.gone.has(id)) return { status: 404, text: `Agent '${id}' not found` };
+    return undefined;
+  },
   DRAIN_AGENT: onAgent((master, agent, body) => {
     const grace = body['max_grace_period'] as { seconds?: number; nanoseconds?: number } | undefined;
     const graceMs = grace === undefined ? undefined : (grace.seconds ?? 0) * 1000 + (grace.nanoseconds ?? 0) / 1e6;
     master.lifecycle.drain(agent, graceMs, body['mark_gone'] === true);
   }),
   DEACTIVATE_AGENT: onAgent((master, agent) => master.lifecycle.deactivate(agent)),
-  REACTIVATE_AGENT: onAgent((master, agent) => master.lifecycle.reactivate(agent)),
+  REACTIVATE_AGENT: (master, body) => {
+    const agent = master.state.agents.get(idIn(body['agent_id']));
+    if (agent === undefined || !agent.deactivated) return { status: 400, text: 'Agent is not deactivated' };
+    if (agent.drain !== undefined && agent.tasks.size > 0) {
+      return { status: 400, text: 'Agent is still in the DRAINING state' };
+    }
+    master.lifecycle.reactivate(agent);
+    return undefined;
+  },
   UPDATE_MAINTENANCE_SCHEDULE: (master, body) => {
     const schedule = body['schedule'] as { windows?: readonly Window[] } | undefined;
     master.maintenance.setSchedule(schedule?.windows ?? []);
@@ -137,7 +158,7 @@ const idIn = (id: unknown): string => (id as { value?: string } | undefined)?.va
 function onAgent(act: (master: Master, agent: Agent, body: Record<string, unknown>) => void): Write {
   return (master, body) => {
     const agent = master.state.agents.get(idIn(body['agent_id']));
-    if (agent === undefined) return { status: 404, text: 'Agent not found' };
+    if (agent === undefined) return { status: 400, text: 'Unknown agent' };
     act(master, agent, body);
     return undefined;
   };
@@ -147,7 +168,7 @@ function onAgent(act: (master: Master, agent: Agent, body: Record<string, unknow
 function follow(master: Master, streams: Set<EventStream>, res: ServerResponse): void {
   const { state } = master;
   const stop = state.watchers.add((happening) => {
-    for (const event of eventsOf(happening)) stream.send(JSON.stringify(event));
+    for (const event of eventsOf(state, happening)) stream.send(JSON.stringify(event));
   });
   const stream: EventStream = new EventStream(res, undefined, () => {
     stop();
@@ -162,10 +183,10 @@ function follow(master: Master, streams: Set<EventStream>, res: ServerResponse):
   stream.startHeartbeats(heartbeatMs);
 }
 
-function eventsOf(happening: Happening): readonly object[] {
+function eventsOf(state: MasterState, happening: Happening): readonly object[] {
   switch (happening.type) {
     case 'taskAdded':
-      return [{ type: 'TASK_ADDED', task_added: { task: liveTaskV1(happening.task) } }];
+      return [{ type: 'TASK_ADDED', task_added: { task: masterTaskV1(happening.task) } }];
     case 'taskUpdated': {
       const { task, record } = happening;
       const status = statusV1(task.id, task.agent.id, task.executor?.id, record);
@@ -179,10 +200,15 @@ function eventsOf(happening: Happening): readonly object[] {
     case 'agentRemoved':
       return [{ type: 'AGENT_REMOVED', agent_removed: { agent_id: { value: happening.agent.id } } }];
     case 'frameworkAdded':
-      return [{ type: 'FRAMEWORK_ADDED', framework_added: { framework: frameworkV1(happening.framework) } }];
+      return [{ type: 'FRAMEWORK_ADDED', framework_added: { framework: frameworkV1(state, happening.framework) } }];
     case 'frameworkUpdated':
-      return [{ type: 'FRAMEWORK_UPDATED', framework_updated: { framework: frameworkV1(happening.framework) } }];
+      return [{ type: 'FRAMEWORK_UPDATED', framework_updated: { framework: frameworkV1(state, happening.framework) } }];
     case 'frameworkRemoved':
-      return [{ type: 'FRAMEWORK_REMOVED', framework_removed: { framework_info: happening.framework.info } }];
+      return [
+        {
+          type: 'FRAMEWORK_REMOVED',
+          framework_removed: { framework_info: expressed('framework', happening.framework.info) },
+        },
+      ];
   }
 }

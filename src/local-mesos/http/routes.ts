@@ -1,9 +1,10 @@
 /** Which path leads where. Every endpoint of the master exists with and without `/master` (mesos-v1 §1.1, §6.3). */
 import type { Master } from '../master/master.ts';
-import { agentEndpoint } from './agent-endpoints.ts';
+import { agentEndpoint, agentPaths, pathAtAgent } from './agent-endpoints.ts';
 import { sendEmpty, sendJson, sendText, sendWrongMethod } from './answers.ts';
 import { authenticated, type Credentials } from './authentication.ts';
 import { executorEndpoint } from './executor-endpoint.ts';
+import { figuresEndpoint } from './figures-endpoint.ts';
 import { filesEndpoints } from './files-endpoint.ts';
 import { onlyLeader, onlyRecovered } from './leadership.ts';
 import { maintenanceEndpoints } from './maintenance-endpoints.ts';
@@ -12,7 +13,18 @@ import { operatorEndpoint } from './operator-endpoint.ts';
 import { type Pace, schedulerEndpoint } from './scheduler-endpoint.ts';
 import type { Endpoint, Routes } from './server.ts';
 import { rolesView, summaryView } from './summary-views.ts';
-import { flagsView, frameworksView, slavesView, stateView, tasksView, versionView } from './views.ts';
+import { tasksView } from './task-views.ts';
+import { teardownEndpoint } from './teardown-endpoint.ts';
+import {
+  flagsView,
+  frameworksHere,
+  frameworksOver,
+  frameworksView,
+  slavesView,
+  stateView,
+  tasksHere,
+  versionView,
+} from './views.ts';
 
 /** `simulation` answers below /simulate, if the cluster is simulated; sandboxes lie below `sandboxRoot` if there are any. */
 export function createRoutes(
@@ -44,13 +56,35 @@ export function createRoutes(
   });
   read('/state', () => stateView(state, credentials !== undefined));
   read('/slaves', (query) => slavesView(state, query.get('slave_id')));
-  read('/frameworks', () => frameworksView(state));
-  read('/tasks', (query) => tasksView(state, query));
+  read('/frameworks', (query) => frameworksView(state, query.get('framework_id')));
+  read('/tasks', (query) =>
+    tasksView([...frameworksHere(state), ...frameworksOver(state)], (framework) => tasksHere(state, framework), query),
+  );
   read('/state-summary', () => summaryView(state));
   read('/roles', () => rolesView(state));
-  read('/quota', () => ({}));
-  read('/weights', () => []);
-  read('/maintenance/status', () => master.maintenance.status());
+  // Nobody has a quota or a weight here; writes of them are not there.
+  led(
+    '/quota',
+    only(
+      ['GET', 'POST', 'DELETE'],
+      viewOf(() => ({})),
+    ),
+  );
+  led(
+    '/weights',
+    only(
+      ['GET', 'PUT'],
+      viewOf(() => []),
+    ),
+  );
+  led(
+    '/maintenance/status',
+    only(
+      ['GET'],
+      viewOf(() => master.maintenance.status()),
+    ),
+  );
+  led('/teardown', authenticated(credentials, 'mesos-master-readwrite', teardownEndpoint(master)));
   for (const [path, endpoint] of Object.entries(maintenanceEndpoints(master, credentials))) led(path, endpoint);
   both(
     '/flags',
@@ -58,15 +92,25 @@ export function createRoutes(
   );
   const executor = executorEndpoint(master);
   exact.set('/api/v1/executor', executor);
-  exact.set('/version', (_req, res) => sendJson(res, versionView));
-  exact.set('/system/stats.json', (_req, res) => sendJson(res, systemView()));
-  exact.set('/metrics/snapshot', (_req, res) => sendJson(res, metricsView(state)));
+  exact.set(
+    '/version',
+    viewOf(() => versionView),
+  );
+  exact.set('/system/stats.json', viewOf(systemView));
+  exact.set(
+    '/metrics/snapshot',
+    figuresEndpoint(() => metricsView(state)),
+  );
   const operator = onlyLeader(
     state,
     '/master/api/v1',
     onlyRecovered(
       state,
-      authenticated(credentials, 'mesos-master-readwrite', operatorEndpoint(master, credentials !== undefined)),
+      authenticated(
+        credentials,
+        'mesos-master-readwrite',
+        operatorEndpoint(master, credentials !== undefined, sandboxRoot),
+      ),
     ),
   );
   const prefixes = new Map<string, Endpoint>([
@@ -78,6 +122,14 @@ export function createRoutes(
   }
   const agent = agentEndpoint(master, sandboxRoot);
   if (simulation !== undefined) prefixes.set('/simulate', simulation);
+  const atAgents =
+    (endpoint: Endpoint): Endpoint =>
+    (req, res, url) => {
+      const path = pathAtAgent(master, req, url.pathname.replace(/\/+$/, ''));
+      if (path === undefined) endpoint(req, res, url);
+      else agent(req, res, new URL(path + url.search, url));
+    };
+  for (const path of agentPaths) exact.set(path, atAgents(exact.get(path) ?? prefixes.get(path) ?? notFound));
   return {
     exact,
     prefixes,
@@ -90,11 +142,21 @@ export function createRoutes(
   };
 }
 
+const notFound: Endpoint = (_req, res) => sendText(res, 404);
+
 type View = (query: URLSearchParams) => object;
 
+/** Mesos does not ask by which method these come. */
 function viewOf(view: View): Endpoint {
+  return (_req, res, url) => sendJson(res, view(url.searchParams), url.searchParams.get('jsonp') ?? undefined);
+}
+
+/** Those who read by GET are answered; of the other methods that Mesos knows there, it is said that they are missing. */
+function only(methods: readonly string[], endpoint: Endpoint): Endpoint {
   return (req, res, url) => {
-    if (req.method !== 'GET' && req.method !== 'HEAD') sendWrongMethod(res, 'GET', req.method ?? '');
-    else sendJson(res, view(url.searchParams), url.searchParams.get('jsonp') ?? undefined);
+    const { method = '' } = req;
+    if (!methods.includes(method)) sendWrongMethod(res, methods, method);
+    else if (method === 'GET') endpoint(req, res, url);
+    else sendText(res, 501);
   };
 }

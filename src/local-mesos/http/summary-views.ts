@@ -2,8 +2,9 @@
 import type { MasterState } from '../master/model.ts';
 import { addToBag, type Bag, isEmptyEntry } from '../resources/bag.ts';
 import { countRanges } from '../resources/ranges.ts';
-import { holdingsOf, rolesOf } from './v1-views.ts';
-import { agentView, frameworkHead, slavesHere } from './views.ts';
+import { holdingsOf, rolesOf } from './roles.ts';
+import { masterStateOf } from './task-views.ts';
+import { agentView, frameworkHead, frameworksHere, slavesHere, tasksHere } from './views.ts';
 
 const counted = [
   'TASK_STAGING',
@@ -27,11 +28,11 @@ interface Seen {
 /** The answer of /state-summary. */
 export function summaryView(state: MasterState): object {
   const seen: Seen[] = [];
-  for (const framework of state.frameworks.values()) {
+  const frameworks = frameworksHere(state);
+  for (const framework of frameworks) {
     const frameworkId = framework.id;
-    for (const task of framework.tasks.values()) seen.push({ agentId: task.agent.id, frameworkId, state: task.state });
-    for (const task of framework.unreachable.values()) {
-      seen.push({ agentId: task.agent.id, frameworkId, state: 'TASK_UNREACHABLE' });
+    for (const task of [...tasksHere(state, framework), ...framework.unreachable.values()]) {
+      seen.push({ agentId: task.agent.id, frameworkId, state: masterStateOf(task) });
     }
     for (const task of framework.completed) seen.push({ agentId: task.agentId, frameworkId, state: task.state });
   }
@@ -41,9 +42,13 @@ export function summaryView(state: MasterState): object {
       const own = seen.filter(({ agentId }) => agentId === agent.id);
       return { ...agentView(agent), ...counts(own), framework_ids: unique(own.map(({ frameworkId }) => frameworkId)) };
     }),
-    frameworks: [...state.frameworks.values()].map((framework) => {
+    frameworks: frameworks.map((framework) => {
       const own = seen.filter(({ frameworkId }) => frameworkId === framework.id);
-      return { ...frameworkHead(framework), ...counts(own), slave_ids: unique(own.map(({ agentId }) => agentId)) };
+      return {
+        ...frameworkHead(state, framework),
+        ...counts(own),
+        slave_ids: unique(own.map(({ agentId }) => agentId)),
+      };
     }),
   };
 }
@@ -53,20 +58,14 @@ const unique = (values: readonly string[]): readonly string[] => [...new Set(val
 const counts = (seen: readonly Seen[]): Record<string, number> =>
   Object.fromEntries(counted.map((state) => [state, seen.filter((one) => one.state === state).length]));
 
-/** The answer of /roles. */
+/** The answer of /roles. Nobody has a quota here, and all weights are equal. */
 export function rolesView(state: MasterState): object {
   return {
     roles: rolesOf(state).map((role) => {
-      const { allocated, offered, reserved, frameworks } = holdingsOf(state, role);
+      const { allocated, offered, reserved, consumed, frameworks } = holdingsOf(state, role);
       const all: Bag = [];
       addToBag(all, allocated);
       addToBag(all, offered);
-      const consumed: Bag = [];
-      addToBag(consumed, reserved);
-      addToBag(
-        consumed,
-        allocated.filter((entry) => entry.role === '*'),
-      );
       return {
         name: role,
         weight: 1,

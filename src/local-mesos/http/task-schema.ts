@@ -1,5 +1,18 @@
 /** The form of tasks, executors and resources in calls, for `convert` (mesos-v1 §3.4, §3.6, §3.7). */
-import { bool, bytes, enumOf, type Fields, mapOf, message, num, opaque, repeated, required, str } from './convert.ts';
+import {
+  bool,
+  byDefault,
+  bytes,
+  enumOf,
+  type Fields,
+  mapOf,
+  message,
+  num,
+  opaque,
+  repeated,
+  required,
+  str,
+} from './convert.ts';
 
 export const id = message({ value: required(str) });
 const value = message({ value: required(num) });
@@ -53,13 +66,20 @@ export const resource: Fields = {
 };
 
 const command: Fields = {
-  uris: repeated(message({ value: required(str), executable: bool, extract: bool, cache: bool, output_file: str })),
+  uris: repeated(
+    message({ value: required(str), executable: bool, extract: byDefault(bool, true), cache: bool, output_file: str }),
+  ),
   environment: message({
     variables: repeated(
-      message({ name: required(str), type: enumOf(['VALUE', 'SECRET']), value: str, secret: opaque }),
+      message({
+        name: required(str),
+        type: byDefault(enumOf(['VALUE', 'SECRET']), 'VALUE'),
+        value: str,
+        secret: opaque,
+      }),
     ),
   }),
-  shell: bool,
+  shell: byDefault(bool, true),
   value: str,
   arguments: repeated(str),
   user: str,
@@ -91,15 +111,15 @@ const check: Fields = {
 
 const portMappings = repeated(message({ host_port: required(num), container_port: required(num), protocol: str }));
 
-const container: Fields = {
+export const container: Fields = {
   type: required(enumOf(['DOCKER', 'MESOS'])),
   volumes: repeated(volume),
   hostname: str,
   docker: message({
     image: required(str),
-    network: enumOf(['HOST', 'BRIDGE', 'NONE', 'USER']),
+    network: byDefault(enumOf(['HOST', 'BRIDGE', 'NONE', 'USER']), 'HOST'),
     port_mappings: portMappings,
-    privileged: bool,
+    privileged: byDefault(bool, false),
     parameters,
     force_pull_image: bool,
     volume_driver: str,
@@ -109,12 +129,12 @@ const container: Fields = {
       type: required(enumOf(['APPC', 'DOCKER'])),
       appc: opaque,
       docker: message({ name: required(str), config: opaque }),
-      cached: bool,
+      cached: byDefault(bool, true),
     }),
   }),
   network_infos: repeated(
     message({
-      ip_addresses: repeated(message({ protocol: str, ip_address: str })),
+      ip_addresses: repeated(message({ protocol: byDefault(str, 'IPv4'), ip_address: str })),
       name: str,
       groups: repeated(str),
       labels,
@@ -135,7 +155,7 @@ function rlimits(): readonly string[] {
 
 const visibilities = enumOf(['FRAMEWORK', 'CLUSTER', 'EXTERNAL']);
 
-const discovery: Fields = {
+export const discovery: Fields = {
   visibility: required(visibilities),
   name: str,
   environment: str,

@@ -1,10 +1,24 @@
 /** What the operator API shows, in the words of the v1 API (mesos-v1 §6.5). */
 import { masterInfo, mesosVersion, offerJson } from '../master/events.ts';
-import type { Agent, CompletedTask, Framework, MasterState, StatusRecord, Task } from '../master/model.ts';
+import type { Agent, CompletedTask, Executor, Framework, MasterState, StatusRecord, Task } from '../master/model.ts';
 import { usesOf } from '../master/usage.ts';
-import { addToBag, type Bag, isEmptyEntry, milliOf } from '../resources/bag.ts';
+import { addToBag, type Bag, bagOf, isEmptyBag, isEmptyEntry, milliOf } from '../resources/bag.ts';
 import { encodeBag, fullResource } from '../resources/wire.ts';
-import { agentCapabilities } from './views.ts';
+import { expressed } from './express.ts';
+import { holdingsOf, rolesOf } from './roles.ts';
+import { limitsV1, masterStateOf } from './task-views.ts';
+import {
+  agentCapabilities,
+  drainInfo,
+  frameworksHere,
+  frameworksOver,
+  isActive,
+  slavesExpected,
+  slavesHere,
+  tasksHere,
+  timesOf,
+  usesHere,
+} from './views.ts';
 
 const nanoseconds = (seconds: number): object => ({ nanoseconds: Math.round(seconds * 1e9) });
 
@@ -38,7 +52,9 @@ export function statusV1(
 
 /** A task as the operator sees it, alive or not. */
 export function taskV1(frameworkId: string, task: Omit<CompletedTask, 'unused'>): object {
-  const { details, statuses } = task;
+  const { statuses } = task;
+  const { labels, discovery, container, health_check, kill_policy } = task.details;
+  const limits = limitsV1(task.details.limits);
   const last = statuses.at(-1);
   return {
     name: task.name,
@@ -53,23 +69,29 @@ export function taskV1(frameworkId: string, task: Omit<CompletedTask, 'unused'>)
       : { statuses: statuses.map((one) => statusV1(task.id, task.agentId, task.executorId, one)) }),
     ...(last === undefined ? {} : { status_update_state: last.state }),
     ...(last?.uuid === undefined ? {} : { status_update_uuid: last.uuid }),
-    ...(details.labels === undefined ? {} : { labels: details.labels }),
-    ...(details.discovery === undefined ? {} : { discovery: details.discovery }),
-    ...(details.container === undefined ? {} : { container: details.container }),
-    ...(details.health_check === undefined ? {} : { health_check: details.health_check }),
+    ...(labels === undefined ? {} : { labels: expressed('labels', labels) }),
+    ...(discovery === undefined ? {} : { discovery: expressed('discovery', discovery) }),
+    ...(container === undefined ? {} : { container: expressed('container', container as object) }),
+    ...(health_check === undefined ? {} : { health_check }),
+    ...(kill_policy === undefined ? {} : { kill_policy }),
     ...(task.user === undefined ? {} : { user: task.user }),
+    ...(limits === undefined ? {} : { limits }),
   };
 }
 
+/** A task as its agent knows it. */
 export const liveTaskV1 = (task: Task): object =>
   taskV1(task.framework.id, { ...task, agentId: task.agent.id, executorId: task.executor?.id });
 
-/** What an agent says of itself. */
+/** A task as the master sees it. */
+export const masterTaskV1 = (task: Task): object => ({ ...liveTaskV1(task), state: masterStateOf(task) });
+
+/** What an agent says of itself; reservations that were made since are no part of it. */
 export function agentInfoV1(agent: Agent): object {
   return {
     hostname: agent.hostname,
     port: agent.port,
-    resources: JSON.parse(encodeBag(agent.total, '', { withAllocation: false, withReservations: true })),
+    resources: JSON.parse(encodeBag(bagOf(agent.resources), '', { withAllocation: false, withReservations: true })),
     ...(agent.attributes.length === 0 ? {} : { attributes: agent.attributes }),
     id: { value: agent.id },
     ...(agent.domain === undefined ? {} : { domain: agent.domain }),
@@ -77,10 +99,8 @@ export function agentInfoV1(agent: Agent): object {
 }
 
 export function agentV1(agent: Agent): object {
-  const used: Bag = [];
   const usedBy = new Map<string, Bag>();
   for (const task of usesOf(agent)) {
-    addToBag(used, task.bag);
     const bag = usedBy.get(task.role) ?? [];
     addToBag(bag, task.bag);
     usedBy.set(task.role, bag);
@@ -89,7 +109,7 @@ export function agentV1(agent: Agent): object {
   const offered = [...agent.offers].flatMap((offer) => fullBag(offer.bag, offer.role));
   return {
     agent_info: { ...agentInfoV1(agent), checkpoint: true },
-    active: agent.link.state !== 'down' && !agent.deactivated,
+    active: isActive(agent),
     deactivated: agent.deactivated,
     version: mesosVersion,
     pid: `slave(${agent.number})@${agent.ip}:${agent.port}`,
@@ -99,41 +119,30 @@ export function agentV1(agent: Agent): object {
     ...(allocated.length === 0 ? {} : { allocated_resources: allocated }),
     ...(offered.length === 0 ? {} : { offered_resources: offered }),
     capabilities: agentCapabilities.map((type) => ({ type })),
-    ...(agent.drain === undefined ? {} : drainView(agent, used)),
+    ...(agent.drain && {
+      drain_info: drainInfo(agent),
+      estimated_drain_start_time: nanoseconds(Math.floor(agent.drain.startedAt)),
+    }),
   };
 }
 
-function drainView(agent: Agent, used: Bag): object {
-  const { maxGraceMs, markGone, startedAt } = agent.drain ?? { maxGraceMs: undefined, markGone: false, startedAt: 0 };
-  const isDrained = used.every(isEmptyEntry);
-  return {
-    drain_info: {
-      state: isDrained ? 'DRAINED' : 'DRAINING',
-      config: {
-        ...(maxGraceMs === undefined ? {} : { max_grace_period: { nanoseconds: maxGraceMs * 1_000_000 } }),
-        mark_gone: markGone,
-      },
-    },
-    estimated_drain_start_time: nanoseconds(Math.floor(startedAt)),
-  };
-}
-
-export function frameworkV1(framework: Framework): object {
+export function frameworkV1(state: MasterState, framework: Framework): object {
   const allocated = new Map<string, Bag>();
-  for (const task of usesOf(framework)) {
+  for (const task of usesHere(state, framework)) {
     const bag = allocated.get(task.role) ?? [];
     addToBag(bag, task.bag);
     allocated.set(task.role, bag);
   }
   const used = [...allocated].flatMap(([role, bag]) => fullBag(bag, role));
   const offers = [...framework.offers];
+  const { registered, reregistered } = timesOf(framework);
   return {
-    framework_info: framework.info,
+    framework_info: expressed('framework', framework.info),
     active: framework.stream !== undefined,
     connected: framework.stream !== undefined,
     recovered: framework.recovered,
-    registered_time: nanoseconds(framework.registeredTime),
-    reregistered_time: nanoseconds(framework.reregisteredTime ?? framework.registeredTime),
+    ...(registered === 0 ? {} : { registered_time: nanoseconds(registered) }),
+    ...(reregistered === 0 ? {} : { reregistered_time: nanoseconds(reregistered) }),
     ...(framework.unregisteredTime === 0 ? {} : { unregistered_time: nanoseconds(framework.unregisteredTime) }),
     ...(offers.length === 0 ? {} : { offers: offers.map((offer) => JSON.parse(offerJson(offer))) }),
     ...(used.length === 0 ? {} : { allocated_resources: used }),
@@ -142,20 +151,17 @@ export function frameworkV1(framework: Framework): object {
   };
 }
 
-const removedOf = (state: MasterState): readonly Framework[] =>
-  [...state.removed.values()].flatMap(({ record }) => record ?? []);
-
 /** Bodies of the reads, by type of call. */
 export const reads: Readonly<Record<string, (state: MasterState) => object | undefined>> = {
   GET_HEALTH: () => ({ healthy: true }),
   GET_LOGGING_LEVEL: () => ({ level: 0 }),
   GET_AGENTS: (state) => ({
-    agents: [...state.agents.values()].filter((agent) => agent.unreachableNs === undefined).map(agentV1),
-    recovered_agents: [],
+    agents: slavesHere(state).map(agentV1),
+    recovered_agents: slavesExpected(state).map((agent) => ({ ...agentInfoV1(agent), checkpoint: true })),
   }),
   GET_FRAMEWORKS: (state) => ({
-    frameworks: [...state.frameworks.values()].map(frameworkV1),
-    completed_frameworks: removedOf(state).map(frameworkV1),
+    frameworks: frameworksHere(state).map((framework) => frameworkV1(state, framework)),
+    completed_frameworks: frameworksOver(state).map((framework) => frameworkV1(state, framework)),
   }),
   GET_EXECUTORS: (state) => executorsBody(state),
   GET_OPERATIONS: () => ({}),
@@ -176,59 +182,29 @@ export const reads: Readonly<Record<string, (state: MasterState) => object | und
 };
 
 function executorsBody(state: MasterState): object {
-  const all = [...state.frameworks.values()].flatMap(({ executors }) => [...executors]);
+  const all = state.recovering ? [] : frameworksHere(state).flatMap(({ executors }) => [...executors]);
   return {
-    executors: all.map(({ info, framework, agent, bag, role }) => ({
-      executor_info: { ...info, framework_id: { value: framework.id }, resources: fullBag(bag, role) },
-      agent_id: { value: agent.id },
-    })),
+    executors: all.map((executor) => ({ ...executorV1(executor), agent_id: { value: executor.agent.id } })),
   };
 }
+
+/** An executor with what it holds beside its tasks. */
+export const executorV1 = ({ info, framework, bag, role }: Executor): object => ({
+  executor_info: {
+    ...expressed('executor', info),
+    framework_id: { value: framework.id },
+    ...(isEmptyBag(bag) ? {} : { resources: JSON.parse(encodeBag(bag, role, taskForm)) }),
+  },
+});
 
 function tasksBody(state: MasterState): object {
-  const frameworks = [...state.frameworks.values()];
-  const all = [...frameworks, ...removedOf(state)];
-  const completed = all.flatMap((one) => one.completed.map((task) => taskV1(one.id, task)));
-  const unreachable = frameworks.flatMap((one) => [...one.unreachable.values()].map(liveTaskV1));
-  const active = frameworks.flatMap((one) => [...one.tasks.values()].map(liveTaskV1));
+  const frameworks = frameworksHere(state);
+  const all = [...frameworks, ...frameworksOver(state)];
   return {
-    tasks: active,
-    unreachable_tasks: unreachable,
-    completed_tasks: completed,
+    tasks: frameworks.flatMap((one) => [...tasksHere(state, one)].map(masterTaskV1)),
+    unreachable_tasks: frameworks.flatMap((one) => [...one.unreachable.values()].map(masterTaskV1)),
+    completed_tasks: all.flatMap((one) => one.completed.map((task) => taskV1(one.id, task))),
   };
-}
-
-/** Roles that somebody has: frameworks, or reservations. */
-export function rolesOf(state: MasterState): readonly string[] {
-  const roles = new Set<string>();
-  for (const framework of state.frameworks.values()) {
-    for (const role of framework.roles) roles.add(role);
-    for (const task of framework.tasks.values()) roles.add(task.role);
-  }
-  for (const agent of state.agents.values()) for (const { role } of agent.total) if (role !== '*') roles.add(role);
-  return [...roles].sort();
-}
-
-/** What a role holds, by scalar name: tasks, offers, reservations. */
-export function holdingsOf(state: MasterState, role: string) {
-  const allocated: Bag = [];
-  const offered: Bag = [];
-  const reserved: Bag = [];
-  const frameworks: string[] = [];
-  for (const framework of state.frameworks.values()) {
-    let isMember = framework.roles.includes(role);
-    for (const task of usesOf(framework)) {
-      if (task.role !== role) continue;
-      isMember = true;
-      addToBag(allocated, task.bag);
-    }
-    for (const offer of framework.offers) if (offer.role === role) addToBag(offered, offer.bag);
-    if (isMember) frameworks.push(framework.id);
-  }
-  for (const agent of state.agents.values()) {
-    addToBag(reserved, role === '*' ? [] : agent.total.filter((entry) => entry.role === role));
-  }
-  return { allocated, offered, reserved, frameworks };
 }
 
 function roleV1(state: MasterState, role: string): object {

@@ -1,23 +1,22 @@
 /** What the read endpoints show, in the old words of Mesos: slaves, not agents (mesos-v1 §6.3). */
 
-import type { Attribute } from '../../core/mesos/types.ts';
+import type { Attribute, CommandInfo } from '../../core/mesos/types.ts';
 import { mesosVersion } from '../master/events.ts';
 import {
   type Agent,
-  type CompletedTask,
   type Executor,
   type Framework,
   type MasterState,
   maxCompletedFrameworks,
   maxCompletedTasksPerFramework,
   type OfferRecord,
-  type StatusRecord,
   type Task,
 } from '../master/model.ts';
-import { usesOf } from '../master/usage.ts';
-import { addToBag, type Bag, isEmptyEntry, partForRole, summariseBag } from '../resources/bag.ts';
+import { type Use, usesOf } from '../master/usage.ts';
+import { addToBag, type Bag, isEmptyBag, isEmptyEntry, partForRole, summariseBag } from '../resources/bag.ts';
 import { formatRanges, normaliseRanges } from '../resources/ranges.ts';
 import { fullResource } from '../resources/wire.ts';
+import { completedView, masterTaskView } from './task-views.ts';
 
 export const versionView = {
   version: mesosVersion,
@@ -39,10 +38,11 @@ export const agentCapabilities = [
 
 /** The answer of /state. Cost is that of all agents and tasks: for people and tools, not for schedulers. */
 export function stateView(state: MasterState, hasCredentials = false): object {
-  const { id, hostname, ip, port, startTime } = state.identity;
+  const { id, hostname, ip, port, startTime, domain } = state.identity;
   const pid = `master@${ip}:${port}`;
-  const agents = [...state.agents.values()];
-  const away = agents.filter((agent) => agent.unreachableNs !== undefined).length;
+  const inDomain = domain === undefined ? {} : { domain };
+  const here = slavesHere(state);
+  const active = here.filter(isActive).length;
   return {
     ...versionView,
     start_time: startTime,
@@ -51,14 +51,15 @@ export function stateView(state: MasterState, hasCredentials = false): object {
     pid,
     hostname,
     capabilities: ['AGENT_UPDATE', 'AGENT_DRAINING', 'QUOTA_V2'],
-    activated_slaves: agents.length - away,
-    deactivated_slaves: agents.filter((agent) => agent.deactivated).length,
-    unreachable_slaves: away,
+    activated_slaves: active,
+    deactivated_slaves: here.length - active,
+    unreachable_slaves: [...state.agents.values()].filter((agent) => agent.unreachableNs !== undefined).length,
+    ...inDomain,
     leader: pid,
-    leader_info: { id, pid, port, hostname },
+    leader_info: { id, pid, port, hostname, ...inDomain },
     flags: flagsView(state, hasCredentials),
-    slaves: slavesHere(state).map(agentView),
-    recovered_slaves: [],
+    slaves: here.map(agentView),
+    recovered_slaves: slavesExpected(state).map(slaveHead),
     ...frameworksView(state),
     orphan_tasks: [],
   };
@@ -95,13 +96,42 @@ const missedPings = 5;
 /** Streams of the operator API; the oldest ends when there are more. */
 export const maxOperatorStreams = 1000;
 
+/** Agents that have registered with this master and that it has not lost since. */
 export const slavesHere = (state: MasterState): Agent[] =>
-  [...state.agents.values()].filter((agent) => agent.unreachableNs === undefined);
+  state.recovering ? [] : [...state.agents.values()].filter((agent) => agent.unreachableNs === undefined);
+
+/** Agents that a master which has just taken over knows of, and which have not come back yet. */
+export const slavesExpected = (state: MasterState): Agent[] =>
+  state.recovering ? [...state.agents.values()].filter((agent) => agent.unreachableNs === undefined) : [];
+
+/** Frameworks that have registered with this master, or whose tasks its agents have told it of. */
+export const frameworksHere = (state: MasterState): Framework[] =>
+  [...state.frameworks.values()].filter((framework) => !(state.recovering && framework.recovered));
+
+/** Frameworks that are over, as far as this run of the program has seen their end. */
+export const frameworksOver = (state: MasterState): Framework[] =>
+  [...state.removed.values()].flatMap(({ record }) => record ?? []);
+
+/** A framework's tasks on agents that are there. */
+export const tasksHere = (state: MasterState, framework: Framework): Iterable<Task> =>
+  state.recovering ? [] : framework.tasks.values();
+
+/** What a framework uses on agents that are there. */
+export const usesHere = (state: MasterState, framework: Framework): Iterable<Use> =>
+  state.recovering ? [] : usesOf(framework);
+
+/** Whether its resources may be offered. */
+export const isActive = (agent: Agent): boolean => agent.link.state !== 'down' && !agent.deactivated;
 
 /** The answer of /slaves, of one agent if its id is given. */
 export function slavesView(state: MasterState, slaveId: string | null): object {
-  const agents = slavesHere(state).filter((agent) => slaveId === null || agent.id === slaveId);
-  return { slaves: agents.map((agent) => ({ ...agentView(agent), ...fullResources(agent) })), recovered_slaves: [] };
+  const isMeant = (agent: Agent): boolean => slaveId === null || agent.id === slaveId;
+  return {
+    slaves: slavesHere(state)
+      .filter(isMeant)
+      .map((agent) => ({ ...agentView(agent), ...fullResources(agent) })),
+    recovered_slaves: slavesExpected(state).filter(isMeant).map(slaveHead),
+  };
 }
 
 const sumOf = (holders: Iterable<{ readonly bag: Bag }>): Bag => {
@@ -109,6 +139,30 @@ const sumOf = (holders: Iterable<{ readonly bag: Bag }>): Bag => {
   for (const { bag } of holders) addToBag(total, bag);
   return total;
 };
+
+/** What an agent says of itself, as the old words have it. */
+const slaveHead = (agent: Agent): object => ({
+  id: agent.id,
+  hostname: agent.hostname,
+  port: agent.port,
+  attributes: attributesView(agent),
+  ...(agent.domain === undefined ? {} : { domain: agent.domain }),
+});
+
+export const attributesView = (agent: Agent): object =>
+  Object.fromEntries(agent.attributes.map((attribute) => [attribute.name, attributeValue(attribute)]));
+
+/** How far a drain has come: to its end when no task is left, acknowledged ends included. Undefined: there is none. */
+export function drainInfo(agent: Agent): object | undefined {
+  if (agent.drain === undefined) return undefined;
+  return { state: agent.tasks.size === 0 ? 'DRAINED' : 'DRAINING', config: drainConfig(agent.drain) };
+}
+
+/** What was asked for. */
+export const drainConfig = ({ maxGraceMs, markGone }: NonNullable<Agent['drain']>): object => ({
+  ...(maxGraceMs === undefined ? {} : { max_grace_period: { nanoseconds: maxGraceMs * 1_000_000 } }),
+  mark_gone: markGone,
+});
 
 export function agentView(agent: Agent): object {
   const reserved = new Map<string, Bag>();
@@ -119,23 +173,23 @@ export function agentView(agent: Agent): object {
     reserved.set(entry.role, ofRole);
   }
   return {
-    id: agent.id,
-    hostname: agent.hostname,
-    port: agent.port,
-    attributes: Object.fromEntries(agent.attributes.map((attribute) => [attribute.name, attributeValue(attribute)])),
+    ...slaveHead(agent),
     pid: `slave(${agent.number})@${agent.ip}:${agent.port}`,
     registered_time: agent.registeredTime,
-    ...(agent.domain === undefined ? {} : { domain: agent.domain }),
     ...(agent.reregisteredTime === undefined ? {} : { reregistered_time: agent.reregisteredTime }),
     resources: summariseBag(agent.total),
     used_resources: summariseBag(sumOf(usesOf(agent))),
     offered_resources: summariseBag(sumOf(agent.offers)),
     reserved_resources: Object.fromEntries([...reserved].map(([role, bag]) => [role, summariseBag(bag)])),
     unreserved_resources: summariseBag(partForRole(agent.total, '*')),
-    active: agent.link.state !== 'down' && !agent.deactivated,
+    active: isActive(agent),
     deactivated: agent.deactivated,
     version: mesosVersion,
     capabilities: agentCapabilities,
+    ...(agent.drain && {
+      drain_info: drainInfo(agent),
+      estimated_drain_start_time_seconds: agent.drain.startedAt,
+    }),
   };
 }
 
@@ -168,27 +222,26 @@ function attributeValue(attribute: Attribute): string | number {
   return attribute.text?.value ?? '';
 }
 
-/** The answer of /frameworks. */
-export function frameworksView(state: MasterState): object {
-  const removed = [...state.removed.values()].flatMap(({ record }) => (record === undefined ? [] : [record]));
+/** The answer of /frameworks, of one framework if its id is given. */
+export function frameworksView(state: MasterState, frameworkId: string | null = null): object {
+  const isMeant = ({ id }: Framework): boolean => frameworkId === null || id === frameworkId;
+  const view = (framework: Framework): object => frameworkView(state, framework);
   return {
-    frameworks: [...state.frameworks.values()].map(frameworkView),
-    completed_frameworks: removed.map(frameworkView),
+    frameworks: frameworksHere(state).filter(isMeant).map(view),
+    completed_frameworks: frameworksOver(state).filter(isMeant).map(view),
     unregistered_frameworks: [],
   };
 }
 
 /** What /state-summary shows of a framework; /frameworks shows more. */
-export function frameworkHead(framework: Framework): object {
+export function frameworkHead(state: MasterState, framework: Framework): object {
   const { info } = framework;
-  const used = sumOf(usesOf(framework));
-  const offered = sumOf(framework.offers);
   return {
     id: framework.id,
     name: info.name,
-    used_resources: summariseBag(used),
-    offered_resources: summariseBag(offered),
-    capabilities: (info.capabilities ?? []).map(({ type }) => type),
+    used_resources: summariseBag(sumOf(usesHere(state, framework))),
+    offered_resources: summariseBag(sumOf(framework.offers)),
+    capabilities: capabilitiesView(framework),
     hostname: info.hostname ?? '',
     webui_url: info.webui_url ?? '',
     active: framework.stream !== undefined,
@@ -197,32 +250,45 @@ export function frameworkHead(framework: Framework): object {
   };
 }
 
-function frameworkView(framework: Framework): object {
+/** One that Mesos does not know is one without a name to it. */
+const capabilitiesView = ({ info }: Framework): readonly string[] =>
+  (info.capabilities ?? []).map(({ type }) => (type as string | undefined) ?? 'UNKNOWN');
+
+function frameworkView(state: MasterState, framework: Framework): object {
   const { info } = framework;
-  const active = [...framework.tasks.values()];
-  const all = sumOf([...usesOf(framework), ...framework.offers]);
+  const all = sumOf([...usesHere(state, framework), ...framework.offers]);
+  const { registered, reregistered } = timesOf(framework);
+  const cameAgain = !framework.recovered && framework.reregisteredTime !== undefined;
   return {
-    ...frameworkHead(framework),
+    ...frameworkHead(state, framework),
     user: info.user,
     failover_timeout: info.failover_timeout ?? 0,
     checkpoint: info.checkpoint ?? false,
-    registered_time: framework.registeredTime,
+    registered_time: registered,
     unregistered_time: framework.unregisteredTime,
     ...(info.principal === undefined ? {} : { principal: info.principal }),
     resources: summariseBag(all),
-    ...(framework.reregisteredTime === undefined ? {} : { reregistered_time: framework.reregisteredTime }),
-    ...(framework.capabilities.multiRole ? { roles: framework.roles } : { role: framework.roles[0] ?? '*' }),
-    tasks: active.map(taskView),
-    unreachable_tasks: [...framework.unreachable.values()].map((task) => ({
-      ...taskView(task),
-      state: framework.capabilities.partitionAware ? 'TASK_UNREACHABLE' : 'TASK_LOST',
-    })),
+    ...(cameAgain && { reregistered_time: reregistered }),
+    ...roleView(framework),
+    tasks: [...tasksHere(state, framework)].map(masterTaskView),
+    unreachable_tasks: [...framework.unreachable.values()].map(masterTaskView),
     completed_tasks: framework.completed.map((task) => completedView(framework.id, task)),
     offers: [...framework.offers].map(offerView),
-    executors: [...framework.executors].map(executorView),
+    executors: state.recovering ? [] : [...framework.executors].map(executorView),
+    ...(info.labels === undefined ? {} : { labels: info.labels.labels ?? [] }),
     offer_constraints: framework.constraints ?? {},
   };
 }
+
+/** When a framework has registered, and the last time it did; 0 for one that only its agents know of. Seconds since the epoch. */
+export function timesOf({ recovered, registeredTime, reregisteredTime }: Framework) {
+  if (recovered) return { registered: 0, reregistered: 0 };
+  return { registered: registeredTime, reregistered: reregisteredTime ?? registeredTime };
+}
+
+/** Its roles if it may have several, and otherwise its role. */
+export const roleView = ({ capabilities, roles }: Framework): object =>
+  capabilities.multiRole ? { roles } : { role: roles[0] ?? '*' };
 
 /** An executor of task groups, as frameworks list theirs. */
 function executorView({ id, framework, agent, role, bag, info }: Executor): object {
@@ -230,13 +296,27 @@ function executorView({ id, framework, agent, role, bag, info }: Executor): obje
     executor_id: id,
     name: info.name ?? '',
     framework_id: framework.id,
-    command: { shell: true, value: '', argv: [], environment: {}, uris: [], ...info.command },
+    command: commandView(info.command),
     resources: summariseBag(bag),
-    role,
-    ...(info.labels?.labels === undefined ? {} : { labels: info.labels.labels }),
+    ...(isEmptyBag(bag) ? {} : { role }),
+    ...(info.labels === undefined ? {} : { labels: info.labels.labels ?? [] }),
     ...(info.type === undefined ? {} : { type: info.type }),
     slave_id: agent.id,
   };
+}
+
+function commandView({ shell, value, arguments: argv = [], environment, uris = [] }: CommandInfo = {}): object {
+  return {
+    ...(shell === undefined ? {} : { shell }),
+    ...(value === undefined ? {} : { value }),
+    argv,
+    ...(environment === undefined ? {} : { environment: environmentView(environment) }),
+    uris: uris.map((uri) => ({ value: uri.value, executable: uri.executable ?? false })),
+  };
+}
+
+function environmentView({ variables = [] }: NonNullable<CommandInfo['environment']>): object {
+  return variables.length === 0 ? {} : { variables: variables.map((variable) => ({ type: 'VALUE', ...variable })) };
 }
 
 function offerView(offer: OfferRecord): object {
@@ -248,70 +328,3 @@ function offerView(offer: OfferRecord): object {
     resources: summariseBag(offer.bag),
   };
 }
-
-/** A task shows what its agent knows; its statuses are what the scheduler has been told. */
-export function taskView(task: Task): object {
-  return completedView(task.framework.id, { ...task, agentId: task.agent.id, executorId: task.executor?.id });
-}
-
-/** A task that is over, as the framework it belonged to lists it. */
-export function completedView(frameworkId: string, task: CompletedTask): object {
-  return {
-    id: task.id,
-    name: task.name,
-    framework_id: frameworkId,
-    executor_id: task.executorId ?? '',
-    slave_id: task.agentId,
-    state: task.state,
-    resources: summariseBag(task.bag),
-    role: task.role,
-    statuses: task.statuses.map(statusView),
-    ...(task.user === undefined ? {} : { user: task.user }),
-    ...(task.details.labels?.labels === undefined ? {} : { labels: task.details.labels.labels }),
-    ...(task.details.discovery === undefined ? {} : { discovery: task.details.discovery }),
-    ...(task.details.container === undefined ? {} : { container: task.details.container }),
-    ...(task.details.health_check === undefined ? {} : { health_check: task.details.health_check }),
-  };
-}
-
-function statusView(status: StatusRecord): object {
-  return {
-    state: status.state,
-    timestamp: status.timestamp,
-    ...(status.containerStatus === undefined ? {} : { container_status: withoutPid(status.containerStatus) }),
-    ...(status.healthy === undefined ? {} : { healthy: status.healthy }),
-  };
-}
-
-/** The read endpoints do not show the process of the executor. */
-function withoutPid(status: NonNullable<StatusRecord['containerStatus']>): object {
-  const { executor_pid: _hidden, ...shown } = status as { readonly executor_pid?: number };
-  return shown;
-}
-
-/** The answer of /tasks: newest first unless `order=asc`, 100 unless `limit` says otherwise. */
-export function tasksView(state: MasterState, query: URLSearchParams): object {
-  const frameworkId = query.get('framework_id');
-  const taskId = query.get('task_id');
-  const found: { at: number; view: () => object }[] = [];
-  for (const framework of [
-    ...state.frameworks.values(),
-    ...[...state.removed.values()].flatMap(({ record }) => record ?? []),
-  ]) {
-    if (frameworkId !== null && framework.id !== frameworkId) continue;
-    for (const task of framework.tasks.values()) found.push({ at: firstTime(task), view: () => taskView(task) });
-    for (const task of framework.unreachable.values()) found.push({ at: firstTime(task), view: () => taskView(task) });
-    for (const task of framework.completed)
-      found.push({ at: firstTime(task), view: () => completedView(framework.id, task) });
-  }
-  const sign = query.get('order') === 'asc' ? 1 : -1;
-  // Of those with the same time the one launched later counts as later.
-  const order = new Map(found.map((one, i) => [one, i]));
-  found.sort((a, b) => sign * (a.at - b.at || (order.get(a) ?? 0) - (order.get(b) ?? 0)));
-  const limit = Number(query.get('limit') ?? 100);
-  const offset = Number(query.get('offset') ?? 0);
-  const views = found.slice(offset, taskId === null ? offset + limit : undefined).map(({ view }) => view());
-  return { tasks: taskId === null ? views : views.filter((view) => (view as { id: string }).id === taskId) };
-}
-
-const firstTime = (task: { readonly statuses: readonly StatusRecord[] }): number => task.statuses[0]?.timestamp ?? 0;

@@ -4,7 +4,7 @@ import { type Bag, bagOf, milliOf } from '../resources/bag.ts';
 import { applyCheckpointed } from '../resources/checkpointed.ts';
 import type { TaskRunner } from '../task-runner.ts';
 import { AgentLink } from './agent-link.ts';
-import { type Agent, nowSeconds } from './model.ts';
+import { type Agent, Counters, nowSeconds } from './model.ts';
 
 export interface AgentDescription {
   readonly id: string;
@@ -57,6 +57,7 @@ export function createAgent(description: AgentDescription): Agent {
     tasks: new Set(),
     executors: new Set(),
     offers: new Set(),
+    counters: new Counters(),
     idJson,
     offerHead: `"agent_id":{"value":${idJson}},"hostname":${JSON.stringify(hostname)},"url":${JSON.stringify(url)}`,
     offerTail:

@@ -1,5 +1,5 @@
 /** The calls of the scheduler API as they arrive, after their form has been checked (mesos-v1 §2.1). */
-import type { FrameworkInfo, Resource, TaskInfo, Value } from '../../core/mesos/types.ts';
+import type { FrameworkInfo, Labels, Resource, TaskInfo, Value } from '../../core/mesos/types.ts';
 import type { ExecutorInfo } from '../executor/control.ts';
 
 export interface Filters {
@@ -43,6 +43,7 @@ export type OfferFilters = Readonly<
 export interface WireFrameworkInfo extends FrameworkInfo {
   readonly role?: string;
   readonly offer_filters?: OfferFilters;
+  readonly labels?: Labels;
 }
 
 export interface AttributeConstraint {

@@ -141,6 +141,7 @@ export class Executors {
     const { framework, agent, id } = executor;
     if (!agent.executors.has(executor)) return;
     this.#remove(executor);
+    agent.counters.add('executors_terminated');
     if (status !== undefined) framework.stream?.send(executorFailureEvent(agent.id, id, status));
   }
 

@@ -57,8 +57,9 @@ export class Frameworks {
       stream.end();
       return;
     }
-    framework = known ?? this.#create(id, call);
+    framework = known ?? this.#create(id, call, id === '' ? stream : undefined);
     if (known !== undefined) this.#failOver(known, call);
+    else if (id !== '') this.#reregister(framework);
     this.#connect(framework, stream);
   }
 
@@ -72,6 +73,7 @@ export class Frameworks {
     const roles = new Set(rolesOf(call.framework_info));
     for (const offer of [...framework.offers]) if (!roles.has(offer.role)) this.#allocator.rescind(offer);
     this.#describe(framework, { ...call, framework_info: { ...call.framework_info, user: info.user } });
+    this.#state.watchers.tell({ type: 'frameworkUpdated', framework });
     this.#allocator.allocateSoon();
     return undefined;
   }
@@ -103,10 +105,11 @@ export class Frameworks {
 
   /** A framework of an earlier run, which only the agents know of until it subscribes. Nobody waits for it. */
   restore(info: FrameworkInfo): Framework {
-    return this.#create(info.id?.value ?? '', { framework_info: info }, true);
+    return this.#create(info.id?.value ?? '', { framework_info: info }, undefined);
   }
 
-  #create(id: string, call: SubscribeCall, recovered = false): Framework {
+  /** Without a stream: one that others know already, by its id, and that has not subscribed with this master yet. */
+  #create(id: string, call: SubscribeCall, stream: EventStream | undefined): Framework {
     const newId = id === '' ? `${this.#state.identity.id}-${String(this.#next++).padStart(4, '0')}` : id;
     const info = { ...call.framework_info, id: { value: newId } };
     const framework: Framework = {
@@ -116,8 +119,8 @@ export class Frameworks {
       capabilities: capabilitiesOf(info),
       suppressed: new Set(call.suppressed_roles ?? []),
       constraints: call.offer_constraints,
-      stream: undefined,
-      recovered,
+      stream,
+      recovered: stream === undefined,
       tasks: new Map(),
       unreachable: new Map(),
       unacknowledged: new Set(),
@@ -150,7 +153,13 @@ export class Frameworks {
     old?.end();
     this.#allocator.dropOffers(framework);
     this.#describe(framework, call);
+    this.#reregister(framework);
+  }
+
+  /** It has come with an id; for a master that knew of it from others this is the first time. */
+  #reregister(framework: Framework): void {
     framework.reregisteredTime = nowSeconds();
+    if (framework.recovered) framework.registeredTime = framework.reregisteredTime;
     this.#state.watchers.tell({ type: 'frameworkUpdated', framework });
   }
 

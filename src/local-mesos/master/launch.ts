@@ -114,7 +114,7 @@ function addTask(
     pending: [],
     freed: false,
     launchLost: false,
-    user: info.command?.user,
+    user: info.command?.user ?? executor?.info.command?.user,
     commandText: commandTextOf(info),
     graceMs: taskGraceMs(info),
   };
@@ -157,9 +157,10 @@ export function taskGraceMs({ kill_policy }: TaskInfo): number | undefined {
 const noDetails: Task['details'] = {};
 
 /** What the read endpoints show of a task; the rest of its description is not kept. */
-export function taskDetails({ labels, discovery, container, health_check, limits }: TaskInfo): Task['details'] {
+export function taskDetails(info: TaskInfo): Task['details'] {
+  const { labels, discovery, container, health_check, limits, kill_policy } = info;
   if (labels === undefined && discovery === undefined && container === undefined && health_check === undefined) {
-    if (limits === undefined) return noDetails;
+    if (limits === undefined && kill_policy === undefined) return noDetails;
   }
   return {
     ...(labels === undefined ? {} : { labels }),
@@ -167,6 +168,7 @@ export function taskDetails({ labels, discovery, container, health_check, limits
     ...(container === undefined ? {} : { container }),
     ...(health_check === undefined ? {} : { health_check: withDefaults(health_check) }),
     ...(limits === undefined ? {} : { limits }),
+    ...(kill_policy === undefined ? {} : { kill_policy }),
   };
 }
 

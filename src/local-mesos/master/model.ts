@@ -91,6 +91,8 @@ export interface Agent {
   /** Those of task groups; a command task's own executor is not counted. */
   readonly executors: Set<Executor>;
   readonly offers: Set<OfferRecord>;
+  /** Its own figures. */
+  readonly counters: Counters;
   /** Pieces of JSON that never change, encoded once. */
   readonly offerHead: string;
   readonly offerTail: string;
@@ -168,7 +170,7 @@ export interface Framework {
   readonly filters: Map<string, Map<Agent, Filter[]>>;
   readonly holdings: Map<string, Holding>;
   readonly report: (update: TaskReport) => void;
-  readonly registeredTime: number;
+  registeredTime: number;
   reregisteredTime: number | undefined;
   unregisteredTime: number;
   failoverTimer: NodeJS.Timeout | undefined;
@@ -218,7 +220,7 @@ export interface Task {
   readonly executor: Executor | undefined;
   readonly role: string;
   readonly bag: Bag;
-  readonly details: Pick<TaskInfo, 'labels' | 'discovery' | 'container' | 'health_check' | 'limits'>;
+  readonly details: Pick<TaskInfo, 'labels' | 'discovery' | 'container' | 'health_check' | 'limits' | 'kill_policy'>;
   /** What the agent knows; the scheduler may be behind. */
   state: MesosTaskState;
   /** Updates that were forwarded; the last one is what reconciliation answers. */

@@ -26,6 +26,11 @@ import { randomUuidBase64 } from './uuids.ts';
 const maxPendingUpdates = 1000;
 /** Simulated delays under way; what would be delayed beyond them is lost, and repeated like everything that is lost. */
 const maxLateUpdates = 10_000;
+/** Of updates that only say how a check went. */
+const checkReasons: ReadonlySet<string> = new Set([
+  'REASON_TASK_CHECK_STATUS_UPDATED',
+  'REASON_TASK_HEALTH_CHECK_STATUS_UPDATED',
+]);
 /** Statuses kept for the read endpoints. */
 const maxStatuses = 16;
 
@@ -68,8 +73,13 @@ export class Updates {
     }
     this.#state.counters.add('master/valid_status_updates');
     task.state = report.state;
+    const { counters } = task.agent;
+    counters.add('valid_status_updates');
     if (isTerminal(report.state)) {
-      this.#state.counters.add(`master/${report.state.toLowerCase().replace('task_', 'tasks_')}`);
+      const name = report.state.toLowerCase().replace('task_', 'tasks_');
+      this.#state.counters.add(`master/${name}`);
+      counters.add(name);
+      if (task.executor === undefined) counters.add('executors_terminated');
     }
     task.pending.push(makeUpdate(task, report));
     this.#state.keeper?.taskChanged(task);
@@ -194,10 +204,13 @@ export class Updates {
     if (head === undefined || this.#state.recovering) return;
     const shown = task.statuses[task.statuses.length - 1];
     if (shown !== head.record) {
-      // Of several with the same state Mesos keeps the last.
-      if (shown?.state === head.record.state) task.statuses.pop();
+      // Of several with the same state Mesos keeps the last, and tells operators of it only if it is about health or a check.
+      const isSame = shown?.state === head.record.state;
+      if (isSame) task.statuses.pop();
       task.statuses.push(head.record);
-      this.#state.watchers.tell({ type: 'taskUpdated', task, record: head.record });
+      if (!isSame || checkReasons.has(head.record.reason ?? '')) {
+        this.#state.watchers.tell({ type: 'taskUpdated', task, record: head.record });
+      }
       if (task.statuses.length > maxStatuses) task.statuses.shift();
     }
     // With every update the agent also tells the latest state.

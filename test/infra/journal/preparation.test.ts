@@ -77,6 +77,10 @@ describe('The preparation of a standby', () => {
     expect(preparation.take(kept)).toEqual({ is: 1 });
     expect(preparation.take(kept)).toBeUndefined();
     expect(clock.pending()).toBe(0);
+    preparation.start();
+    clock.advance(2_000);
+    expect(preparation.take(late)).toEqual({ is: 2 });
+    expect(clock.pending()).toBe(0);
   });
 
   it('leaves what cannot be decoded to whoever loads it', () => {

@@ -1,0 +1,601 @@
+/**
+ * The members of what Mesos' master and agents answer to reads, message by message, written down from the functions of Mesos 1.12 that are
+ * named beside them. A kind is `string`, `number`, `integer`, `boolean`, `any`, a message of this table, `proto:X` for a message X of the
+ * protocol's own definitions, or a text in quotes; behind it stand `[]` for a list and `{}` for a map by name, and `?` for a member that is
+ * there only if something is set. Every other member is always there. Lists in messages of the protocol are written only if they hold
+ * something.
+ */
+export interface Table {
+  /** File and function in Mesos' sources. */
+  readonly source: string;
+  readonly members: Readonly<Record<string, string>>;
+}
+
+const build = {
+  version: 'string',
+  build_date: 'string',
+  build_time: 'number',
+  build_user: 'string',
+  git_sha: 'string?',
+  git_branch: 'string?',
+  git_tag: 'string?',
+};
+
+const slaveInfo = {
+  id: 'string',
+  hostname: 'string',
+  port: 'integer',
+  attributes: 'text-or-number{}',
+  domain: 'Domain?',
+};
+
+const slave = {
+  ...slaveInfo,
+  pid: 'string',
+  registered_time: 'number',
+  reregistered_time: 'number?',
+  resources: 'Amounts',
+  used_resources: 'Amounts',
+  offered_resources: 'Amounts',
+  reserved_resources: 'Amounts{}',
+  unreserved_resources: 'Amounts',
+  active: 'boolean',
+  deactivated: 'boolean',
+  version: 'string',
+  capabilities: 'string[]',
+  drain_info: 'DrainInfo?',
+  estimated_drain_start_time_seconds: 'number?',
+};
+
+const stateCounts = Object.fromEntries(
+  'STAGING STARTING RUNNING KILLING FINISHED KILLED FAILED LOST ERROR UNREACHABLE'
+    .split(' ')
+    .map((state) => [`TASK_${state}`, 'integer']),
+);
+
+const frameworkSummary = {
+  id: 'string',
+  name: 'string',
+  pid: 'string?',
+  used_resources: 'Amounts',
+  offered_resources: 'Amounts',
+  capabilities: 'string[]',
+  hostname: 'string',
+  webui_url: 'string',
+  active: 'boolean',
+  connected: 'boolean',
+  recovered: 'boolean',
+};
+
+const oldMaster = 'src/master/readonly_handler.cpp';
+const oldCommon = 'src/common/http.cpp';
+const agentHttp = 'src/slave/http.cpp';
+const proto = 'include/mesos/v1/mesos.proto';
+const masterProto = 'include/mesos/v1/master/master.proto';
+const agentProto = 'include/mesos/v1/agent/agent.proto';
+
+export const oldTables: Readonly<Record<string, Table>> = {
+  Version: { source: 'src/version/version.cpp version', members: build },
+  State: {
+    source: `${oldMaster} ReadOnlyHandler::state`,
+    members: {
+      ...build,
+      start_time: 'number',
+      elected_time: 'number?',
+      id: 'string',
+      pid: 'string',
+      hostname: 'string',
+      capabilities: 'string[]',
+      activated_slaves: 'integer',
+      deactivated_slaves: 'integer',
+      unreachable_slaves: 'integer',
+      domain: 'Domain?',
+      leader: 'string?',
+      leader_info: 'MasterInfo?',
+      cluster: 'string?',
+      log_dir: 'string?',
+      external_log_file: 'string?',
+      flags: 'string{}',
+      slaves: 'Slave[]',
+      recovered_slaves: 'SlaveInfo[]',
+      frameworks: 'Framework[]',
+      completed_frameworks: 'Framework[]',
+      orphan_tasks: 'any[]',
+      unregistered_frameworks: 'any[]',
+    },
+  },
+  MasterInfo: {
+    source: `${oldCommon} json(MasterInfo)`,
+    members: { id: 'string', pid: 'string', port: 'integer', hostname: 'string', domain: 'Domain?' },
+  },
+  Domain: { source: `${oldCommon} json(DomainInfo)`, members: { fault_domain: 'FaultDomain?' } },
+  FaultDomain: { source: `${oldCommon} json(FaultDomain)`, members: { region: 'Named', zone: 'Named' } },
+  Named: { source: `${oldCommon} json(RegionInfo), json(ZoneInfo)`, members: { name: 'string' } },
+  SlaveInfo: { source: `${oldCommon} json(SlaveInfo)`, members: slaveInfo },
+  Slave: { source: `${oldMaster} SlaveWriter`, members: slave },
+  FullSlave: {
+    source: `${oldMaster} SlavesWriter::writeSlave`,
+    members: {
+      ...slave,
+      reserved_resources_full: 'EndpointResources{}',
+      unreserved_resources_full: 'proto:Resource[]',
+      used_resources_full: 'proto:Resource[]',
+      offered_resources_full: 'proto:Resource[]',
+    },
+  },
+  Slaves: {
+    source: `${oldMaster} ReadOnlyHandler::slaves`,
+    members: { slaves: 'FullSlave[]', recovered_slaves: 'SlaveInfo[]' },
+  },
+  DrainInfo: { source: `${proto} DrainInfo`, members: { state: '"DRAINING|DRAINED"', config: 'DrainConfig' } },
+  DrainConfig: {
+    source: `${proto} DrainConfig`,
+    members: { max_grace_period: 'proto:Duration?', mark_gone: 'boolean' },
+  },
+  Frameworks: {
+    source: `${oldMaster} ReadOnlyHandler::frameworks`,
+    members: { frameworks: 'Framework[]', completed_frameworks: 'Framework[]', unregistered_frameworks: 'any[]' },
+  },
+  Framework: {
+    source: `${oldMaster} FullFrameworkWriter`,
+    members: {
+      ...frameworkSummary,
+      user: 'string',
+      failover_timeout: 'number',
+      checkpoint: 'boolean',
+      registered_time: 'number',
+      unregistered_time: 'number',
+      principal: 'string?',
+      resources: 'Amounts',
+      reregistered_time: 'number?',
+      roles: 'string[]?',
+      role: 'string?',
+      tasks: 'Task[]',
+      unreachable_tasks: 'Task[]',
+      completed_tasks: 'Task[]',
+      offers: 'Offer[]',
+      executors: 'ExecutorInfo[]',
+      labels: 'proto:Label[]?',
+      offer_constraints: 'proto:OfferConstraints',
+    },
+  },
+  Offer: {
+    source: `${oldCommon} json(Offer)`,
+    members: {
+      id: 'string',
+      framework_id: 'string',
+      allocation_info: 'proto:AllocationInfo',
+      slave_id: 'string',
+      resources: 'Amounts',
+    },
+  },
+  ExecutorInfo: {
+    source: `${oldCommon} json(ExecutorInfo), slave_id by FullFrameworkWriter`,
+    members: {
+      executor_id: 'string',
+      name: 'string',
+      framework_id: 'string',
+      command: 'Command',
+      resources: 'Amounts',
+      role: 'string?',
+      labels: 'proto:Label[]?',
+      type: 'string?',
+      slave_id: 'string',
+    },
+  },
+  Command: {
+    source: `${oldCommon} json(CommandInfo)`,
+    members: {
+      shell: 'boolean?',
+      value: 'string?',
+      argv: 'string[]',
+      environment: 'proto:Environment?',
+      uris: 'CommandUri[]',
+    },
+  },
+  CommandUri: { source: `${oldCommon} json(CommandInfo)`, members: { value: 'string', executable: 'boolean' } },
+  Task: {
+    source: `${oldCommon} json(Task)`,
+    members: {
+      id: 'string',
+      name: 'string',
+      framework_id: 'string',
+      executor_id: 'string',
+      slave_id: 'string',
+      state: 'string',
+      resources: 'Amounts',
+      limits: 'number{}?',
+      role: 'string',
+      statuses: 'Status[]',
+      user: 'string?',
+      labels: 'proto:Label[]?',
+      discovery: 'proto:DiscoveryInfo?',
+      container: 'proto:ContainerInfo?',
+      health_check: 'proto:HealthCheck?',
+    },
+  },
+  Tasks: { source: `${oldMaster} ReadOnlyHandler::tasks`, members: { tasks: 'Task[]' } },
+  Status: {
+    source: `${oldCommon} json(TaskStatus)`,
+    members: {
+      state: 'string',
+      timestamp: 'number',
+      labels: 'proto:Label[]?',
+      container_status: 'ContainerStatus?',
+      healthy: 'boolean?',
+    },
+  },
+  ContainerStatus: {
+    source: `${oldCommon} json(ContainerStatus)`,
+    members: { container_id: 'ContainerId?', network_infos: 'proto:NetworkInfo[]?', cgroup_info: 'any?' },
+  },
+  ContainerId: { source: `${proto} ContainerID`, members: { value: 'string', parent: 'ContainerId?' } },
+  Summary: {
+    source: `${oldMaster} ReadOnlyHandler::stateSummary`,
+    members: { hostname: 'string', cluster: 'string?', slaves: 'SlaveSummary[]', frameworks: 'FrameworkSummary[]' },
+  },
+  SlaveSummary: {
+    source: `${oldMaster} ReadOnlyHandler::stateSummary`,
+    members: { ...slave, ...stateCounts, framework_ids: 'string[]' },
+  },
+  FrameworkSummary: {
+    source: `${oldMaster} json(Summary<Framework>), ReadOnlyHandler::stateSummary`,
+    members: { ...frameworkSummary, ...stateCounts, slave_ids: 'string[]' },
+  },
+  Roles: { source: `${oldMaster} ReadOnlyHandler::roles`, members: { roles: 'Role[]' } },
+  Role: {
+    source: `${oldMaster} ReadOnlyHandler::roles`,
+    members: {
+      name: 'string',
+      weight: 'number',
+      quota: 'Quota',
+      resources: 'number{}',
+      allocated: 'number{}',
+      offered: 'number{}',
+      reserved: 'number{}',
+      frameworks: 'string[]',
+    },
+  },
+  Quota: {
+    source: `${oldMaster} ReadOnlyHandler::roles`,
+    members: { role: 'string', guarantee: 'number{}', limit: 'number{}', consumed: 'number{}' },
+  },
+  Flags: { source: 'src/master/http.cpp Http::__flags', members: { flags: 'string{}' } },
+  AgentState: {
+    source: `${agentHttp} Http::state`,
+    members: {
+      ...build,
+      start_time: 'number',
+      id: 'string',
+      pid: 'string',
+      hostname: 'string',
+      capabilities: 'string[]',
+      domain: 'Domain?',
+      drain_config: 'DrainConfig?',
+      estimated_drain_start_time_seconds: 'integer?',
+      resources: 'Amounts',
+      reserved_resources: 'Amounts{}',
+      unreserved_resources: 'Amounts',
+      reserved_resources_full: 'EndpointResources{}',
+      unreserved_resources_full: 'proto:Resource[]',
+      reserved_resources_allocated: 'Amounts{}',
+      unreserved_resources_allocated: 'Amounts',
+      resource_providers: 'any[]',
+      attributes: 'text-or-number{}',
+      master_hostname: 'string?',
+      log_dir: 'string?',
+      external_log_file: 'string?',
+      flags: 'string{}',
+      frameworks: 'AgentFramework[]',
+      completed_frameworks: 'AgentFramework[]',
+      // The local cluster's own: why limits are not enforced, and why there are no containers.
+      isolation: 'string?',
+      container_engine: 'string?',
+    },
+  },
+  AgentFramework: {
+    source: `${agentHttp} FrameworkWriter`,
+    members: {
+      id: 'string',
+      name: 'string',
+      user: 'string',
+      failover_timeout: 'number',
+      checkpoint: 'boolean',
+      hostname: 'string',
+      principal: 'string?',
+      roles: 'string[]?',
+      role: 'string?',
+      executors: 'AgentExecutor[]',
+      completed_executors: 'AgentExecutor[]',
+    },
+  },
+  AgentExecutor: {
+    source: `${agentHttp} ExecutorWriter`,
+    members: {
+      id: 'string',
+      name: 'string',
+      source: 'string',
+      container: 'string',
+      directory: 'string',
+      resources: 'Amounts',
+      role: 'string?',
+      labels: 'proto:Label[]?',
+      type: 'string?',
+      tasks: 'Task[]',
+      queued_tasks: 'any[]',
+      completed_tasks: 'Task[]',
+    },
+  },
+  Container: {
+    source: `${agentHttp} Http::__containers`,
+    members: {
+      framework_id: 'string',
+      executor_id: 'string',
+      executor_name: 'string',
+      source: 'string',
+      container_id: 'string',
+      status: 'V1ContainerStatus?',
+      statistics: 'any?',
+    },
+  },
+  Statistics: {
+    source: `${agentHttp} Http::_statistics`,
+    members: {
+      framework_id: 'string',
+      executor_id: 'string',
+      executor_name: 'string',
+      source: 'string',
+      statistics: 'any',
+    },
+  },
+};
+
+const time = { nanoseconds: 'integer' };
+
+export const v1Tables: Readonly<Record<string, Table>> = {
+  Time: { source: `${proto} TimeInfo`, members: time },
+  V1ContainerStatus: {
+    source: `${proto} ContainerStatus`,
+    members: {
+      container_id: 'ContainerId?',
+      network_infos: 'proto:NetworkInfo[]?',
+      cgroup_info: 'any?',
+      executor_pid: 'integer?',
+    },
+  },
+  GetAgents: {
+    source: `${oldMaster} jsonifyGetAgents`,
+    members: { agents: 'Agent[]', recovered_agents: 'AgentInfo[]' },
+  },
+  Agent: {
+    source: `${masterProto} GetAgents.Agent, src/common/protobuf_utils.cpp createAgentResponse`,
+    members: {
+      agent_info: 'AgentInfo',
+      active: 'boolean',
+      deactivated: 'boolean',
+      version: 'string',
+      pid: 'string',
+      registered_time: 'Time',
+      reregistered_time: 'Time?',
+      total_resources: 'proto:Resource[]?',
+      allocated_resources: 'proto:Resource[]?',
+      offered_resources: 'proto:Resource[]?',
+      capabilities: 'Typed[]?',
+      resource_providers: 'any[]?',
+      drain_info: 'DrainInfo?',
+      estimated_drain_start_time: 'Time?',
+    },
+  },
+  Typed: { source: `${proto} AgentInfo.Capability`, members: { type: 'string?' } },
+  AgentInfo: {
+    source: `include/mesos/mesos.proto SlaveInfo by ${oldCommon} asV1Protobuf`,
+    members: {
+      hostname: 'string',
+      port: 'integer',
+      resources: 'proto:Resource[]?',
+      attributes: 'any[]?',
+      id: 'proto:Id?',
+      checkpoint: 'boolean?',
+      domain: 'Domain?',
+    },
+  },
+  GetFrameworks: {
+    source: `${oldMaster} jsonifyGetFrameworks`,
+    members: { frameworks: 'V1Framework[]', completed_frameworks: 'V1Framework[]' },
+  },
+  V1Framework: {
+    source: 'src/master/http.cpp model(Framework)',
+    members: {
+      framework_info: 'FrameworkInfo',
+      active: 'boolean',
+      connected: 'boolean',
+      recovered: 'boolean',
+      registered_time: 'Time?',
+      reregistered_time: 'Time?',
+      unregistered_time: 'Time?',
+      offers: 'any[]?',
+      inverse_offers: 'any[]?',
+      allocated_resources: 'proto:Resource[]?',
+      offered_resources: 'proto:Resource[]?',
+      offer_constraints: 'proto:OfferConstraints',
+    },
+  },
+  FrameworkInfo: {
+    source: `${proto} FrameworkInfo, two of whose fields have defaults`,
+    members: {
+      user: 'string',
+      name: 'string',
+      id: 'proto:Id',
+      failover_timeout: 'number',
+      checkpoint: 'boolean',
+      role: 'string?',
+      roles: 'string[]?',
+      hostname: 'string?',
+      principal: 'string?',
+      webui_url: 'string?',
+      capabilities: 'Typed[]?',
+      labels: 'proto:Labels?',
+      offer_filters: 'proto:OfferFilters{}?',
+    },
+  },
+  GetExecutors: { source: `${oldMaster} jsonifyGetExecutors`, members: { executors: 'MasterExecutor[]' } },
+  MasterExecutor: {
+    source: `${masterProto} GetExecutors.Executor`,
+    members: { executor_info: 'proto:ExecutorInfo', agent_id: 'proto:Id' },
+  },
+  GetTasks: {
+    source: `${oldMaster} jsonifyGetTasks`,
+    members: { tasks: 'V1Task[]', unreachable_tasks: 'V1Task[]', completed_tasks: 'V1Task[]' },
+  },
+  V1Task: {
+    source: `${proto} Task`,
+    members: {
+      name: 'string',
+      task_id: 'proto:Id',
+      framework_id: 'proto:Id',
+      executor_id: 'proto:Id?',
+      agent_id: 'proto:Id',
+      state: 'string',
+      resources: 'proto:Resource[]?',
+      limits: 'proto:Scalar{}?',
+      statuses: 'V1Status[]?',
+      status_update_state: 'string?',
+      status_update_uuid: 'string?',
+      labels: 'proto:Labels?',
+      discovery: 'proto:DiscoveryInfo?',
+      container: 'proto:ContainerInfo?',
+      health_check: 'proto:HealthCheck?',
+      kill_policy: 'proto:KillPolicy?',
+      user: 'string?',
+    },
+  },
+  V1Status: {
+    source: `${proto} TaskStatus`,
+    members: {
+      task_id: 'proto:Id',
+      state: 'string',
+      message: 'string?',
+      source: 'string?',
+      reason: 'string?',
+      agent_id: 'proto:Id?',
+      executor_id: 'proto:Id?',
+      timestamp: 'number?',
+      uuid: 'string?',
+      healthy: 'boolean?',
+      check_status: 'any?',
+      container_status: 'V1ContainerStatus?',
+      labels: 'proto:Labels?',
+      unreachable_time: 'Time?',
+      limitation: 'any?',
+    },
+  },
+  GetState: {
+    source: `${oldMaster} jsonifyGetState`,
+    members: {
+      get_tasks: 'GetTasks',
+      get_executors: 'GetExecutors',
+      get_frameworks: 'GetFrameworks',
+      get_agents: 'GetAgents',
+    },
+  },
+  GetRoles: { source: `${oldMaster} getRoles`, members: { roles: 'V1Role[]?' } },
+  V1Role: {
+    source: `${proto} Role`,
+    members: { name: 'string', weight: 'number', frameworks: 'proto:Id[]?', resources: 'proto:Resource[]?' },
+  },
+  GetMaster: {
+    source: 'src/master/http.cpp Http::getMaster',
+    members: { master_info: 'V1MasterInfo', start_time: 'number', elected_time: 'number?' },
+  },
+  V1MasterInfo: {
+    source: `${proto} MasterInfo`,
+    members: {
+      id: 'string',
+      ip: 'integer',
+      port: 'integer',
+      pid: 'string?',
+      hostname: 'string?',
+      version: 'string?',
+      address: 'any?',
+      domain: 'Domain?',
+      capabilities: 'Typed[]?',
+    },
+  },
+  GetMetrics: { source: `${masterProto} GetMetrics`, members: { metrics: 'Metric[]' } },
+  Metric: { source: `${proto} Metric`, members: { name: 'string', value: 'number?' } },
+  GetFlags: { source: `${masterProto} GetFlags`, members: { flags: 'Flag[]?' } },
+  Flag: { source: `${proto} Flag`, members: { name: 'string', value: 'string?' } },
+  GetVersion: { source: `${masterProto} GetVersion`, members: { version_info: 'Version' } },
+  GetHealth: { source: `${masterProto} GetHealth`, members: { healthy: 'boolean' } },
+  GetLoggingLevel: { source: `${masterProto} GetLoggingLevel`, members: { level: 'integer' } },
+  GetQuota: { source: `${masterProto} GetQuota`, members: { status: 'Empty' } },
+  GetSchedule: { source: `${masterProto} GetMaintenanceSchedule`, members: { schedule: 'Schedule' } },
+  Schedule: { source: 'include/mesos/v1/maintenance/maintenance.proto Schedule', members: { windows: 'Window[]?' } },
+  Window: {
+    source: 'include/mesos/v1/maintenance/maintenance.proto Window',
+    members: { machine_ids: 'Machine[]?', unavailability: 'Unavailability' },
+  },
+  Machine: { source: `${proto} MachineID`, members: { hostname: 'string?', ip: 'string?' } },
+  Unavailability: { source: `${proto} Unavailability`, members: { start: 'Time', duration: 'Time?' } },
+  GetStatus: { source: `${masterProto} GetMaintenanceStatus`, members: { status: 'ClusterStatus' } },
+  ClusterStatus: {
+    source: 'include/mesos/v1/maintenance/maintenance.proto ClusterStatus',
+    members: { draining_machines: 'DrainingMachine[]?', down_machines: 'Machine[]?' },
+  },
+  DrainingMachine: {
+    source: 'include/mesos/v1/maintenance/maintenance.proto ClusterStatus.DrainingMachine',
+    members: { id: 'Machine', statuses: 'InverseOfferStatus[]?' },
+  },
+  InverseOfferStatus: {
+    source: 'include/mesos/v1/allocator/allocator.proto InverseOfferStatus',
+    members: { status: '"ACCEPT|DECLINE|UNKNOWN"', framework_id: 'proto:Id', timestamp: 'Time' },
+  },
+  Empty: { source: 'a message in which nothing is set', members: {} },
+  AgentGetTasks: {
+    source: `${agentHttp} jsonifyGetTasks`,
+    members: {
+      pending_tasks: 'V1Task[]',
+      queued_tasks: 'V1Task[]',
+      launched_tasks: 'V1Task[]',
+      terminated_tasks: 'V1Task[]',
+      completed_tasks: 'V1Task[]',
+    },
+  },
+  AgentGetExecutors: {
+    source: `${agentHttp} jsonifyGetExecutors`,
+    members: { executors: 'AgentV1Executor[]', completed_executors: 'AgentV1Executor[]' },
+  },
+  AgentV1Executor: {
+    source: `${agentProto} GetExecutors.Executor; the command of a command executor is a program of Mesos'`,
+    members: { executor_info: 'proto:ExecutorInfo' },
+  },
+  AgentGetFrameworks: {
+    source: `${agentHttp} jsonifyGetFrameworks`,
+    members: { frameworks: 'AgentV1Framework[]', completed_frameworks: 'AgentV1Framework[]' },
+  },
+  AgentV1Framework: { source: `${agentProto} GetFrameworks.Framework`, members: { framework_info: 'FrameworkInfo' } },
+  AgentGetState: {
+    source: `${agentHttp} jsonifyGetState`,
+    members: {
+      get_tasks: 'AgentGetTasks',
+      get_executors: 'AgentGetExecutors',
+      get_frameworks: 'AgentGetFrameworks',
+    },
+  },
+  GetAgent: {
+    source: `${agentHttp} Http::getAgent`,
+    members: { agent_info: 'AgentInfo', drain_config: 'DrainConfig?', estimated_drain_start_time: 'Time?' },
+  },
+  GetContainers: { source: `${agentProto} GetContainers`, members: { containers: 'V1Container[]?' } },
+  V1Container: {
+    source: 'src/internal/evolve.cpp evolve<GET_CONTAINERS>',
+    members: {
+      framework_id: 'proto:Id?',
+      executor_id: 'proto:Id?',
+      executor_name: 'string?',
+      container_id: 'ContainerId',
+      container_status: 'V1ContainerStatus?',
+      resource_statistics: 'any?',
+    },
+  },
+};
