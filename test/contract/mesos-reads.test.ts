@@ -9,7 +9,8 @@ import type { LocalMesos } from '../../src/local-mesos/cluster.ts';
 import { cluster, subscribed } from '../local-mesos/cluster-fixture.ts';
 import { frameworkInfo, json, send, taskFor } from '../support/mesos-client.ts';
 import { Shapes } from './support/answer-shape.ts';
-import { oldTables, v1Tables } from './support/mesos-answers.ts';
+import { oldTables } from './support/mesos-answers.ts';
+import { v1Tables } from './support/mesos-answers-v1.ts';
 
 const shapes = new Shapes();
 
