@@ -166,6 +166,7 @@ function apiConfig(config: ServerConfig, ownAddress: (() => string) | undefined)
     realm: config.realm,
     ...(config.tls ? { tls: config.tls } : {}),
     corsOrigins: config.corsOrigins,
+    ...(config.framework.webui_url === undefined ? {} : { webuiUrl: config.framework.webui_url }),
     hostname: config.hostname,
     httpPort: config.http?.port ?? 0,
     httpsPort: config.https?.port ?? 0,

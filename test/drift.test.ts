@@ -86,7 +86,7 @@ const own = new Set([
     .flatMap((text) => [...text.matchAll(/name: '([a-z_]+)'/g)].map((match) => match[1] ?? '')),
 ]);
 /** Of the scripts, of npm, Vitest and Podman. */
-const others = new Set(['help', 'version', 'seed', 'count', 'minutes', 'project', 'runtime', 'ulimit']);
+const others = new Set(['help', 'version', 'seed', 'count', 'minutes', 'project', 'runtime', 'ulimit', 'pid', 'fork']);
 
 const isFlag = (name: string): boolean =>
   own.has(name) || own.has(name.replace(/^disable_/, '')) || others.has(name) || ignoredFlags.has(name);

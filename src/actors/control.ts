@@ -157,9 +157,9 @@ const unavailable = (message: string, outcome: WriteOutcome): Refusal =>
 
 /** The next leader finds the request in the store (rest-api §6A.2). The answer goes out before anybody steps aside. */
 async function abdicate(props: ControlProps, request: MaintenanceRequest): Answer<void> {
-  for (const [name, uri] of Object.entries(request)) {
+  for (const uri of Object.values(request)) {
     const bad = props.badUri(uri);
-    if (bad !== undefined) return err(invalid([{ path: `/${name}`, errors: [bad] }]));
+    if (bad !== undefined) return err(invalid([{ path: '/', errors: [bad] }]));
   }
   const result = await guarded(props, ({ journal }) => storeRequest(props, journal, request));
   if (result.ok) props.stepAside();

@@ -1,8 +1,7 @@
 /** Events that the writer of definitions publishes. */
 import type { AppDefinition } from '../core/app/definition.ts';
-import type { PlannedChange } from '../core/deploy/plan.ts';
 import { planView, stepView } from '../core/deploy/plan.ts';
-import type { Deployment } from '../core/deploy/plan-types.ts';
+import type { Deployment, PlanStep } from '../core/deploy/plan-types.ts';
 import type { MarathonEvent } from '../core/events.ts';
 import { timestamp } from '../core/time.ts';
 import type { Origin } from './front.ts';
@@ -39,19 +38,27 @@ export function stepFailure(deployment: Deployment, nowMs: number): readonly Mar
   return [{ eventType: 'deployment_step_failure', timestamp: timestamp(nowMs), plan, currentStep: stepView(step) }];
 }
 
-/** `add_health_check_event` for each check of a new configuration, `remove_health_check_event` for each one of an app that goes. */
-export function healthCheckEvents(planned: PlannedChange, nowMs: number): readonly MarathonEvent[] {
-  const at = timestamp(nowMs);
-  const { id, before, after, kind } = planned;
-  if (!after) return before ? checksRemoved(before, nowMs) : [];
-  if (before && kind !== 'config' && kind !== 'restart') return [];
-  return after.healthChecks.map((healthCheck) => ({
-    eventType: 'add_health_check_event',
-    timestamp: at,
-    appId: id,
-    version: after.version,
-    healthCheck,
-  }));
+/**
+ * What entering a step tells of health checks. For each check of the apps that it starts, scales or restarts `add_health_check_event`, since
+ * each has a new version, under which the checks are known from now on (behaviour §4.4); for those that it stops `remove_health_check_event`.
+ */
+export function stepCheckEvents(
+  { affected }: Deployment,
+  { actions }: PlanStep,
+  versions: Pick<VersionBook, 'at'>,
+  nowMs: number,
+): readonly MarathonEvent[] {
+  const byId = new Map(affected.map((one) => [one.id, one]));
+  return actions.flatMap(({ action, app: id }) => {
+    const { before, after } = byId.get(id) ?? {};
+    const isStop = action === 'StopApplication';
+    // What is new was told of when it was started.
+    if (action === 'ScaleApplication' && before === undefined) return [];
+    const version = isStop ? before : after;
+    const app = version === undefined ? undefined : versions.at(id, version);
+    if (!app) return [];
+    return isStop ? checksRemoved(app, nowMs) : checksAdded(app, nowMs);
+  });
 }
 
 /** `remove_health_check_event` for each check of the configurations that a finished deployment has replaced: nobody runs with them. */
@@ -66,6 +73,15 @@ export const replacedCheckEvents = (
     const isReplaced = old?.versionInfo.lastConfigChangeAt !== versions.at(id, after)?.versionInfo.lastConfigChangeAt;
     return old && isReplaced ? checksRemoved(old, nowMs) : [];
   });
+
+const checksAdded = ({ id, version, healthChecks }: AppDefinition, nowMs: number): readonly MarathonEvent[] =>
+  healthChecks.map((healthCheck) => ({
+    eventType: 'add_health_check_event',
+    timestamp: timestamp(nowMs),
+    appId: id,
+    version,
+    healthCheck,
+  }));
 
 const checksRemoved = ({ id, healthChecks }: AppDefinition, nowMs: number): readonly MarathonEvent[] =>
   healthChecks.map(() => ({ eventType: 'remove_health_check_event', timestamp: timestamp(nowMs), appId: id }));

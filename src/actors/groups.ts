@@ -27,7 +27,7 @@ import { endOf, holdOrders } from './deployment-ends.ts';
 import type { Effect } from './effects.ts';
 import { tell } from './effects.ts';
 import { cancel, type Deployed, failed, goOn, previewDeployment, type WriterTools } from './group-cancel.ts';
-import { apiPostEvent, healthCheckEvents, replacedCheckEvents } from './group-events.ts';
+import { apiPostEvent, replacedCheckEvents, stepCheckEvents } from './group-events.ts';
 import { answerRepeated, keyRecords } from './group-keys.ts';
 import { expiredVersions, versionRecord } from './group-records.ts';
 import type { DeploymentsMessage, GroupsMessage, TargetOrder } from './protocol.ts';
@@ -252,7 +252,6 @@ function store(
       records.push({ kind: 'app', key: planned.id, value: planned.after }, versionRecord(planned.after));
       records.push(...expiredVersions(services, planned.id, running));
     }
-    events.push(...healthCheckEvents(planned, nowMs));
   }
   const end = (one: Deployment, ending: Ending, isFailure = false): void => {
     const told = endOf(one, ending, { finished: state.finished, metrics: context.metrics, nowMs, isFailure });
@@ -313,7 +312,8 @@ function stepStarted(state: GroupsState, id: DeploymentId, step: number, context
   const stepStartedAtMs = step > entries.length ? [...entries, context.clock.now()] : entries;
   const deployment: Deployment = { ...before, currentStep: step, stepStartedAtMs };
   state.running.set(id, deployment);
-  const at = timestamp(context.clock.now());
+  const nowMs = context.clock.now();
+  const at = timestamp(nowMs);
   const plan = planView(deployment);
   const events: MarathonEvent[] = [];
   const previous = deployment.steps[step - 2];
@@ -321,6 +321,7 @@ function stepStarted(state: GroupsState, id: DeploymentId, step: number, context
     events.push({ eventType: 'deployment_step_success', timestamp: at, plan, currentStep: stepView(previous) });
   }
   events.push({ eventType: 'deployment_info', timestamp: at, plan, currentStep: stepView(entered) });
+  if (before.currentStep < step) events.push(...stepCheckEvents(deployment, entered, state.services.versions, nowMs));
   const records: RecordWrite[] = [{ kind: 'deploymentProgress', key: id, value: progressOf(deployment) }];
   state.services.journal.tell({ type: 'write', records, events, effects: [] });
 }

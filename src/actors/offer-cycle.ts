@@ -138,7 +138,7 @@ export function release(
   const pending = state.pending.get(message.offerId);
   state.pending.delete(message.offerId);
   const isCurrent = message.session === state.session && state.services.link.isConnected();
-  if (!isCurrent || state.rescinded.delete(message.offerId)) {
+  if (!isCurrent || pending?.isRescinded) {
     launchesFailed(
       state,
       message.tasks.map((t) => t.task_id.value),

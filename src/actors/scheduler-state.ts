@@ -16,6 +16,8 @@ export interface PendingAccept {
   readonly accepted: TaskInfo[];
   /** Instances that have not answered yet. */
   readonly open: Set<string>;
+  /** Mesos took the offer back meanwhile: the launches must not go out. */
+  isRescinded?: true;
 }
 
 /** Mutable on purpose: indexes of 100,000 tasks that nobody else sees. */
@@ -33,7 +35,6 @@ export interface SchedulerState {
   /** Offers at hand, not matched yet. */
   readonly held: Map<string, Offer>;
   readonly pending: Map<string, PendingAccept>;
-  readonly rescinded: Set<string>;
   /** Tasks of an ACCEPT that Mesos refused as a whole, until it has spoken of them; with the reason. */
   readonly refused: Map<string, string>;
   /** Role → what the last REVIVE or SUPPRESS of this session told Mesos: offers are wanted, or not. */

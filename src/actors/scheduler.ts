@@ -26,8 +26,6 @@ import { StrayBook } from './stray-book.ts';
 import { agentsSeen, noteStray, strayHeard, straysAnew, straysDue } from './strays.ts';
 import { TaskIndex } from './task-index.ts';
 
-/** Rescinded offers whose ACCEPT is still on its way to durability. */
-const maxRescindedKept = 10_000;
 /** Tasks of refused ACCEPTs that Mesos has not spoken of yet; beyond it they fail without the reason. */
 const maxRefusedKept = 10_000;
 
@@ -61,7 +59,6 @@ export function schedulerBehaviour(props: SchedulerProps): Behaviour<SchedulerSt
         isConnected: false,
         held: new Map(),
         pending: new Map(),
-        rescinded: new Set(),
         refused: new Map(),
         told: new Map(),
         revivedAtMs: Number.NEGATIVE_INFINITY,
@@ -185,12 +182,13 @@ function mesosEvent(state: SchedulerState, event: MesosEvent, context: Ctx): voi
       }
       agentsSeen(state, event.offers, context);
       return;
-    case 'rescinded':
+    case 'rescinded': {
       state.agents.rescinded(event.offerId);
-      if (!state.held.delete(event.offerId) && state.pending.has(event.offerId)) {
-        if (state.rescinded.size < maxRescindedKept) state.rescinded.add(event.offerId);
-      }
+      state.held.delete(event.offerId);
+      const pending = state.pending.get(event.offerId);
+      if (pending) pending.isRescinded = true;
       return;
+    }
     case 'statusUpdate':
       statusUpdate(state, event.status, context);
       return;
@@ -282,7 +280,6 @@ function forgetSession(state: SchedulerState): void {
   state.session++;
   state.held.clear();
   state.agents.sessionOver();
-  state.rescinded.clear();
   state.reconciling = undefined;
 }
 

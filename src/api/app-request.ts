@@ -21,14 +21,15 @@ export function readVersion(text: string): Result<Timestamp, Refusal> {
 }
 
 /**
- * The change of one app. `{"version": …}`, alone or with `id`, asks for a rollback. In a complete definition the version is what a
- * GET had shown, and means nothing; a partial update that has other members beside it is refused.
+ * The change of one app. In a partial update `{"version": …}`, alone or with `id`, asks for a rollback; with other members it is
+ * refused once the app is known to exist. In a complete definition the version is what a GET had shown, and means nothing.
  */
 export function changeOf(id: AppId, update: AppUpdate, kind: UpdateKind): Result<AppChange, Refusal> {
   const plain: AppChange =
     kind.type === 'patch' ? { type: 'patch', id, update } : { type: 'put', id, update, partial: kind.partial };
+  if (kind.type === 'put' && !kind.partial) return ok(plain);
   const wanted = rollbackVersion(update);
-  if (!wanted.ok) return kind.type === 'put' && !kind.partial ? ok(plain) : wanted;
+  if (!wanted.ok) return ok(plain);
   if (wanted.value === undefined) return ok(plain);
   const version = readVersion(wanted.value);
   return version.ok ? ok({ type: 'rollback', id, version: version.value }) : version;
@@ -43,6 +44,10 @@ export function changesOf(updates: readonly AppUpdate[], kind: UpdateKind): Resu
     }
     const id = readAppId(update.id);
     if (!id.ok) return id;
+    // Whether the app exists or not: here a partial update is never read as a new definition.
+    const isPartial = kind.type === 'patch' || kind.partial;
+    const alone = isPartial ? rollbackVersion(update) : ok(undefined);
+    if (!alone.ok) return alone;
     const change = changeOf(id.value, update, kind);
     if (!change.ok) return change;
     changes.push(change.value);

@@ -54,6 +54,8 @@ export interface ApiConfig {
   readonly tls?: { readonly cert: string; readonly key: string };
   /** `--access_control_allow_origin`; empty = no CORS headers. */
   readonly corsOrigins: readonly string[];
+  /** `--webui_url`: where users see the web page, if not at this server's own address. */
+  readonly webuiUrl?: string;
   /** Advertised name and ports (`--hostname`, `--http_port`, `--https_port`). */
   readonly hostname: string;
   readonly httpPort: number;

@@ -53,7 +53,6 @@ function withNames(names: ReadonlySet<string>, always: AppEmbeds): AppEmbeds {
 export interface GroupEmbeds {
   readonly groups: boolean;
   readonly apps: boolean;
-  readonly pods: boolean;
   readonly ofApps: AppEmbeds;
 }
 
@@ -67,7 +66,6 @@ export function groupEmbeds(query: Query): GroupEmbeds {
   return {
     groups: isDefault || asked.has('group.groups'),
     apps: isDefault || asked.has('group.apps'),
-    pods: isDefault || asked.has('group.pods'),
     ofApps: withNames(new Set(ofApps), bareApps),
   };
 }

@@ -109,15 +109,9 @@ export function readAppUpdates(
   if (options.isComplete) return readers.appsWithId(json);
   const read = readers.apps(json);
   if (!read.ok) return read;
-  const nameless = read.value.findIndex((update) => update.id === undefined);
-  return nameless < 0
+  return read.value.every((update) => update.id !== undefined)
     ? read
-    : err(
-        refusal(
-          'illegalArgument',
-          `requirement failed: App Update must have app id set; it is missing at (${nameless})`,
-        ),
-      );
+    : err(refusal('illegalArgument', 'requirement failed: App Update must have app id set'));
 }
 
 /** The `ids` of `POST /v2/tasks/delete` (rest-api §5.3). */

@@ -120,6 +120,8 @@ export function buildServer(deps: ApiDependencies): FastifyInstance {
     isAuthentic: basicAuthenticator(deps.config.credentials),
     challenge: challenge(deps.config.realm),
     headers,
+    origins: deps.config,
+    metrics: deps.metrics,
     ...(gate ? { gate } : {}),
   });
   installFastLane(server.server as Server, { deps, answers: context.answers, requestMetrics: metrics, isClosing });

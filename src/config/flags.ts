@@ -11,6 +11,7 @@ export interface FlagSpec {
   /** Bounds of numbers, both included. */
   readonly min?: number;
   readonly max?: number;
+  /** In lower case; taken in any. */
   readonly choices?: readonly string[];
   /** Never shown in logs or in `--help` defaults. */
   readonly isSecret?: boolean;
@@ -22,6 +23,8 @@ export interface ParsedFlags {
   readonly values: FlagValues;
   /** Names that were given, by whatever way. */
   readonly given: ReadonlySet<string>;
+  /** What was given for flags that mean nothing here, as text; 'true' or 'false' for a bare flag. `/v2/info` shows some of them. */
+  readonly ignored: ReadonlyMap<string, string>;
   readonly warnings: readonly string[];
   readonly wantsHelp: boolean;
 }
@@ -41,12 +44,13 @@ export function parseFlags(source: FlagSource): Result<ParsedFlags, string> {
   const specs = new Map(source.specs.map((s) => [s.name, s]));
   const warnings: string[] = [];
   const wantsHelp = source.argv.includes('--help') || source.argv.includes('-h');
-  if (wantsHelp) return ok({ values: {}, given: new Set(), warnings, wantsHelp });
-  const fromArgv = readArgv(source, specs, warnings);
+  if (wantsHelp) return ok({ values: {}, given: new Set(), ignored: new Map(), warnings, wantsHelp });
+  const ignored = new Map<string, string>();
+  const fromArgv = readArgv(source, specs, warnings, ignored);
   if (!fromArgv.ok) return fromArgv;
   const values: Record<string, string | number | boolean | undefined> = {};
   const given = new Map<string, Raw>();
-  for (const raw of [...fromArgv.value, ...readEnvironment(source, specs, warnings)]) {
+  for (const raw of [...fromArgv.value, ...readEnvironment(source, specs, warnings, ignored)]) {
     const before = given.get(raw.name);
     if (before && before.origin !== raw.origin && (before.text ?? 'true') !== (raw.text ?? 'true')) {
       return err(`${raw.name} is given twice: by ${before.origin} and by ${raw.origin}`);
@@ -60,7 +64,7 @@ export function parseFlags(source: FlagSource): Result<ParsedFlags, string> {
     given.set(raw.name, raw);
   }
   for (const spec of source.specs) values[spec.name] ??= spec.default;
-  return ok({ values, given: new Set(given.keys()), warnings, wantsHelp: false });
+  return ok({ values, given: new Set(given.keys()), ignored, warnings, wantsHelp: false });
 }
 
 type Specs = ReadonlyMap<string, FlagSpec>;
@@ -73,7 +77,12 @@ function resolve(name: string, specs: Specs): { readonly spec: FlagSpec; readonl
   return positive?.type === 'boolean' ? { spec: positive, isNegated: true } : undefined;
 }
 
-function readArgv(source: FlagSource, specs: Specs, warnings: string[]): Result<readonly Raw[], string> {
+function readArgv(
+  source: FlagSource,
+  specs: Specs,
+  warnings: string[],
+  ignored: Map<string, string>,
+): Result<readonly Raw[], string> {
   const found: Raw[] = [];
   const { argv } = source;
   for (let i = 0; i < argv.length; i++) {
@@ -88,7 +97,11 @@ function readArgv(source: FlagSource, specs: Specs, warnings: string[]): Result<
       if (!isIgnored(name, source))
         return err(`unknown flag --${name.replace(/\W.*/s, '')}${suggestion(name, specs)} (see --help)`);
       warnings.push(`--${name} has no meaning here and is ignored`);
-      if (text === undefined && next !== undefined && !next.startsWith('--')) i++;
+      if (text === undefined && next !== undefined && !next.startsWith('--')) {
+        text = next;
+        i++;
+      }
+      noteIgnored(name, text, source, ignored);
       continue;
     }
     const { spec, isNegated } = resolved;
@@ -105,6 +118,13 @@ function readArgv(source: FlagSource, specs: Specs, warnings: string[]): Result<
 const isIgnored = (name: string, { ignored }: FlagSource): boolean =>
   ignored.has(name) || ignored.has(name.replace(/^disable_/, ''));
 
+/** Keeps the first one: the command line comes before the environment. */
+function noteIgnored(name: string, text: string | undefined, source: FlagSource, into: Map<string, string>): void {
+  const isNegated = name.startsWith('disable_') && !source.ignored.has(name);
+  const plain = isNegated ? name.slice('disable_'.length) : name;
+  if (!into.has(plain)) into.set(plain, negated(text, isNegated) ?? 'true');
+}
+
 /** What stands here may be the rest of a secret with a space in it, or a flag without its hyphens: no value is shown. */
 function unexpected(word: string, before: Raw | undefined, specs: Specs): string {
   if (before && specs.get(before.name)?.isSecret) return `unexpected argument after ${before.origin}`;
@@ -112,7 +132,12 @@ function unexpected(word: string, before: Raw | undefined, specs: Specs): string
 }
 
 /** A variable that is no flag is no error, since others may have set it, but a misspelt one must not go unnoticed. */
-function readEnvironment(source: FlagSource, specs: Specs, warnings: string[]): readonly Raw[] {
+function readEnvironment(
+  source: FlagSource,
+  specs: Specs,
+  warnings: string[],
+  ignored: Map<string, string>,
+): readonly Raw[] {
   const found: Raw[] = [];
   for (const [key, text] of Object.entries(source.env)) {
     // A task that runs under Marathon gets MARATHON_APP_… variables of its own.
@@ -122,6 +147,7 @@ function readEnvironment(source: FlagSource, specs: Specs, warnings: string[]): 
     if (!resolved) {
       const hint = isIgnored(name, source) ? 'it has no meaning here' : `it names no flag${suggestion(name, specs)}`;
       warnings.push(`${key} is ignored: ${hint}`);
+      if (isIgnored(name, source)) noteIgnored(name, text === '' ? undefined : text, source, ignored);
       continue;
     }
     const { spec, isNegated } = resolved;
@@ -148,10 +174,9 @@ function convert(spec: FlagSpec, raw: Raw): Result<string | number | boolean, st
     case 'string':
       // An empty variable is the bare flag (rest-api §11.1), and this flag has a value.
       if (text === '' && raw.origin.startsWith('MARATHON_')) return err(`${raw.origin} needs a value`);
-      if (spec.choices && !spec.choices.includes(text)) {
-        return err(`${raw.origin}: ${shown} is none of ${spec.choices.join(', ')}`);
-      }
-      return ok(text);
+      if (!spec.choices) return ok(text);
+      if (spec.choices.includes(text.toLowerCase())) return ok(text.toLowerCase());
+      return err(`${raw.origin}: ${shown} is none of ${spec.choices.join(', ')}`);
     case 'integer':
     case 'number': {
       const value = Number(text);

@@ -63,6 +63,8 @@ export interface ServerConfig {
   readonly safeGroupUpdates: boolean;
   /** Flags as `/v2/info` shows them. */
   readonly flags: FlagValues;
+  /** What was given for flags that mean nothing here: `/v2/info` shows it all the same. */
+  readonly ignoredFlags: ReadonlyMap<string, string>;
 }
 
 const features: ReadonlySet<string> = new Set([
@@ -133,6 +135,7 @@ export function serverConfig(
     callbacks: callbackSettings(values),
     safeGroupUpdates: values['safe_group_updates'] === true,
     flags: values,
+    ignoredFlags: parsed.ignored,
   };
   return ok(Object.freeze(config));
 }

@@ -82,6 +82,7 @@ class ZooKeeperElection implements Election {
     const late = new Promise<boolean>((resolve) => {
       timer = clock.after(timeoutMs, () => resolve(false));
     });
+    // A request that fails is counted by the session (`zookeeper.errors`).
     const proved = proveCandidature(session, node).then(
       () => true,
       () => false,

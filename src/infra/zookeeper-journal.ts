@@ -56,6 +56,8 @@ class ZooKeeperJournal implements JournalStore {
   readonly #limits: JournalLimits;
   #writing: Writing | undefined;
   #isClosed = false;
+  /** Whoever uses the mirror waits for whoever used it before: two that read on in one copy would apply entries twice. */
+  #turns: Promise<unknown> = Promise.resolve();
 
   constructor(options: ZooKeeperJournalOptions) {
     this.#options = options;
@@ -66,22 +68,26 @@ class ZooKeeperJournal implements JournalStore {
     options.metrics.gauge('journal.tail.batches', () => this.#mirror.image?.tail.length ?? 0);
   }
 
-  open = async (claim?: string): Promise<LoadedJournal> => {
-    await this.#stopWriting('the journal was opened anew');
-    await this.#mirror.rest();
-    try {
-      return await this.#take(claim);
-    } catch (error) {
-      throw storeError(error);
-    }
-  };
+  open = (claim?: string): Promise<LoadedJournal> =>
+    this.#inTurn(async () => {
+      await this.#stopWriting('the journal was opened anew');
+      await this.#mirror.rest();
+      try {
+        return await this.#take(claim);
+      } catch (error) {
+        throw storeError(error);
+      }
+    });
 
   standBy = (): void => {
-    this.#stopWriting('this server no longer leads')
-      .then(() => {
-        if (!this.#writing && !this.#isClosed) this.#mirror.follow();
-      })
-      .catch((error: unknown) => this.#options.logger.error('journal.stand-by-failed', {}, error));
+    const reason = 'this server no longer leads';
+    // Writing ends at once; following may have to wait for the end of a compaction, and must not begin in the midst of another `open`.
+    const stopped = this.#stopWriting(reason);
+    this.#inTurn(async () => {
+      await stopped;
+      await this.#stopWriting(reason);
+      if (!this.#isClosed) this.#mirror.follow();
+    }).catch((error: unknown) => this.#options.logger.error('journal.stand-by-failed', {}, error));
   };
 
   status = (): ReturnType<JournalStore['status']> => {
@@ -120,9 +126,11 @@ class ZooKeeperJournal implements JournalStore {
       throw storeError(error);
     }
     // Whoever wrote here until now is fenced, this store too; those who follow it must be told.
-    if (!this.#writing) return;
-    await this.#stopWriting('the content was replaced');
-    this.#mirror.follow();
+    await this.#inTurn(async () => {
+      if (!this.#writing) return;
+      await this.#stopWriting('the content was replaced');
+      this.#mirror.follow();
+    });
   };
 
   commit: JournalStore['commit'] = (batch, done) => {
@@ -150,7 +158,9 @@ class ZooKeeperJournal implements JournalStore {
     let leave = (): void => {
       isStopped = true;
     };
-    if (!this.#writing) this.#mirror.follow();
+    this.#inTurn(async () => {
+      if (!this.#writing && !this.#isClosed && !isStopped) this.#mirror.follow();
+    }).catch((error: unknown) => this.#options.logger.error('journal.follow-failed', {}, error));
     this.#mirror.whenLoaded(() => {
       if (!isStopped) leave = this.#mirror.recent.follow(from, apply, reload);
     });
@@ -173,7 +183,15 @@ class ZooKeeperJournal implements JournalStore {
     // Whatever still waits for a connection must not wait for longer.
     await this.#sessions.close();
     await isQuiet;
+    await this.#turns;
   };
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const mine = this.#turns.then(work);
+    // What failed concerns whoever asked for it.
+    this.#turns = mine.catch(() => {});
+    return mine;
+  }
 
   async #take(claim: string | undefined): Promise<LoadedJournal> {
     const { ids, servers, logger, clock, retention = defaultRetention } = this.#options;

@@ -187,12 +187,15 @@ describe('the catalogue of events', () => {
     });
   });
 
-  it('every health check that comes or goes is told of: of an app that goes, and of a configuration that nobody runs with any more', async () => {
+  // deviation(different): `add_health_check_event`, `remove_health_check_event`
+  //   Marathon: the second for each old version, when a reconciliation finds no task of it; a new leader announces all checks anew
+  //   here: the second once for each check of a configuration, when its replacement is deployed; a new leader announces nothing
+  it('every health check is told of with each new version of its app, and when the app goes or nobody runs with it any more', async () => {
     const world = await createWorld();
     const checkEvents = (from: number) =>
       world.events.slice(from).flatMap((event) => {
-        const told = /^(add|remove)_health_check_event$|^deployment_success$/.test(event.eventType);
-        return told ? [event.eventType.replace('_health_check_event', '')] : [];
+        const told = /^(add|remove)_health_check_event$|^deployment_(info|success)$/.test(event.eventType);
+        return told ? [event.eventType.replace(/^deployment_|_health_check_event$/g, '')] : [];
       });
     const change = async (update: object): Promise<readonly string[]> => {
       const from = world.events.length;
@@ -202,23 +205,27 @@ describe('the catalogue of events', () => {
       await world.advance(30_000);
       return checkEvents(from);
     };
-    expect(await change({ cmd: 'sleep 1', healthChecks: [check, { ...check, path: '/b' }] })).toEqual([
-      'add',
-      'add',
-      'deployment_success',
-    ]);
-    expect(await change({ instances: 2 })).toEqual(['deployment_success']);
-    expect(await change({ healthChecks: [check] })).toEqual(['add', 'remove', 'remove', 'deployment_success']);
-    expect(await change({ healthChecks: [] })).toEqual(['remove', 'deployment_success']);
-    expect(await change({ healthChecks: [check, { ...check, path: '/b' }] })).toEqual([
-      'add',
-      'add',
-      'deployment_success',
-    ]);
+    // A new app has a step that starts it and one that scales it; its checks come with the first.
+    const two = [check, { ...check, path: '/b' }];
+    expect(await change({ cmd: 'sleep 1', healthChecks: two })).toEqual(['info', 'add', 'add', 'info', 'success']);
+    const first = world.eventsOf('add_health_check_event');
+    expect(await change({ instances: 2 })).toEqual(['info', 'add', 'add', 'success']);
+    expect(await change({ labels: { tier: 'front' } })).toEqual(['info', 'add', 'add', 'success']);
+    expect(await change({ healthChecks: [check] })).toEqual(['info', 'add', 'remove', 'remove', 'success']);
+    expect(await change({ healthChecks: [] })).toEqual(['info', 'remove', 'success']);
+    expect(await change({ healthChecks: two })).toEqual(['info', 'add', 'add', 'success']);
+    const told = world.eventsOf('add_health_check_event');
+    const versions = [...new Set(told.map(({ version }) => version))];
+    expect(versions).toHaveLength(5);
+    expect(versions.at(-1)).toBe(world.read.app('/web')?.version);
+    expect(told.slice(2, 4).map(({ healthCheck }) => healthCheck)).toEqual(first.map(({ healthCheck }) => healthCheck));
     const from = world.events.length;
+    await world.restart();
+    await world.advance(30_000);
+    expect(checkEvents(from)).toEqual([]);
     await world.delete('/web');
     await world.advance(30_000);
-    expect(checkEvents(from)).toEqual(['remove', 'remove', 'deployment_success']);
+    expect(checkEvents(from)).toEqual(['info', 'remove', 'remove', 'success']);
   });
 
   it('a cancelled deployment says which step failed, then that it failed, and no success', async () => {

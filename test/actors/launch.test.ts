@@ -105,6 +105,29 @@ describe('Launching', () => {
     world.expectSane();
   });
 
+  it('does not launch on an offer that was rescinded before the launch was durable', async () => {
+    const world = await createWorld({ agents: 1 });
+    world.store.hold();
+    void world.request([putOf('/web')]);
+    for (let i = 0; i < 100 && world.stored('instance').every((r) => !r.json?.includes('Provisioned')); i++) {
+      await world.settle();
+      world.store.release(1);
+    }
+    const [agent] = world.mesos.agents;
+    if (!agent) throw new Error('no agent');
+    world.mesos.partition(agent);
+    await world.settle();
+    world.store.release();
+    await world.settle();
+    expect(world.mesos.callsOf('accept')).toHaveLength(0);
+    expect(world.instances('/web').map((i) => i.condition)).toEqual(['Scheduled']);
+    world.mesos.rejoin(agent);
+    await world.advance(10_000);
+    expect(world.running('/web').map((i) => i.incarnation)).toEqual([2]);
+    expect(world.read.lastTaskFailure('/web')).toBeUndefined();
+    world.expectSane();
+  });
+
   it('asks Mesos about the tasks of an ACCEPT that failed, and launches them again without a failure', async () => {
     const world = await createWorld();
     world.mesos.failsNextAccept = true;

@@ -210,13 +210,11 @@ describe('POST /v2/apps', () => {
     expect(answer.json().details.map((detail: { path: string }) => detail.path)).toContain('/id');
   });
 
-  it('takes back a complete definition with the version that a GET had shown, but not as a partial update', async () => {
+  it('takes back a complete definition with the version that a GET had shown', async () => {
     const { server, front } = testApi();
     const payload = { id: '/web', cmd: 'x', version: version1 };
     const whole = await server.inject({ method: 'PUT', url: '/v2/apps/web?partialUpdate=false', payload });
     expect([whole.statusCode, front.changes[0]?.changes[0]?.type]).toEqual([201, 'put']);
-    const partial = await server.inject({ method: 'PUT', url: '/v2/apps/web', payload });
-    expect(partial.statusCode).toBe(422);
   });
 });
 
@@ -232,7 +230,7 @@ describe('bulk changes', () => {
     const patch = await server.inject({ method: 'PATCH', url: '/v2/apps', payload });
     expect(patch.statusCode).toBe(200);
     expect(front.changes.map(({ changes }) => changes.map(({ type }) => type))).toEqual([
-      ['put', 'rollback'],
+      ['put', 'put'],
       ['patch', 'rollback'],
     ]);
     expect(front.changes[0]?.changes[0]).toMatchObject({ partial: false });
@@ -288,12 +286,20 @@ describe('/v2/apps/{id}', () => {
     ]);
   });
 
-  it('does not mix a rollback with other members', async () => {
-    const { server } = testApi();
+  it('hands on a version with other members as no rollback, and refuses it in bulk', async () => {
+    const { server, front } = testApi();
     const payload = { version: version1, cmd: 'x' };
-    const answer = await server.inject({ method: 'PUT', url: '/v2/apps/web', payload });
-    expect(answer.statusCode).toBe(422);
-    expect(answer.json().details[0].path).toBe('/');
+    await server.inject({ method: 'PUT', url: '/v2/apps/web', payload });
+    await server.inject({ method: 'PATCH', url: '/v2/apps/web', payload });
+    expect(front.changes.map(({ changes }) => changes)).toMatchObject([
+      [{ type: 'put', partial: true, update: payload }],
+      [{ type: 'patch', update: payload }],
+    ]);
+    for (const method of ['PUT', 'PATCH'] as const) {
+      const answer = await server.inject({ method, url: '/v2/apps', payload: [{ id: '/web', ...payload }] });
+      expect([answer.statusCode, answer.json().details[0].path]).toEqual([422, '/']);
+    }
+    expect(front.changes).toHaveLength(2);
   });
 
   it('deletes with force unless told otherwise; an empty JSON body is fine', async () => {

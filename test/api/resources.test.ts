@@ -183,11 +183,28 @@ describe('/v2/info, /v2/leader, /v2/plugins', () => {
       'http_config',
     ]);
     expect(info).toMatchObject({ name: 'marathon', version: '1.11.24', leader: '127.0.0.1:8080', elected: true });
-    expect(info.marathon_config).toMatchObject({ master: 'zk://h:2181/mesos', webui_url: null });
+    expect(info.marathon_config).toMatchObject({ master: 'zk://xxxxxxxx:xxxxxxxx@h:2181/mesos', webui_url: null });
     expect(info.marathon_config).not.toHaveProperty('ours');
     expect(info.http_config).toEqual({ http_port: 8080, https_port: 8443 });
     front.clusterView = { ...front.clusterView, leader: undefined, frameworkId: undefined, elected: false };
     expect((await server.inject('/v2/info')).json()).toMatchObject({ leader: null, frameworkId: null, elected: false });
+  });
+
+  it('leads to the Mesos master, unless another address was configured', async () => {
+    const told = async (marathonConfig: object, mesosMaster: string | undefined) => {
+      const info = {
+        version: '1',
+        buildref: 'x',
+        marathonConfig: { features: [], ...marathonConfig },
+        zookeeperConfig: {},
+      };
+      const { server, front } = testApi({ info });
+      front.clusterView = { ...front.clusterView, mesosMaster };
+      return (await server.inject('/v2/info')).json().marathon_config.mesos_leader_ui_url;
+    };
+    expect(await told({ mesos_leader_ui_url: null }, 'h:5050')).toBe('http://h:5050/');
+    expect(await told({}, undefined)).toBeNull();
+    expect(await told({ mesos_leader_ui_url: 'https://mesos/' }, 'h:5050')).toBe('https://mesos/');
   });
 
   it('names the leader, or 404', async () => {

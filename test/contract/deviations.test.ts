@@ -153,7 +153,7 @@ describe('Defaults of flags', () => {
 
   // deviation(defaults): `--launch_tokens`
   //   Marathon: 100 in 30 s
-  //   here: none; the flag warns
+  //   here: none; the flag warns; `/v2/info` shows what was given, or Marathon's default
   //   why: back-off is by app
   it('of launch tokens are none', () => {
     expect(parsed('--launch_tokens', '100').warnings).toEqual([expect.stringContaining('--launch_tokens')]);
@@ -164,7 +164,7 @@ describe('Defaults of flags', () => {
   //   here: `.ultramarathon`
   // deviation(defaults): `--zk`
   //   Marathon: `zk://localhost:2181/marathon`
-  //   here: none: the embedded store is used
+  //   here: none: the embedded store is used, and `/v2/info` says `ha` false
   //   why: a laptop needs no ZooKeeper
   it('lead to the embedded store', () => {
     const { zooKeeper, dataDir } = configured();

@@ -37,31 +37,38 @@ describe('Reading groups', () => {
   });
 
   it.each([
-    ['group.groups', ['dependencies', 'groups', 'id', 'version'], undefined],
-    ['group.apps', ['apps', 'dependencies', 'id', 'version'], []],
-    ['group.pods', ['dependencies', 'id', 'pods', 'version'], undefined],
-    ['group.apps.counts', ['dependencies', 'id', 'version'], undefined],
-    ['nonsense', ['dependencies', 'id', 'version'], undefined],
-    [
-      'group.apps&embed=group.apps.counts',
-      ['apps', 'dependencies', 'id', 'version'],
-      ['tasksHealthy', 'tasksRunning', 'tasksStaged', 'tasksUnhealthy'],
-    ],
-    ['group.apps&embed=group.apps.deployments', ['apps', 'dependencies', 'id', 'version'], ['deployments']],
-    ['group.apps&embed=group.apps.tasks', ['apps', 'dependencies', 'id', 'version'], ['deployments', 'tasks']],
-    ['group.apps&embed=group.apps.readiness', ['apps', 'dependencies', 'id', 'version'], ['readinessCheckResults']],
-    ['group.apps&embed=group.apps.taskStats', ['apps', 'dependencies', 'id', 'version'], ['taskStats', 'tasksStats']],
-    ['group.apps&embed=group.apps.failures', ['apps', 'dependencies', 'id', 'version'], ['deployments', 'tasks']],
-  ])('with embed=%s only that', async (embed, members, added) => {
+    ['group.groups', ['groups'], undefined],
+    ['group.apps', ['apps'], []],
+    ['group.pods', [], undefined],
+    ['group.apps.counts', [], undefined],
+    ['nonsense', [], undefined],
+    ['group.apps&embed=group.apps.counts', ['apps'], ['tasksHealthy', 'tasksRunning', 'tasksStaged', 'tasksUnhealthy']],
+    ['group.apps&embed=group.groups', ['apps', 'groups'], []],
+    ['group.apps&embed=group.apps.deployments', ['apps'], ['deployments']],
+    ['group.apps&embed=group.apps.tasks', ['apps'], ['deployments', 'tasks']],
+    ['group.apps&embed=group.apps.readiness', ['apps'], ['readinessCheckResults']],
+    ['group.apps&embed=group.apps.taskStats', ['apps'], ['taskStats', 'tasksStats']],
+    ['group.apps&embed=group.apps.failures', ['apps'], ['deployments', 'tasks']],
+  ])('with embed=%s only that, and the other lists are empty', async (embed, filled, added) => {
     const { ask } = await liveApi();
     await ask('POST', '/v2/groups', example);
     const plain = Object.keys((await ask('GET', '/v2/groups/prod')).json().apps[0]);
     const group = (await ask('GET', `/v2/groups/prod?embed=${embed}`)).json();
-    expect(Object.keys(group).toSorted()).toEqual(members);
+    expect(Object.keys(group).toSorted()).toEqual(['apps', 'dependencies', 'groups', 'id', 'pods', 'version']);
+    expect(['apps', 'groups', 'pods'].filter((name) => group[name].length > 0)).toEqual(filled);
+    // Past versions have the same lists, and never more of their apps.
+    const then = (await ask('GET', `/v2/groups/prod/versions/${group.version}?embed=${embed}`)).json();
+    expect([then.apps.length, then.groups.length]).toEqual([group.apps.length, group.groups.length]);
+    for (const one of then.apps) expect(Object.keys(one)).toEqual(plain);
     if (added) {
       const more = Object.keys(group.apps[0]).filter((name) => !plain.includes(name));
       expect(more.toSorted()).toEqual(added);
     }
+    // The list of apps alone takes what is embedded in apps of groups, and nothing else.
+    const [listed] = (await ask('GET', `/v2/groups/prod/apps?embed=${embed}`)).json();
+    const ofList = Object.keys(listed).filter((name) => !plain.includes(name));
+    expect(ofList.length > 0).toBe(embed.includes('group.apps.'));
+    if (added) expect(ofList.toSorted()).toEqual(added);
   });
 
   it('lists the apps of a whole subtree as an array', async () => {

@@ -24,6 +24,10 @@ describe('A group with the role that it enforces', () => {
     expect((await ask('GET', '/v2/apps/prod/sleep/goodnight')).json().app.role).toBe(role);
   });
 
+  // deviation(different): what is wrong with apps in a body of groups
+  //   Marathon: of the first such app alone, with places inside of it
+  //   here: of all (up to 20), with the place of each app
+  //   why: nobody has to guess which app is meant
   it('refuses another role in it', async () => {
     const { ask } = await liveApi();
     const answer = await ask('POST', '/v2/groups', prod({ enforceRole: true }, { role: 'invalid' }));

@@ -339,7 +339,7 @@ const rows: readonly Row[] = [
     json,
     404,
     {
-      message: "App '/web' does not exist in version 2000-01-01T00:00:00.000Z",
+      message: "App '/web' does not exist",
     },
   ],
   ['a path of nobody', 'GET', '/v2/nothing', undefined, {}, 404, { message: 'URI not found: /v2/nothing' }],

@@ -39,7 +39,8 @@ describe('access', () => {
   it('with credentials nothing is shown or done without them', async () => {
     await inPlayground(async (playground) => {
       const cluster = await startCluster(playground, ['--agents', '1']);
-      const { url, rest } = await startServer(playground, cluster.address, ['--http_realm', 'Castle'], {
+      const flags = ['--http_realm', 'Castle', '--webui_url', 'https://castle.example/ui/'];
+      const { url, rest } = await startServer(playground, cluster.address, flags, {
         env: { MARATHON_HTTP_CREDENTIALS: credentials },
         credentials,
       });
@@ -62,6 +63,9 @@ describe('access', () => {
       expect(await upgradeStatus(events, { auth: 'operator:wrong' })).toBe(401);
 
       expect(await upgradeStatus(events, { auth: credentials })).toBe(101);
+      for (const origin of [url, 'https://castle.example'])
+        expect(await upgradeStatus(events, { auth: credentials, origin }), origin).toBe(101);
+      expect(await upgradeStatus(events, { auth: credentials, origin: 'https://evil.example' })).toBe(403);
       for (const path of ['/ui/', '/ping', '/metrics', '/metrics/prometheus', '/v2/apps', '/v2/info']) {
         expect((await rest.get(path)).status, path).toBe(200);
       }

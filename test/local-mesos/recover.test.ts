@@ -1,7 +1,7 @@
 /** Work that survives its cluster: real processes, taken up by another cluster on the same directory. */
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { TaskStatus } from '../../src/core/mesos/types.ts';
@@ -292,8 +292,18 @@ describe('a cluster that takes up the work of an earlier one', () => {
     await expect(startLocalMesos(options)).rejects.toThrow(`${path} cannot be understood`);
     await writeFile(path, JSON.stringify({ ...JSON.parse(text), version: 99 }));
     await expect(startLocalMesos(options)).rejects.toThrow(`${path} is of format 99`);
-    expect(await lives(pid)).toBe(true);
     await writeFile(path, text);
+    const tasks = join(dir, 'meta', 'frameworks', scheduler.frameworkId, 'tasks');
+    await rename(tasks, `${tasks}.aside`);
+    await writeFile(tasks, '');
+    await expect(startLocalMesos(options)).rejects.toThrow(`${tasks} cannot be read`);
+    await rm(tasks);
+    await rename(`${tasks}.aside`, tasks);
+    const record = join(dir, 'children', 'odd.json');
+    await mkdir(record);
+    await expect(startLocalMesos(options)).rejects.toThrow(`${record} cannot be read`);
+    await rm(record, { recursive: true });
+    expect(await lives(pid)).toBe(true);
     const next = await again(await real(dir), scheduler);
     await next.reconcile({ taskId: 'safe' });
     expect((await next.nextStatus('safe')).state).toBe('TASK_RUNNING');

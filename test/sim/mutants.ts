@@ -87,8 +87,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a health kill without a cause: the first failure kills',
     file: 'src/core/health/verdict.ts',
-    find: 'failuresBefore >= check.maxConsecutiveFailures;',
-    put: 'failuresBefore >= 0;',
+    find: 'failures > maxConsecutiveFailures;',
+    put: 'failures > 0;',
   },
   {
     name: 'UNIQUE forgets what runs already',

@@ -12,7 +12,7 @@ import type { RequestMetrics } from '../request-metrics.ts';
 import { sendRefusal } from '../respond.ts';
 import { done, type Outcome } from './attempt.ts';
 import { exchange } from './exchange.ts';
-import { requestHeaders, viasOf } from './hop-headers.ts';
+import { requestHeaders, upgradeHeaders, viasOf } from './hop-headers.ts';
 import { type Lane, type LeaderLink, maxForwardedStreams } from './leader-link.ts';
 import { LeaderWatch } from './leader-watch.ts';
 import { hasBody } from './request-body.ts';
@@ -206,7 +206,7 @@ class RequestGate {
         if (release === 'busy') return { type: 'failed', failure: 'busy', sent: false };
         let isAnswered = false;
         const outcome = await exchangeUpgrade({
-          ...this.#common(request),
+          ...this.#common(request, upgradeHeaders),
           link,
           socket,
           head,
@@ -262,10 +262,10 @@ class RequestGate {
     };
   }
 
-  #common(request: IncomingMessage) {
+  #common(request: IncomingMessage, headersOf = requestHeaders) {
     const via = this.#via();
     const peer = (request.socket.remoteAddress ?? 'unknown').replace(/^::ffff:/, '');
-    const headers = requestHeaders(request.rawHeaders, { peer, via });
+    const headers = headersOf(request.rawHeaders, { peer, via });
     return { request, path: pathOf(request), headers, via, clock: this.#options.deps.clock };
   }
 

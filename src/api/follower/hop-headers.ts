@@ -57,6 +57,19 @@ export function requestHeaders(
   return headers;
 }
 
+const ofJudgedUpgrades: ReadonlySet<string> = new Set(['origin', 'sec-websocket-origin']);
+
+/**
+ * The headers of an upgrade as the leader gets them. This server has found its origin good by the name that was called, which the leader
+ * does not get: there it would look foreign.
+ */
+export function upgradeHeaders(...from: Parameters<typeof requestHeaders>): string[] {
+  const headers: string[] = [];
+  for (const [name, value, lower] of pairs(requestHeaders(...from)))
+    if (!ofJudgedUpgrades.has(lower)) headers.push(name, value);
+  return headers;
+}
+
 /** The headers of an answer as the client gets them. */
 export function answerHeaders(raw: FlatHeaders, via: string): string[] {
   const named = namedByConnection(raw);

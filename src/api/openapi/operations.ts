@@ -99,14 +99,14 @@ const otherOperations: readonly Operation[] = [
     path: '/v2/events',
     summary: 'Streams events as they happen, as SSE or over a WebSocket',
     query: ['event_type', 'plan-format', 'ids', 'since'],
-    answers: { 101: null, 200: null, 302: null, 406: error },
+    answers: { 101: null, 200: null, 302: null, 403: error, 406: error },
     media: 'text/event-stream',
   },
   {
     method: 'get',
     path: '/v2/live',
     summary: 'WebSocket for events and the state, both ways (not Marathon’s)',
-    answers: { 101: null, 426: error },
+    answers: { 101: null, 403: error, 426: error },
   },
   {
     method: 'get',

@@ -3,6 +3,7 @@
  * apps that it touches, so the two trees hold those and no others; what nobody remembers any more is left out.
  */
 import type { ReadModel, StateChange } from '../../actors/front.ts';
+import type { Metrics } from '../../actors/ports.ts';
 import type { AppDefinition } from '../../core/app/definition.ts';
 import type { Deployment } from '../../core/deploy/plan-types.ts';
 import type { LoggedEvent } from '../../core/events.ts';
@@ -33,11 +34,14 @@ interface Group {
 
 export class FullPlans {
   readonly #read: ReadModel;
+  readonly #metrics: Metrics;
   readonly #remembered = new Map<string, Sides>();
   #apps = 0;
 
-  constructor(read: ReadModel) {
+  constructor(read: ReadModel, metrics: Metrics) {
     this.#read = read;
+    this.#metrics = metrics;
+    metrics.gauge('http.event-streams.full-plans.apps', () => this.#apps);
     read.watch((change) => this.#note(change));
   }
 
@@ -48,7 +52,10 @@ export class FullPlans {
     const { plan } = content;
     const running = this.#read.deployment(plan.id);
     const sides = running ? this.#sidesOf(running) : this.#remembered.get(plan.id);
-    if (!sides || sides.affected.length > maxPlanApps) return event.json;
+    if (!sides || sides.affected.length > maxPlanApps) {
+      this.#metrics.count('http.event-streams.full-plans.left-out');
+      return event.json;
+    }
     const { id, version, ...rest } = plan;
     const [original, target] = [groupOf(sides.original, version), groupOf(sides.target, version)];
     return JSON.stringify({ ...content, plan: { id, original, target, ...rest, version } });

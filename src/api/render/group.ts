@@ -28,7 +28,7 @@ class Writer {
 
 /**
  * The JSON of a group with what is embedded. `enforceRole` is shown where somebody has set it: readers from before roles throw on it.
- * There are no pods.
+ * There are no pods. Lists that are not embedded are empty, as in Marathon since 1.9.
  */
 export function groupJson(group: GroupView, embeds: GroupEmbeds, apps: AppRenderer, nowMs: number): string {
   const writer = new Writer();
@@ -62,24 +62,20 @@ interface Parts {
 
 function write(writer: Writer, group: GroupView, parts: Parts): void {
   const { embeds, apps, nowMs, runs } = parts;
-  writer.text(`{"id":${JSON.stringify(group.id)}`);
+  writer.text(`{"id":${JSON.stringify(group.id)},"apps":[`);
   if (embeds.apps) {
-    writer.text(',"apps":[');
     const ready = runs?.pieces(group.id, group.apps);
     if (ready) writer.ready(ready);
     else writer.text(group.apps.map((app) => apps.info(app, embeds.ofApps, nowMs)).join(','));
-    writer.text(']');
   }
+  writer.text('],"groups":[');
   if (embeds.groups) {
-    writer.text(',"groups":[');
     for (const [i, one] of group.groups.entries()) {
       if (i > 0) writer.text(',');
       write(writer, one, parts);
     }
-    writer.text(']');
   }
-  if (embeds.pods) writer.text(',"pods":[]');
-  writer.text(`,"dependencies":${JSON.stringify(group.dependencies)}`);
+  writer.text(`],"pods":[],"dependencies":${JSON.stringify(group.dependencies)}`);
   writer.text(`,"version":${JSON.stringify(group.version)}`);
   if (group.enforceRole !== undefined) writer.text(`,"enforceRole":${group.enforceRole}`);
   writer.text('}');

@@ -57,12 +57,22 @@ const zookeeperKeys = [
   'zk_compression_threshold',
 ] as const;
 
-/** Exactly these members: strict clients throw on any other. `user:password@` in addresses is left out. */
+/** Exactly these members: strict clients throw on any other. Of `user:password@` in addresses nothing is told. */
 const pick = (keys: readonly string[], values: Readonly<Record<string, unknown>>): object =>
   Object.fromEntries(keys.map((key) => [key, withoutCredentials(values[key] ?? null)]));
 
+/** ZooKeeper's are crossed out, as Marathon does; nobody else's have a place in an address, and they are left out. */
 const withoutCredentials = (value: unknown): unknown =>
-  typeof value === 'string' ? value.replace(/^(\w+:\/\/)[^/]*@/, '$1') : value;
+  typeof value === 'string'
+    ? value.replace(/^(zk:\/\/)[^/]*@/i, '$1xxxxxxxx:xxxxxxxx@').replace(/^((?!zk:)\w+:\/\/)[^/]*@/i, '$1')
+    : value;
+
+/** The address that was configured, or that of the master this server is subscribed to. */
+function marathonConfig({ info }: ApiConfig, { mesosMaster }: ClusterView): Readonly<Record<string, unknown>> {
+  if (mesosMaster === undefined) return info.marathonConfig;
+  const { mesos_leader_ui_url: configured } = info.marathonConfig;
+  return { ...info.marathonConfig, mesos_leader_ui_url: configured ?? `http://${mesosMaster}/` };
+}
 
 /** The answer to `GET /v2/info`. */
 export const infoView = (config: ApiConfig, cluster: ClusterView): object => ({
@@ -72,7 +82,7 @@ export const infoView = (config: ApiConfig, cluster: ClusterView): object => ({
   elected: cluster.elected,
   leader: cluster.leader ?? null,
   frameworkId: cluster.frameworkId ?? null,
-  marathon_config: pick(marathonKeys, config.info.marathonConfig),
+  marathon_config: pick(marathonKeys, marathonConfig(config, cluster)),
   zookeeper_config: pick(zookeeperKeys, config.info.zookeeperConfig),
   http_config: { http_port: config.httpPort, https_port: config.httpsPort },
 });

@@ -18,9 +18,13 @@ import { sendRefusal } from '../respond.ts';
 
 const taskNotFound = (id: string): Refusal => missed(refusal('notFound', `Task '${id}' does not exist`));
 
-/** Kills that scale are decided deeper down, where there are only paths (rest-api §1.5). */
-const noSuchApp = (id: string, { scale }: KillMode): Refusal =>
-  scale ? refusal('notFound', `Path '${id}' does not exist`) : missed(appNotFound(id));
+/** Kills that scale are decided deeper down, among instances and paths: an app without instances is not there either (rest-api §1.5). */
+function missingApp({ deps }: ApiContext, id: string, { scale }: KillMode): Refusal | undefined {
+  const { read } = deps;
+  if (!scale) return read.app(id) ? undefined : missed(appNotFound(id));
+  const hasInstances = read.app(id) !== undefined && read.instancesOf(id)[Symbol.iterator]().next().done !== true;
+  return hasInstances ? undefined : refusal('notFound', `Path '${id}' does not exist`);
+}
 
 /** The tasks of one app. */
 export const appTasksVerbs = (context: ApiContext, id: string): Verbs => ({
@@ -98,10 +102,11 @@ async function killTasks(
   const mode = killMode(request);
   if (!mode.ok) return sendRefusal(reply, mode.error);
   const { read } = context.deps;
-  if (!read.app(id)) return sendRefusal(reply, noSuchApp(id, mode.value));
+  const missing = missingApp(context, id, mode.value);
+  if (missing) return sendRefusal(reply, missing);
   const host = first(queryOf(request), 'host') ?? '*';
   const chosen = [...read.instancesOf(id)].filter(
-    (instance) => hasTask(instance) && (host === '*' || host === '' || instance.agent?.host === host),
+    (instance) => hasTask(instance) && (host === '*' || instance.agent?.host === host),
   );
   return killAndAnswer(context, reply, chosen, mode.value, (tasks) => `{"tasks":[${tasks}]}`);
 }
@@ -115,7 +120,8 @@ async function killTask(
 ): Promise<FastifyReply> {
   const mode = killMode(request);
   if (!mode.ok) return sendRefusal(reply, mode.error);
-  if (!context.deps.read.app(id)) return sendRefusal(reply, noSuchApp(id, mode.value));
+  const missing = missingApp(context, id, mode.value);
+  if (missing) return sendRefusal(reply, missing);
   const instance = instanceOfTask(context, taskId);
   const isThere = instance?.appId === id;
   // A task that is over need not be killed and takes nothing off the count: the deployment is empty, so that a repeated call is fine.

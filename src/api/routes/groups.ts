@@ -10,7 +10,7 @@ import type { Timestamp } from '../../core/time.ts';
 import { readVersion } from '../app-request.ts';
 import type { Sent } from '../cached-answers.ts';
 import type { ApiContext } from '../context.ts';
-import { appEmbeds, groupEmbeds, listEmbeds } from '../embed.ts';
+import { groupEmbeds } from '../embed.ts';
 import { groupTarget } from '../group-path.ts';
 import { readJson } from '../json-body.ts';
 import { all, bool, queryOf } from '../query.ts';
@@ -42,10 +42,11 @@ function verbsOf(context: ApiContext, rest: string, method: string): Verbs {
     case 'apps':
       return { GET: (request, reply) => showApps(context, request, reply, path) };
     case 'versions':
-      return { GET: (request, reply) => sendVersions(context, request, reply, versionsOf(context, path)) };
+      return { GET: (request, reply) => sendVersions(context, request, reply, versionsOf(context, request, path)) };
     case 'version':
       return {
-        GET: (request, reply) => sendVersion(context, request, reply, versionsOf(context, path), target.version),
+        GET: (request, reply) =>
+          sendVersion(context, request, reply, versionsOf(context, request, path), target.version),
         PUT: (request, reply) => rollback(context, request, reply, path, target.version),
       };
     case 'group':
@@ -73,9 +74,9 @@ function show(context: ApiContext, request: FastifyRequest, reply: FastifyReply,
   });
 }
 
-/** The apps below, as a list of apps shows them. */
+/** The apps below, with what is embedded in apps of a group: by default as they are stored. */
 function showApps(context: ApiContext, request: FastifyRequest, reply: FastifyReply, path: string): Sent {
-  const embeds = appEmbeds(queryOf(request), listEmbeds);
+  const { ofApps: embeds } = groupEmbeds(queryOf(request));
   const { read } = context.deps;
   return context.answers.send(request, reply, {
     isSettled: true,
@@ -85,11 +86,13 @@ function showApps(context: ApiContext, request: FastifyRequest, reply: FastifyRe
   });
 }
 
-const versionsOf = ({ deps, apps }: ApiContext, path: string) => ({
+/** Of a past group what is embedded in groups can be chosen; its apps have no tasks to tell of. */
+const versionsOf = ({ deps, apps }: ApiContext, request: FastifyRequest, path: string) => ({
   versions: () => deps.read.groupVersions(path),
   at: (version: Timestamp) => {
     const group = deps.read.groupAt(path, version);
-    return group && groupJson(group, groupEmbeds({}), apps, deps.clock.now());
+    const embeds = { ...groupEmbeds(queryOf(request)), ofApps: groupEmbeds({}).ofApps };
+    return group && groupJson(group, embeds, apps, deps.clock.now());
   },
   wrap: (versions: readonly Timestamp[]) => versions,
   notFound: () => missed(groupNotFound(path)),

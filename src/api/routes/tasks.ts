@@ -12,7 +12,7 @@ import type { ApiContext } from '../context.ts';
 import { readJson } from '../json-body.ts';
 import { instanceOfTask, killAndAnswer, killMode } from '../kill-answer.ts';
 import { servicePortsOf } from '../lists/kept-lists.ts';
-import { all, type Query, queryOf } from '../query.ts';
+import { all, first, type Query, queryOf } from '../query.ts';
 import { readTaskIds } from '../read-body.ts';
 import { taskJson } from '../render/task.ts';
 import { taskLines } from '../render/task-text.ts';
@@ -52,9 +52,9 @@ interface WantedStates {
   readonly staging: boolean;
 }
 
-/** `status` and `status[]`; other values are ignored, and without any of these two there is no filter. */
+/** The first `status` and every `status[]`; other values are ignored, and without any of these two there is no filter. */
 function wantedStates(query: Query): WantedStates | undefined {
-  const values = [...all(query, 'status'), ...all(query, 'status[]')].map((value) => value.toLowerCase());
+  const values = [first(query, 'status') ?? '', ...all(query, 'status[]')].map((value) => value.toLowerCase());
   const wanted = { running: values.includes('running'), staging: values.includes('staging') };
   return wanted.running || wanted.staging ? wanted : undefined;
 }

@@ -76,7 +76,7 @@ export function eventStreams(deps: StreamDependencies): EventStreams {
     ended: () => board.ended(),
   });
   const closers = new Set<() => void>();
-  const plans = new FullPlans(deps.read);
+  const plans = new FullPlans(deps.read, metrics);
   const light = eventFormats('light', eventJson);
   const full = eventFormats('full', (event) => plans.json(event));
   metrics.gauge('http.event-streams.frames.size', () => keptFrameBytes([light, full]));

@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import { type Refusal, refusal } from '../../core/refusal.ts';
 import type { Authenticator } from '../auth.ts';
+import type { ApiMetrics } from '../dependencies.ts';
 import { rawAnswer } from '../failures.ts';
 import type { Gate } from '../follower/gate.ts';
 import { type FlatHeaders, flatHeadersOf } from '../headers.ts';
@@ -14,6 +15,7 @@ import type { EventStreams } from './event-streams.ts';
 import { eventFilter } from './filter.ts';
 import { maxPayloadBytes } from './live/client-frame.ts';
 import type { LiveServer } from './live/live-server.ts';
+import { foreignOrigin, type OriginRules } from './origin.ts';
 import { resumePoint } from './resume.ts';
 
 /** Largest frame that a client of `/v2/events` may send, in bytes; it has nothing to say. */
@@ -25,6 +27,8 @@ export interface UpgradeOptions {
   readonly isAuthentic: Authenticator;
   readonly challenge: string;
   readonly headers: (request: IncomingMessage['headers']) => FlatHeaders;
+  readonly origins: OriginRules;
+  readonly metrics: Pick<ApiMetrics, 'count' | 'mark'>;
   /** Present on one of several servers. */
   readonly gate?: Gate;
 }
@@ -45,11 +49,19 @@ export function handleUpgrades(server: Server, options: UpgradeOptions): void {
     }
     socket.on('error', () => socket.destroy());
     const refuse = ({ status, message, headers = {} }: Refusal): void => {
+      options.metrics.mark(`http.responses.${Math.floor(status / 100)}xx.rate`);
       socket.end(rawAnswer(status, message, [...options.headers(request.headers), ...flatHeadersOf(headers)]));
     };
     if (!options.isAuthentic(request.headers.authorization)) {
       const headers = { 'WWW-Authenticate': options.challenge };
       refuse(refusal('unauthorized', 'Invalid username or password.', { headers }));
+      return;
+    }
+    const isEncrypted = 'encrypted' in socket;
+    const foreign = foreignOrigin(request.headers, { ...options.origins, isEncrypted });
+    if (foreign) {
+      options.metrics.count('http.upgrades.foreign-origin');
+      refuse(foreign);
       return;
     }
     const serve = (): void => {

@@ -28,7 +28,8 @@ export function applyChange(
 ): Result<AppDefinition, Refusal> {
   if (change.type === 'patch' && !current) return err(appNotFound(change.id));
   const isPartial = change.type === 'patch' || (change.type === 'put' && change.partial);
-  if (isPartial && change.update.version !== undefined) return err(versionNotAlone);
+  // What would create the app is read as a complete definition, whose version means nothing.
+  if (current && isPartial && change.update.version !== undefined) return err(versionNotAlone);
   const context = { settings, ...options };
   if (change.type === 'create' && current) {
     // What is wrong with the body is told first, as Marathon does: 422 whether the id is free or not.

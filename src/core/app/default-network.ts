@@ -53,9 +53,7 @@ export function containerWithDefaults(body: AppBody, networks: readonly Network[
     type,
     ...(container.docker ? { docker: dockerWithDefaults(container.docker, type) } : {}),
     ...(container.linuxInfo ? { linuxInfo: container.linuxInfo } : {}),
-    ...(isHost
-      ? {}
-      : { portMappings: mappingsOf(container, body.portDefinitions).map(mappingWithDefaults(isBridged)) }),
+    ...(isHost ? {} : { portMappings: mappingsOf(body).map(mappingWithDefaults(isBridged)) }),
     volumes: (container.volumes ?? []).map(volumeWithDefaults),
   };
 }
@@ -70,15 +68,11 @@ function dockerWithDefaults(docker: DockerBody, type: Container['type']): NonNul
   };
 }
 
-function mappingsOf(
-  container: ContainerBody,
-  portDefinitions: readonly PortDefinitionBody[] | undefined,
-): readonly PortMappingBody[] {
-  const given = container.portMappings;
-  const wanted = portDefinitions?.length ?? 0;
-  if (!given && !portDefinitions) return [{ name: 'default' }];
-  const missing = Math.max(0, wanted - (given?.length ?? 0));
-  return [...(given ?? []), ...Array.from({ length: missing }, () => ({}))];
+/** Only an empty list of mappings means none: a list of port definitions says how many there are at least. */
+function mappingsOf({ container, portDefinitions }: AppBody): readonly PortMappingBody[] {
+  const given = container?.portMappings ?? [{ name: 'default' }];
+  const missing = Math.max(0, (portDefinitions?.length ?? 0) - given.length);
+  return [...given, ...Array.from({ length: missing }, () => ({}))];
 }
 
 const mappingWithDefaults =

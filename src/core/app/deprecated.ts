@@ -18,7 +18,8 @@ export function rewriteDeprecated(
   const container = containerOf(body, stored);
   return {
     ...rest,
-    ...(uris === undefined || (body.fetch?.length ?? 0) > 0 ? {} : { fetch: uris.map(fetchOf) }),
+    // An empty list says nothing, least of all that an app fetches nothing any more.
+    ...(!uris || uris.length === 0 || (body.fetch?.length ?? 0) > 0 ? {} : { fetch: uris.map(fetchOf) }),
     ...(ports === undefined || body.portDefinitions ? {} : { portDefinitions: ports.map((port) => ({ port })) }),
     ...(networks ? { networks } : {}),
     ...(container ? { container } : {}),

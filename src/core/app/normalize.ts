@@ -60,7 +60,7 @@ function modern(update: AppUpdate, settings: AppSettings, stored: AppDefinition 
 
 function finish(id: AppId, body: AppBody, context: NormalizeContext): Result<AppDefinition, Refusal> {
   const app = withDefaults(id, body, context.settings);
-  const violations = validateApp(app, context);
+  const violations = validateApp(app, { ...context, hasOwnStrategy: body.upgradeStrategy !== undefined });
   if (violations.length > 0) return refused(violations);
   if (!context.current) return ok(app);
   const update = new Violations();

@@ -4,6 +4,7 @@ import type { AppDefinition, Container, Volume } from './definition.ts';
 import { featureMessage } from './features.ts';
 import type { AppSettings } from './settings.ts';
 import { isRegex } from './validate-constraints.ts';
+import { checkDvdiOptions } from './validate-dvdi.ts';
 import { areUnique, type Must } from './violations.ts';
 
 /** The container's image and volumes; its ports belong to the network. */
@@ -18,6 +19,18 @@ export function checkContainer(app: AppDefinition, settings: AppSettings, must: 
   });
   const names = container.volumes.map((volume) => externalOf(volume)?.name);
   must(areUnique(names), '/container/volumes', 'Volume names must be unique');
+  for (const name of exclusiveTwice(container)) {
+    must(false, '/', `Requested DVDI volume '${name}' is declared more than once within app ${app.id}`);
+  }
+}
+
+/** Names of volumes of Docker volume drivers that the app wants for itself, and mounts twice. */
+function exclusiveTwice({ volumes }: Container): ReadonlySet<string> {
+  const names = volumes.flatMap((volume) => {
+    const external = externalOf(volume);
+    return external?.provider === 'dvdi' && external.shared !== true ? [external.name] : [];
+  });
+  return new Set(names.filter((name, i) => names.indexOf(name) < i));
 }
 
 function checkLinuxInfo({ type, linuxInfo }: Container, must: Must): void {
@@ -102,8 +115,6 @@ function complaintAboutVolume(parts: readonly string[]): string | undefined {
   return isRegex(value) ? undefined : 'Invalid regular expression';
 }
 
-const optionName = /^[a-z0-9](?:[-a-z0-9]*[a-z0-9])?\/[A-Za-z0-9](?:[-A-Za-z0-9._:]*[A-Za-z0-9])?$/;
-
 function checkDvdi(
   volume: Volume,
   external: ExternalBody,
@@ -115,10 +126,7 @@ function checkDvdi(
   must(!isNavigation(volume.containerPath), `${path}/containerPath`, noNavigation);
   const options = external.options ?? {};
   const at = `${path}/external`;
-  for (const [name, value] of Object.entries(options)) {
-    must(optionName.test(name) && typeof value === 'string', `${at}/options/${name}`, 'is not a valid option');
-  }
-  must(typeof options['dvdi/driver'] === 'string', `${at}/options("dvdi/driver")`, 'not defined');
+  checkDvdiOptions(options, at, must);
   if (container.type === 'DOCKER') {
     const others = Object.keys(options).filter((name) => name !== 'dvdi/driver');
     must(others.length === 0, `${at}/options`, 'must only contain dvdi/driver');
@@ -130,7 +138,11 @@ function checkDvdi(
   must(app.instances <= 1, '/', onlyOne);
 }
 
-const sharedModes: ReadonlySet<unknown> = new Set(['MULTI_NODE_READER_ONLY', 'MULTI_NODE_MULTI_WRITER']);
+const sharedModes: ReadonlySet<unknown> = new Set([
+  'MULTI_NODE_READER_ONLY',
+  'MULTI_NODE_SINGLE_WRITER',
+  'MULTI_NODE_MULTI_WRITER',
+]);
 
 function checkCsi(volume: Volume, external: ExternalBody, app: AppDefinition, path: string, must: Must): void {
   const options = external.options ?? {};
@@ -139,8 +151,18 @@ function checkCsi(volume: Volume, external: ExternalBody, app: AppDefinition, pa
   must(typeof options['pluginName'] === 'string', `${at}/pluginName`, 'not defined');
   must(capability !== undefined, `${at}/capability`, 'not defined');
   const mode = capability?.accessMode;
-  const tooMany = `got ${app.instances}, expected 1 or less while non-shareable CSI volumes are defined`;
-  must(sharedModes.has(mode) || app.instances <= 1, '/instances', tooMany);
+  const atMostOne = `got ${app.instances}, expected 1 or less`;
+  must(
+    sharedModes.has(mode) || app.instances <= 1,
+    '/instances',
+    `${atMostOne} while non-shareable CSI volumes are defined`,
+  );
+  const isOnlyWriter = mode === 'MULTI_NODE_SINGLE_WRITER' && volume.mode === 'RW';
+  must(
+    !isOnlyWriter || app.instances <= 1,
+    '/instances',
+    `${atMostOne} while a multi-node single-writer volume is defined mounted as read/write`,
+  );
   const isReadOnly = mode === 'SINGLE_NODE_READER_ONLY' || mode === 'MULTI_NODE_READER_ONLY';
   const readOnly = 'CSI volume must be mounted readonly with a read-only access mode';
   must(!isReadOnly || volume.mode === 'RO', path, readOnly);

@@ -12,17 +12,22 @@ import { checkContainer } from './validate-container.ts';
 import { checkNetworks, checkPorts } from './validate-network.ts';
 import { checkRoles } from './validate-roles.ts';
 import { checkSecrets } from './validate-secrets.ts';
-import { checkStrategies } from './validate-strategies.ts';
+import { checkPresetStrategy, checkStrategies } from './validate-strategies.ts';
 import { decimal, type Must, Violations } from './violations.ts';
 
 /** What the rules need besides the definition: the flags, and what it replaces. */
 export interface ValidationContext {
   readonly settings: AppSettings;
   readonly current?: AppDefinition | undefined;
+  /** False if the upgrade strategy is a default. */
+  readonly hasOwnStrategy: boolean;
 }
 
 /** Everything that is wrong with the definition; empty = valid. Costs O(size of the definition). */
-export function validateApp(app: AppDefinition, { settings, current }: ValidationContext): readonly Violation[] {
+export function validateApp(
+  app: AppDefinition,
+  { settings, current, hasOwnStrategy }: ValidationContext,
+): readonly Violation[] {
   const violations = new Violations();
   const { must } = violations;
   checkId(app.id, '/id', must);
@@ -42,8 +47,11 @@ export function validateApp(app: AppDefinition, { settings, current }: Validatio
   checkConstraints(app.constraints, must);
   checkRoles(app, settings, current, must);
   checkSecrets(app, settings, must);
-  checkStrategies(app, must);
+  checkStrategies(app, hasOwnStrategy, must);
   checkMigrationLabels(app, must);
+  const found = violations.list();
+  if (found.length > 0 || hasOwnStrategy) return found;
+  checkPresetStrategy(app, must);
   return violations.list();
 }
 

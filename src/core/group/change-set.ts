@@ -199,7 +199,7 @@ function resolve(
     case 'restore': {
       if (!before && change.type === 'rollback') return err(appNotFound(change.id));
       const stored = context.versions.at(change.id, change.version);
-      return stored ? ok(stored) : err(appNotFound(change.id, change.version));
+      return stored ? ok(stored) : err(appNotFound(change.id));
     }
   }
 }

@@ -2,6 +2,7 @@
 import type { AppDefinition } from '../app/definition.ts';
 import { type DependencyNode, edgesOf } from '../app/dependency-graph.ts';
 import { dependencyCycle, idConflict, refusedAtRoot } from '../app/tree-rules.ts';
+import { volumeConflicts } from '../app/volume-conflicts.ts';
 import type { PlannedChange } from '../deploy/plan.ts';
 import type { AppId } from '../ids.ts';
 import { isBelow, parentOf } from '../ids.ts';
@@ -51,6 +52,10 @@ export function targetTree(
     appsBelow,
   };
   const edges = (node: DependencyNode): readonly DependencyNode[] => edgesOf(node, view);
+  const volumeConflict = (): Refusal | undefined => {
+    const conflicts = volumeConflicts(planned, () => appsBelow('/').flatMap((id) => get(id) ?? []));
+    return conflicts.length === 0 ? undefined : invalid(conflicts);
+  };
   const refusal = (maxApps: number | undefined): Refusal | undefined => {
     const linked = planned.filter((p) => p.after).map((p) => p.id);
     const relinked = groups.filter((g) => (g.after?.dependencies.length ?? 0) > 0).flatMap(({ id }) => appsBelow(id));
@@ -59,6 +64,7 @@ export function targetTree(
       idConflict(added, { hasApp, isGroup }) ??
       pathConflict(newPaths, hasApp) ??
       dependencyCycle([...linked, ...relinked], edges) ??
+      volumeConflict() ??
       tooMany(planned, tree, maxApps)
     );
   };

@@ -68,18 +68,17 @@ export function verdict(
   }
   const isInGrace = status?.firstSuccessMs === undefined && nowMs < runningSinceMs + check.gracePeriodSeconds * 1000;
   if (isInGrace) return unchanged(status);
-  const failuresBefore = status?.consecutiveFailures ?? 0;
-  const isFatal = check.maxConsecutiveFailures > 0 && failuresBefore >= check.maxConsecutiveFailures;
+  const consecutiveFailures = (status?.consecutiveFailures ?? 0) + 1;
   return {
     status: {
       ...status,
       lastFailureMs: Math.max(nowMs, status?.lastSuccessMs ?? 0),
       lastFailureCause: result.cause,
-      consecutiveFailures: failuresBefore + 1,
+      consecutiveFailures,
     },
     isCountedFailure: true,
     flippedTo: wasAlive === false ? undefined : false,
-    killCause: isFatal ? result.cause : undefined,
+    killCause: areTooMany(check, consecutiveFailures) ? result.cause : undefined,
   };
 }
 
@@ -88,7 +87,11 @@ export function verdict(
  * counted in it.
  */
 export const isKillDeserved = (check: HealthCheck, status: HealthStatus | undefined): boolean =>
-  status !== undefined && check.maxConsecutiveFailures > 0 && status.consecutiveFailures > check.maxConsecutiveFailures;
+  status !== undefined && areTooMany(check, status.consecutiveFailures);
+
+/** One failure more than are allowed; 0 allows any number. */
+const areTooMany = ({ maxConsecutiveFailures }: HealthCheck, failures: number): boolean =>
+  maxConsecutiveFailures > 0 && failures > maxConsecutiveFailures;
 
 /** All checks together: all alive → true, any without a result → unknown, else false (V118). */
 export function overallHealth(statuses: readonly (HealthStatus | undefined)[]): boolean | undefined {

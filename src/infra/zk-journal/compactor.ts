@@ -95,6 +95,7 @@ export class Compactor {
   async stop(): Promise<void> {
     this.#isOver = true;
     this.#retry?.cancel();
+    // Logged where it failed.
     await this.#running?.catch(() => undefined);
   }
 

@@ -1,6 +1,7 @@
 /** A warm copy of what is stored. A standby keeps it up to date; a leader goes on from it (design §5.3, §5.8). */
 import type { Clock, Logger, Metrics, TimerHandle } from '../../actors/ports.ts';
 import { StoreAway } from '../../core/journal/store-errors.ts';
+import { invariant } from '../../core/result.ts';
 import { createRecentBatches, type RecentBatches } from '../recent-batches.ts';
 import type { ZooKeeperSession } from '../zookeeper/session.ts';
 import type { Image } from './image.ts';
@@ -43,6 +44,7 @@ export class Mirror {
   /** Watches that were left behind. */
   #left = 0;
   #whenLoaded: (() => void)[] = [];
+  #isUsed = false;
 
   constructor(options: MirrorOptions) {
     this.#options = options;
@@ -78,8 +80,22 @@ export class Mirror {
     return this.#loop;
   }
 
-  /** Reads to the end, from the snapshot on if it must be. Nothing else may use the mirror meanwhile. */
+  /** Reads to the end, from the snapshot on if it must be. Nothing else may use the mirror meanwhile: entries would be applied twice. */
   async bring(session: ZooKeeperSession): Promise<Image> {
+    return this.#use(() => this.#bring(session));
+  }
+
+  async #use<T>(work: () => Promise<T>): Promise<T> {
+    invariant(!this.#isUsed, 'a mirror is used by one at a time');
+    this.#isUsed = true;
+    try {
+      return await work();
+    } finally {
+      this.#isUsed = false;
+    }
+  }
+
+  async #bring(session: ZooKeeperSession): Promise<Image> {
     for (let tries = 0; tries < maxLoadTries; tries++) {
       const image = this.#image ?? (await this.#load(session));
       if (!(await this.#isStale(session, image))) {
@@ -120,7 +136,8 @@ export class Mirror {
     while (this.#following === mine) {
       try {
         const session = await sessions.get();
-        await this.#keepUp(session, mine);
+        if (this.#following !== mine) return;
+        await this.#use(() => this.#keepUp(session, mine));
         pauseMs = firstPauseMs;
       } catch (error) {
         if (this.#following !== mine) return;
@@ -134,7 +151,7 @@ export class Mirror {
 
   async #keepUp(session: ZooKeeperSession, mine: object): Promise<void> {
     this.#watched = undefined;
-    let image = await this.bring(session);
+    let image = await this.#bring(session);
     let lookedMs = this.#options.clock.monotonic();
     const { clock } = this.#options;
     while (this.#following === mine) {
@@ -143,7 +160,7 @@ export class Mirror {
       const isDue = clock.monotonic() - lookedMs >= lookEveryMs;
       if (end === 'reload' || (isDue && (await this.#isStale(session, image)))) {
         this.#image = undefined;
-        image = await this.bring(session);
+        image = await this.#bring(session);
       }
       if (isDue) lookedMs = clock.monotonic();
       if (this.#following !== mine) return;

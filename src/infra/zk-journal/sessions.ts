@@ -37,6 +37,7 @@ export class DataSessions {
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#closing.abort();
+    // Whoever wanted the session hears why there is none.
     await this.#opening?.catch(() => undefined);
     await this.#session?.close();
   }

@@ -36,8 +36,8 @@ export function parseStateUrl(text: string): Result<ZkServers, string> {
   return err('it needs a path: write zk://host:port,host:port/path');
 }
 
-/** The address without its password, for logs and `/v2/info`. */
-export const withoutPassword = (text: string): string => text.replace(/^(zk:\/\/[^/@:]*):[^/]*@/i, '$1:********@');
+/** The address with user and password crossed out, as Marathon shows it in `/v2/info`. */
+export const crossedOut = (text: string): string => text.replace(/^(zk:\/\/)[^/]*@/i, '$1xxxxxxxx:xxxxxxxx@');
 
 function parseCredentials(userInfo: string | undefined): Result<ZkServers['credentials'], string> {
   if (userInfo === undefined) return ok(undefined);

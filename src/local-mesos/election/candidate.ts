@@ -56,13 +56,14 @@ class Standing implements Candidate {
 
   #open(): void {
     if (this.#isStopped) return;
-    const { servers, sessionTimeoutMs } = this.#options;
+    const { servers, sessionTimeoutMs, log } = this.#options;
     this.#own = undefined;
     const session: ZkSession = openZkSession({
       servers,
       timeoutMs: sessionTimeoutMs,
       onConnected: () => void this.#look(session),
       onLost: (reason) => this.#lost(session, reason),
+      onGarbage: (reason) => log.warn(`what a ZooKeeper server says cannot be understood: ${reason}`),
     });
     this.#session = session;
   }

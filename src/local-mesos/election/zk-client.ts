@@ -43,6 +43,8 @@ export interface ZkSessionOptions {
   readonly onConnected: () => void;
   /** The session is over, or so long unheard of that the ensemble may have ended it. Called once; the session is of no more use. */
   readonly onLost: (reason: string) => void;
+  /** A server said what cannot be understood, and the connection is given up. Called once for each time that one is connected to. */
+  readonly onGarbage: (reason: string) => void;
 }
 
 export function openZkSession(options: ZkSessionOptions): ZkSession {
@@ -57,6 +59,7 @@ class Session implements ZkSession {
   readonly #watchdog: NodeJS.Timeout;
   #heardAt = performance.now();
   #isOver = false;
+  #saidGarbage = false;
 
   constructor(options: ZkSessionOptions) {
     this.#options = options;
@@ -74,6 +77,7 @@ class Session implements ZkSession {
       if (this.#isOver) return;
       if (state === zookeeper.State.SYNC_CONNECTED) {
         this.#heardAt = performance.now();
+        this.#saidGarbage = false;
         options.onConnected();
       } else if (state === zookeeper.State.EXPIRED) this.#lose('the session has expired');
       else if (state === zookeeper.State.AUTH_FAILED) this.#lose('the credentials are refused');
@@ -207,8 +211,10 @@ class Session implements ZkSession {
     manager.onSocketData = (bytes) => {
       try {
         onSocketData.call(manager, bytes);
-      } catch {
+      } catch (error) {
         manager.socket?.destroy();
+        if (!this.#saidGarbage && !this.#isOver) this.#options.onGarbage((error as Error).message);
+        this.#saidGarbage = true;
       }
     };
   }

@@ -78,6 +78,7 @@ export async function locate(root: string, asked: string): Promise<Located> {
   const virtual = /^\/frameworks\/[^/]+\/executors\/[^/]+\/runs\//.test(asked);
   const candidates = virtual ? await belowAgents(root, asked) : [asked];
   for (const candidate of candidates) {
+    // A file that cannot be reached is answered as one that is not there.
     const real = await realpath(candidate).catch(() => undefined);
     if (real === undefined) continue;
     if (real === root || real.startsWith(root + sep)) return { path: real };
@@ -86,6 +87,7 @@ export async function locate(root: string, asked: string): Promise<Located> {
   return missing;
 }
 
+/** No agent has made a directory before its first task. */
 const belowAgents = async (root: string, path: string): Promise<readonly string[]> =>
   (await readdir(root).catch(() => [])).map((agent) => join(root, agent, path));
 
@@ -102,6 +104,7 @@ async function listing(path: string, asked: string): Promise<readonly object[]> 
   const names = await namesIn(path);
   const entries = await Promise.all(
     names.map(async (name) => {
+      // Tasks go on meanwhile: what has gone, and links to nowhere, are left out.
       const found = await stat(join(path, name)).catch(() => undefined);
       return found && fileInfo(join(asked, name), found);
     }),
@@ -116,6 +119,7 @@ export async function listFilesV1(path: string, asked: string): Promise<readonly
   const names = await namesIn(path);
   const entries = await Promise.all(
     names.map(async (name) => {
+      // As above.
       const found = await stat(join(path, name)).catch(() => undefined);
       if (found === undefined) return undefined;
       const { nlink, size, mtimeMs, mode, uid, gid } = found;
@@ -151,6 +155,7 @@ export async function readFileV1(path: string, offset: number, length: number): 
 /** All runs that can be looked into, under their own and their virtual paths; at most `maxEntries` of each. */
 async function attached(root: string): Promise<Record<string, string>> {
   const out: Record<string, string> = {};
+  // Directories come and go under it; and files may lie among them.
   const below = async (path: string): Promise<readonly string[]> => (await readdir(path).catch(() => [])).sort();
   let left = maxEntries;
   for (const agent of await below(root)) {
@@ -158,6 +163,7 @@ async function attached(root: string): Promise<Record<string, string>> {
       const executors = join(root, agent, 'frameworks', framework, 'executors');
       for (const executor of await below(executors)) {
         const runs = join(executors, executor, 'runs');
+        // The run that it led to has been tidied away.
         const latest = await realpath(join(runs, 'latest')).catch(() => undefined);
         for (const run of await below(runs)) {
           if (run === 'latest' || left-- <= 0) continue;

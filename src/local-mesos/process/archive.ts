@@ -74,6 +74,7 @@ async function throughLink(entries: readonly ArchiveEntry[], into: string): Prom
   for (const entry of entries) {
     for (let parent = dirname(entry.path); !known.has(parent); parent = dirname(parent)) {
       known.add(parent);
+      // Where nothing can be looked at, nothing can be written through either.
       const present = await lstat(join(into, parent)).catch(() => undefined);
       if (present?.isSymbolicLink()) return `the entry '${entry.path}' would be written through a link`;
     }
@@ -120,6 +121,7 @@ function openTar(path: string, compression: Compression, signal: AbortSignal): R
 async function gunzip({ path, user, signal }: Extraction): Promise<Result<void, string>> {
   const plain = path.replace(/\.gz$/, '');
   try {
+    // Mostly there is nothing yet; whatever else is wrong with it is met by the writing.
     if ((await lstat(plain).catch(() => undefined))?.isSymbolicLink())
       return err('a link stands where it would be written');
     await pipeline(createReadStream(path), createGunzip(), atMost(maxExtractedBytes), createWriteStream(plain), {

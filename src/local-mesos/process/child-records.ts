@@ -69,13 +69,17 @@ export interface FoundRecord extends ChildRecord {
   readonly containerId: string;
 }
 
-/** Records, those of an earlier boot included. Files that cannot be understood (cut off by a crash) are left out. */
+/**
+ * Records, those of an earlier boot included. Files that cannot be understood (cut off by a crash) are left out: their processes are known
+ * by their environment. Throws for what cannot be read, since nobody would look after the processes it names.
+ */
 export async function readChildRecords(workDir: string): Promise<readonly FoundRecord[]> {
   const directory = join(workDir, directoryName);
-  const names = await readdir(directory).catch(() => []);
+  const names = (await unlessMissing(readdir(directory), directory)) ?? [];
   const records: FoundRecord[] = [];
   for (const name of names.filter((one) => one.endsWith('.json'))) {
-    const record = parseRecord(await readFile(join(directory, name), 'utf8').catch(() => ''));
+    const path = join(directory, name);
+    const record = parseRecord((await unlessMissing(readFile(path, 'utf8'), path)) ?? '');
     if (record !== undefined) records.push({ ...record, containerId: name.slice(0, -'.json'.length) });
   }
   return records;
@@ -86,10 +90,18 @@ export async function clearChildRecords(workDir: string, spared: ReadonlySet<str
   const directory = join(workDir, directoryName);
   if (spared.size === 0) await rm(directory, { recursive: true, force: true });
   else {
-    for (const name of await readdir(directory).catch(() => [])) {
+    for (const name of (await unlessMissing(readdir(directory), directory)) ?? []) {
       if (!spared.has(name.replace(/\.\w+$/, ''))) await rm(join(directory, name), { force: true });
     }
   }
+}
+
+/** Undefined if there is nothing (any more). */
+async function unlessMissing<T>(read: Promise<T>, path: string): Promise<T | undefined> {
+  return read.catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw new Error(`${path} cannot be read: ${error.message}`, { cause: error });
+  });
 }
 
 function parseRecord(text: string): ChildRecord | undefined {
@@ -122,6 +134,7 @@ function currentBoot(): string {
   try {
     boot ??= readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
   } catch {
+    // A system without boot ids; there, no record names a process for good anyway.
     boot = 'unknown';
   }
   return boot;

@@ -68,6 +68,7 @@ export async function containerEndMessage(
   const message = exitMessage(status, 'Container');
   if (sight?.outOfMemory === true && status.code === killedCode) return `${message} (its memory limit was exceeded)`;
   if (wasRunning || !clientCodes.has(status.code)) return message;
+  // The code is told in any case; this only adds the client's words, if the task has left them there.
   const complaint = lastLine(await readFile(join(sandbox, 'stderr'), 'utf8').catch(() => ''));
   const isClients = complaint !== undefined && clientComplaint.test(complaint);
   return isClients ? `Failed to run docker container: ${message}; stderr='${complaint}'` : message;

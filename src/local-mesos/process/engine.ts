@@ -120,7 +120,7 @@ interface Inspection {
   };
 }
 
-/** Reads what `container inspect` prints. A container in networks has its address there, and only there with new engines. */
+/** Reads what `container inspect` prints; undefined for what is no such thing. A container in networks has its address there, and only there with new engines. */
 export function readInspection(text: string): ContainerSight | undefined {
   let parsed: unknown;
   try {

@@ -82,6 +82,7 @@ async function makeParents(scene: FetchScene, name: string): Promise<Result<void
   for (const part of dirname(name).split('/')) {
     if (part === '' || part === '.') continue;
     path = join(path, part);
+    // Whether it was there, or cannot be made, shows below.
     const made = await mkdir(path).then(
       () => true,
       () => false,

@@ -79,6 +79,7 @@ export function turnToStart(): Promise<void> {
 /** A task may replace its log by a link; we do not write through it. */
 const appendOnly = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW;
 
+/** False for what is not there, too: whoever asks looks for a program at several places. */
 function isExecutable(path: string): boolean {
   try {
     accessSync(path, constants.X_OK);

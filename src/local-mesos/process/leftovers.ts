@@ -34,6 +34,7 @@ export async function killLeftovers(
   workDir: string,
   { spared = [], kept = [] }: LeftoverOptions = {},
 ): Promise<{ killed: number; left: number }> {
+  // Without a work directory nothing was ever started in one.
   const root = await realpath(workDir).catch(() => undefined);
   if (root === undefined) return { killed: 0, left: 0 };
   const sparedIds = new Set(spared.map(({ containerId }) => containerId));

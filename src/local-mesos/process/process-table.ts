@@ -30,20 +30,34 @@ export type ProcessTable = ReadonlyMap<number, ProcessEntry>;
 const processesPerTurn = 200;
 const sandboxVariable = 'MESOS_DIRECTORY=';
 
-/** Start time of a living process, or undefined when there is none (or no /proc). */
+/** Start time of a living process, or undefined when there is none, no /proc, or no descriptor to read with. */
 export function startTicksOf(pid: number): string | undefined {
-  const stat = statOf(pid);
-  return stat === undefined || stat.zombie ? undefined : stat.startTicks;
+  const ticks = ticksOf(pid);
+  return ticks === unknown ? undefined : ticks;
+}
+
+const unknown = Symbol('not known for want of a descriptor');
+
+function ticksOf(pid: number): string | undefined | typeof unknown {
+  try {
+    const stat = statOf(pid);
+    return stat === undefined || stat.zombie ? undefined : stat.startTicks;
+  } catch (error) {
+    if (!isOutOfDescriptors(error)) throw error;
+    return unknown;
+  }
 }
 
 /** Tells whether exactly this process still lives: a recycled pid does not count. */
 export function isAlive(process: ProcessIdentity): boolean {
-  return startTicksOf(process.pid) === process.startTicks;
+  const ticks = ticksOf(process.pid);
+  // Rather a stranger of this pid for a moment than a living process for dead.
+  return ticks === unknown ? trySignal(process.pid, 0) : ticks === process.startTicks;
 }
 
 /** Sends a signal to exactly this process; a pid that was recycled is left alone. Returns whether the signal was sent. */
 export function signalProcess(target: ProcessIdentity, signal: NodeJS.Signals): boolean {
-  return isAlive(target) && trySignal(target.pid, signal);
+  return startTicksOf(target.pid) === target.startTicks && trySignal(target.pid, signal);
 }
 
 /** `kill(2)` whose expected failures (no such process, not ours) are the answer false. A negative pid means a group. */
@@ -91,7 +105,19 @@ function startScan(): Promise<ProcessTable> {
   return scanning;
 }
 
+/** Without a descriptor to read with nobody knows who lives, and a table without them would say that they do not: it is tried again. */
 async function scan(): Promise<ProcessTable> {
+  for (;;) {
+    try {
+      return await scanOnce();
+    } catch (error) {
+      if (!isOutOfDescriptors(error)) throw error;
+      await delay(scanGapMs);
+    }
+  }
+}
+
+async function scanOnce(): Promise<ProcessTable> {
   const table = new Map<number, ProcessEntry>();
   await nextTurn();
   let read = 0;
@@ -110,9 +136,16 @@ async function scan(): Promise<ProcessTable> {
 function listProc(): readonly string[] {
   try {
     return readdirSync('/proc');
-  } catch {
+  } catch (error) {
+    if (isOutOfDescriptors(error)) throw error;
+    // A system without it: see above.
     return [];
   }
+}
+
+function isOutOfDescriptors(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === 'EMFILE' || code === 'ENFILE';
 }
 
 interface ProcessStat extends Omit<ProcessEntry, 'sandbox'> {
@@ -153,7 +186,8 @@ function sandboxOf(pid: number): string | undefined {
 function readProc(pid: number, file: 'stat' | 'environ'): string | undefined {
   try {
     return readFileSync(`/proc/${pid}/${file}`, 'utf8');
-  } catch {
+  } catch (error) {
+    if (isOutOfDescriptors(error)) throw error;
     // Gone in the meantime, or somebody else's.
     return undefined;
   }

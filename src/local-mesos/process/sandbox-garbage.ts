@@ -36,6 +36,7 @@ async function pruneSandboxes(
     for (const framework of await directories(join(agent, 'frameworks'))) {
       for (const executor of await directories(join(framework, 'executors'))) {
         for (const run of await directories(join(executor, 'runs'))) {
+          // Removed meanwhile, by whoever deletes with us.
           const status = await stat(run).catch(() => undefined);
           if (status === undefined || status.mtimeMs >= beforeMs || spared?.has(run) === true) continue;
           found.push({ path: run, modifiedMs: status.mtimeMs });
@@ -63,6 +64,7 @@ async function removeSandbox(sandbox: string): Promise<void> {
   }
   const runs = dirname(sandbox);
   const latest = join(runs, 'latest');
+  // No link, or none that we have made.
   if ((await readlink(latest).catch(() => undefined)) === basename(sandbox)) await rm(latest, { force: true });
   // A directory that is not empty is still in use, or will be: then its removal fails, as it should.
   await rmdir(runs)
@@ -75,7 +77,11 @@ function agentDirectory(workDir: string, agentId: string): string {
 }
 
 async function directories(path: string): Promise<readonly string[]> {
-  const entries = await readdir(path, { withFileTypes: true }).catch((): Dirent[] => []);
+  const entries = await readdir(path, { withFileTypes: true }).catch((error: NodeJS.ErrnoException): Dirent[] => {
+    // Not there yet, or not any more. Whatever else is told: nothing below it would ever be deleted.
+    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return [];
+    throw error;
+  });
   return entries.filter((entry) => entry.isDirectory()).map((entry) => join(path, entry.name));
 }
 

@@ -37,6 +37,7 @@ function currentUserName(): string {
 }
 
 async function findUser(name: string): Promise<SystemUser | undefined> {
+  // Not every system has it; then all users are such as only a service knows.
   const passwd = await readFile('/etc/passwd', 'utf8').catch(() => '');
   for (const line of passwd.split('\n')) {
     const [login, , uid, gid] = line.split(':');
@@ -53,6 +54,7 @@ async function findElsewhere(name: string): Promise<SystemUser | undefined> {
     const gid = await run('id', ['-g', '--', name]);
     return { uid: Number(uid.stdout), gid: Number(gid.stdout) };
   } catch {
+    // `id` fails for whom it does not know, and so does its absence: the task is told that there is no such user.
     return undefined;
   }
 }

@@ -32,6 +32,7 @@ export function usageOf(leaders: ReadonlySet<number>): ReadonlyMap<number, Usage
   return sums;
 }
 
+/** Empty on systems without it; usage is shown, and nothing is decided on it. */
 function listProc(): readonly string[] {
   try {
     return readdirSync('/proc');

@@ -92,6 +92,7 @@ async function targetOf(file: FileHandle, directory: Buffer, at: number): Promis
     if (method === 0) return data.toString('utf8');
     return method === 8 ? inflateRawSync(data, { maxOutputLength: maxTargetBytes }).toString('utf8') : undefined;
   } catch {
+    // Damaged, or longer than any target.
     return undefined;
   }
 }

@@ -25,14 +25,18 @@ export interface KeptFramework {
 export async function readCheckpoints(workDir: string): Promise<Result<readonly KeptFramework[], string>> {
   const root = metaDirectory(workDir);
   const frameworks: KeptFramework[] = [];
-  for (const name of await names(root)) {
+  const found = await names(root);
+  if (!found.ok) return found;
+  for (const name of found.value) {
     const directory = join(root, name);
     const file = await read<FrameworkFile>(join(directory, 'framework.json'), isFramework);
     if (!file.ok) return file;
     // The directory was made, and the program killed before the file was.
     if (file.value === undefined) continue;
     const tasks: KeptTask[] = [];
-    for (const task of await names(join(directory, 'tasks'))) {
+    const taskNames = await names(join(directory, 'tasks'));
+    if (!taskNames.ok) return taskNames;
+    for (const task of taskNames.value) {
       const launch = await read<LaunchFile>(join(directory, 'tasks', task, 'launch.json'), isLaunch);
       const status = await read<StatusFile>(join(directory, 'tasks', task, 'status.json'), isStatus);
       if (!launch.ok) return launch;
@@ -44,7 +48,11 @@ export async function readCheckpoints(workDir: string): Promise<Result<readonly 
   return ok(frameworks);
 }
 
-const names = (directory: string): Promise<readonly string[]> => readdir(directory).catch(() => []);
+/** Empty when there is no such directory (yet). */
+const names = (directory: string): Promise<Result<readonly string[], string>> =>
+  readdir(directory).then(ok, ({ code, message }: NodeJS.ErrnoException) =>
+    code === 'ENOENT' ? ok([]) : err(`${directory} cannot be read: ${message}`),
+  );
 
 /** Undefined when there is no such file. */
 async function read<T extends { readonly version: number }>(

@@ -66,7 +66,8 @@ export async function beginTenure(master: Master, options: TenureOptions): Promi
   const admitted = { removed: new Set(registry.value.removed), agentIds: new Set(there.map(({ id }) => id)) };
   const found = simulation === undefined && recover ? await findWork(workDir, admitted) : ok(nothingFound);
   if (!found.ok) return unusable(found.error);
-  if (simulation === undefined) await endLeftovers(workDir, found.value, log);
+  const ended = simulation === undefined ? await endLeftovers(workDir, found.value, log) : ok(undefined);
+  if (!ended.ok) return unusable(ended.error);
   const equipment = await openEquipment(options.equipment, log);
   if (!equipment.ok) return err({ code: 'BAD_OPTION', message: equipment.error });
   if (simulation === undefined && !recover) removeCheckpoints(workDir);
@@ -98,14 +99,21 @@ export async function beginTenure(master: Master, options: TenureOptions): Promi
 
 async function findWork(workDir: string, admitted: Admitted): Promise<Result<Found, string>> {
   const kept = await readCheckpoints(workDir);
-  return kept.ok ? ok(await findSurvivors(workDir, kept.value, admitted)) : err(kept.error);
+  return kept.ok ? orReason(() => findSurvivors(workDir, kept.value, admitted)) : err(kept.error);
 }
 
-async function endLeftovers(workDir: string, { records, living }: Found, log: Log): Promise<void> {
-  const { killed, left } = await killLeftovers(workDir, { spared: [...living], kept: [...records.values()] });
+async function endLeftovers(workDir: string, { records, living }: Found, log: Log): Promise<Result<void, string>> {
+  const ended = await orReason(() => killLeftovers(workDir, { spared: [...living], kept: [...records.values()] }));
+  if (!ended.ok) return ended;
+  const { killed, left } = ended.value;
   if (killed > 0) log.info(`ended ${killed} processes that an earlier run had left`);
   if (left > 0) log.warn(`${left} processes or containers of an earlier run could not be ended`);
+  return ok(undefined);
 }
+
+/** What cannot be read must not be taken for nothing: tasks would be forgotten, and run on. */
+const orReason = <T>(work: () => Promise<T>): Promise<Result<T, string>> =>
+  work().then(ok, (error: Error) => err(error.message));
 
 function takeUp(master: Master, workDir: string, found: Found, log: Log): void {
   const { adopted, ended } = restore(master, workDir, found, log);

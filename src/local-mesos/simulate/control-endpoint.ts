@@ -50,6 +50,7 @@ export function controlEndpoint(master: Master, runner: SimulatedRunner): Endpoi
   };
 }
 
+/** Undefined for what is no JSON object; it is answered with 400. */
 function parse(body: Buffer): Record<string, unknown> | undefined {
   if (body.length === 0) return {};
   try {

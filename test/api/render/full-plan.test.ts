@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import type { ReadModel } from '../../../src/actors/front.ts';
 import { FullPlans, maxPlanApps, maxRemembered, maxRememberedApps } from '../../../src/api/render/full-plan.ts';
 import type { Deployment } from '../../../src/core/deploy/plan-types.ts';
 import type { LoggedEvent } from '../../../src/core/events.ts';
 import type { AppId, DeploymentId } from '../../../src/core/ids.ts';
 import { deploymentId, FakeFront, fakeApp, version1, version2 } from '../../support/fake-front.ts';
+import { createSilentMetrics, type SilentMetrics } from '../../support/null-observers.ts';
 
 const id = '/prod/web' as AppId;
 const deployment: Deployment = {
@@ -40,14 +42,22 @@ const pathsOf = ({ id: path, apps, groups }: ShownGroup): readonly string[] => [
   ...groups.flatMap(pathsOf),
 ];
 
-function setUp(): { front: FakeFront; plans: FullPlans; show: (logged: LoggedEvent) => Shown } {
+interface SetUp {
+  readonly front: FakeFront;
+  readonly plans: FullPlans;
+  readonly metrics: SilentMetrics;
+  readonly show: (logged: LoggedEvent) => Shown;
+}
+
+function setUp(): SetUp {
   const front = new FakeFront();
-  const plans = new FullPlans(front.read);
+  const metrics = createSilentMetrics();
+  const plans = new FullPlans(front.read, metrics);
   front.addApp(fakeApp(id));
   front.addApp(fakeApp(id, { version: version2, cmd: 'new' }));
   front.addApp(fakeApp('/new', { version: version2 }));
   front.deploymentMap.set(deployment.id, deployment);
-  return { front, plans, show: (logged) => JSON.parse(plans.json(logged)) as Shown };
+  return { front, plans, metrics, show: (logged) => JSON.parse(plans.json(logged)) as Shown };
 }
 
 describe('full plans', () => {
@@ -73,22 +83,24 @@ describe('full plans', () => {
   });
 
   it('are light for what nobody remembers, and other events are what they always are', () => {
-    const { front, plans } = setUp();
+    const { front, plans, metrics } = setUp();
     front.deploymentMap.clear();
     const [ended, other] = [event('deployment_success', { plan }), event('app_terminated_event', { appId: id })];
     expect([plans.json(ended), plans.json(other)]).toEqual([ended.json, other.json]);
+    expect(metrics.counted('http.event-streams.full-plans.left-out')).toBe(1);
   });
 
   it('look nothing up twice for a deployment that goes from step to step', () => {
     const { front } = setUp();
     let asked = 0;
-    const plans = new FullPlans({
+    const read: ReadModel = {
       ...front.read,
       appAt: (appId, version) => {
         asked += 1;
         return front.read.appAt(appId, version);
       },
-    });
+    };
+    const plans = new FullPlans(read, createSilentMetrics());
     for (let step = 1; step <= 100; step += 1) {
       front.deploymentMap.set(deployment.id, { ...deployment, currentStep: step });
       front.changed({ type: 'deployment', id: deployment.id, apps: [] });
@@ -99,7 +111,7 @@ describe('full plans', () => {
   });
 
   it('are light for a deployment of very many apps, and few large ones are remembered', () => {
-    const { front, show } = setUp();
+    const { front, metrics, show } = setUp();
     const touching = (name: string, count: number): Deployment => ({
       ...deployment,
       id: name as DeploymentId,
@@ -115,9 +127,11 @@ describe('full plans', () => {
     const fitting = maxRememberedApps / maxPlanApps;
     for (let n = 0; n <= fitting; n += 1) change(touching(`d${n}`, maxPlanApps));
     front.deploymentMap.clear();
+    expect(metrics.gauged('http.event-streams.full-plans.apps')).toBe(maxRememberedApps);
     expect(shownOf('d0')).not.toHaveProperty('original');
     expect(shownOf('d1')).toHaveProperty('original');
     expect(shownOf(`d${fitting}`)).toHaveProperty('original');
+    expect(metrics.counted('http.event-streams.full-plans.left-out')).toBe(2);
   });
 
   it('remember no more than so many', () => {

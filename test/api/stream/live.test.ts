@@ -84,6 +84,8 @@ describe('/v2/live: events', () => {
     expect(client.events('front')).toEqual([1, 4, 5]);
     expect(client.events('both')).toEqual([1, 5]);
     expect(maxRemembered).toBeGreaterThan(1_000);
+    const { gauges } = JSON.parse(api.metrics.renderJson());
+    expect(gauges).toMatchObject({ 'marathon.http.live.removed-apps.gauge': { value: 1 } });
   });
 
   it('resume after an id, with a gap frame for what is gone', async () => {

@@ -112,11 +112,19 @@ const rewrites: readonly (readonly [sentence: string, request: Body, stored: Bod
   [
     'off the host network the number of ports becomes mappings',
     { ...sleep, networks: [{ mode: 'container', name: 'n' }], ports: [10_000, 10_001] },
-    { portDefinitions: undefined, container: { type: 'MESOS', portMappings: [mapping, mapping], volumes: [] } },
+    {
+      portDefinitions: undefined,
+      container: { type: 'MESOS', portMappings: [{ ...mapping, name: 'default' }, mapping], volumes: [] },
+    },
   ],
   [
-    'off the host network an empty list of ports means no mappings',
+    'off the host network an empty list of ports says nothing',
     { ...sleep, networks: [{ mode: 'container', name: 'n' }], ports: [] },
+    { container: { type: 'MESOS', portMappings: [{ ...mapping, name: 'default' }], volumes: [] } },
+  ],
+  [
+    'off the host network an empty list of mappings means none',
+    { ...sleep, networks: [{ mode: 'container', name: 'n' }], container: { type: 'MESOS', portMappings: [] } },
     { container: { type: 'MESOS', portMappings: [], volumes: [] } },
   ],
   [

@@ -133,6 +133,13 @@ describe('the life of an instance (behaviour §1.6, §1.7)', () => {
     expect(failed).toMatchObject({ type: 'expunge' });
   });
 
+  it('after TASK_GONE_BY_OPERATOR waits again, for an offer of any agent', () => {
+    const gone = updated(told(anInstance('a'), aStatus('TASK_GONE_BY_OPERATOR')));
+    expect([gone.condition, gone.goal, isScheduled(gone)]).toEqual(['Gone', 'Running', true]);
+    const again = updated(decide(gone, provision(2), 1_000));
+    expect([again.condition, again.agent?.host, anInstance('a').agent?.host]).toEqual(['Provisioned', 'h2', 'h1']);
+  });
+
   it('is expunged by the end of its task once it is decommissioned', () => {
     const doomed = updated(decide(anInstance('a'), { type: 'changeGoal', goal: 'Decommissioned' }, 0));
     expect(doomed).toMatchObject({ goal: 'Decommissioned', condition: 'Running' });

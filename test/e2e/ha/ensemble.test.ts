@@ -1,7 +1,7 @@
 /** ZooKeeper itself fails: members die, the quorum goes, everything is restarted. */
 import { execFileSync } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { attempt } from '../../support/attempt.ts';
 import { type HaStack, startHaStack } from '../../support/ha-stack.ts';
 import { isLong } from '../../support/stack.ts';
@@ -9,8 +9,6 @@ import { type ZkMember, zooKeeperMissing } from '../../support/zookeeper.ts';
 
 const quorumLostMs = isLong ? 60_000 : 10_000;
 const workMs = isLong ? 5_000 : 1_000;
-
-if (isLong) vi.setConfig({ testTimeout: 600_000 });
 
 let stack: HaStack;
 beforeAll(async () => {

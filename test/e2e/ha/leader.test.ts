@@ -1,6 +1,6 @@
 /** Whatever becomes of the leader, nobody notices: the servers behind three ZooKeepers while clients write all the time. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { attempt, outcomeOf } from '../../support/attempt.ts';
 import { eventually } from '../../support/eventually.ts';
 import type { HaServer } from '../../support/ha-server.ts';
@@ -15,8 +15,6 @@ const pausesMs = isLong ? [5_000, 30_000] : [5_000];
 const abdications = isLong ? 12 : 2;
 const abdicationEveryMs = isLong ? 5_000 : 2_500;
 const kills = isLong ? 10 : 1;
-
-if (isLong) vi.setConfig({ testTimeout: 600_000 });
 
 let stack: HaStack;
 beforeAll(async () => {

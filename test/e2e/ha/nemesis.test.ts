@@ -1,6 +1,6 @@
 /** Faults at random, several seeds; what one seed does is the same each time as far as processes allow. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { attempt } from '../../support/attempt.ts';
 import { type HaStack, startHaStack } from '../../support/ha-stack.ts';
 import { randomFrom } from '../../support/random.ts';
@@ -12,8 +12,6 @@ import { breakNextTransaction, cutPoints } from '../../support/zookeeper-wire.ts
 const seeds = Array.from({ length: isLong ? 20 : 3 }, (_, n) => n + 1);
 const faultsPerSeed = isLong ? 12 : 3;
 const maxFaultMs = isLong ? 8_000 : 4_000;
-
-if (isLong) vi.setConfig({ testTimeout: 600_000 });
 
 let stack: HaStack;
 beforeAll(async () => {

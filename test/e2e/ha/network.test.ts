@@ -1,6 +1,6 @@
 /** Networks that fail between a server and ZooKeeper or Mesos. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { attempt } from '../../support/attempt.ts';
 import { eventually } from '../../support/eventually.ts';
 import type { HaServer } from '../../support/ha-server.ts';
@@ -21,8 +21,6 @@ const rounds = isLong ? 5 : 1;
 const cutMs = isLong ? 20_000 : 5_000;
 const latencyMs = isLong ? 300 : 100;
 const workMs = isLong ? 10_000 : 1_500;
-
-if (isLong) vi.setConfig({ testTimeout: 600_000 });
 
 let stack: HaStack;
 beforeAll(async () => {

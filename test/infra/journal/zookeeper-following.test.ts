@@ -215,6 +215,49 @@ describe.skipIf(zooKeeperMissing)('a standby', () => {
     expect((await last.store.readEvents(0, 100)).events).toEqual(Array.from({ length: 18 }, (_, i) => event(i)));
   });
 
+  it('that is asked twice at a time to lead reads each entry once, and leads for whoever asked last', async () => {
+    const one = store();
+    await Leader.of(one);
+    const other = await lead();
+    for (let i = 0; i < 50; i++)
+      expect(await other.commit([put(`k${i}`, i)], [event(i)])).toEqual({ type: 'committed' });
+    const [first, second] = await Promise.all([Leader.of(one), Leader.of(one)]);
+    expect([first.loaded.nextBatch, second.loaded.nextBatch]).toEqual([other.nextBatch, other.nextBatch]);
+    expect(second.loaded.epoch).toBeGreaterThan(first.loaded.epoch);
+    expect(await second.commit([put('more', 1)], [event(50)])).toEqual({ type: 'committed' });
+    expect((await one.readEvents(0, 100)).events).toEqual(Array.from({ length: 51 }, (_, i) => event(i)));
+  });
+
+  it('that leads again before its last snapshot has come to an end reads each entry once', async () => {
+    const meddler = createMeddler();
+    const one = store({ openSession: meddler.openSession, journalLimits: { dueBatches: 4, minPauseMs: 0 } });
+    const leader = await Leader.of(one);
+    let goOn = (): void => {};
+    const held = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    let isHeld = false;
+    meddler.meddle(async ({ path }): Promise<Meddling> => {
+      if (!path.startsWith('/state/snapshot/')) return 'pass';
+      isHeld = true;
+      await held;
+      return 'pass';
+    });
+    for (let i = 0; i < 4; i++)
+      expect(await leader.commit([put(`k${i}`, i)], [event(i)])).toEqual({ type: 'committed' });
+    await eventually('a snapshot is under way', () => isHeld);
+    one.standBy();
+    const other = await lead();
+    for (let i = 4; i < 60; i++)
+      expect(await other.commit([put(`k${i}`, i)], [event(i)])).toEqual({ type: 'committed' });
+    const again = Leader.of(one);
+    goOn();
+    const next = await again;
+    expect(next.loaded.nextBatch).toBe(other.nextBatch);
+    expect(await next.commit([put('k60', 60)], [event(60)])).toEqual({ type: 'committed' });
+    expect((await one.readEvents(0, 100)).events).toEqual(Array.from({ length: 61 }, (_, i) => event(i)));
+  });
+
   it('says why it cannot follow, and follows when it can', async () => {
     const logger = createSilentLogger();
     const standby = store({ logger });

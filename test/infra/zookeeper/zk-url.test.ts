@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseZkUrl, withoutPassword } from '../../../src/infra/zookeeper/zk-url.ts';
+import { crossedOut, parseZkUrl } from '../../../src/infra/zookeeper/zk-url.ts';
 
 describe('a ZooKeeper address', () => {
   it.each([
@@ -49,8 +49,8 @@ describe('a ZooKeeper address', () => {
   });
 
   it('is shown without its password', () => {
-    expect(withoutPassword('zk://u:pa:ss@w@a:1,b:2/x')).toBe('zk://u:********@a:1,b:2/x');
-    expect(withoutPassword('zk://a:1/x')).toBe('zk://a:1/x');
+    expect(crossedOut('zk://u:pa:ss@w@a:1,b:2/x')).toBe('zk://xxxxxxxx:xxxxxxxx@a:1,b:2/x');
+    expect(crossedOut('zk://a:1/x')).toBe('zk://a:1/x');
   });
 
   it('is read back as it was written, whatever user and password are, and never shows the password', () => {
@@ -65,7 +65,7 @@ describe('a ZooKeeper address', () => {
             ok: true,
             value: { hosts: ['h:1'], path: '/p', credentials: { user, password } },
           });
-          expect(withoutPassword(text)).toBe(`zk://${encodeURIComponent(user)}:********@h:1/p`);
+          expect(crossedOut(text)).toBe('zk://xxxxxxxx:xxxxxxxx@h:1/p');
         },
       ),
     );

@@ -94,6 +94,16 @@ describe('killLeftovers', () => {
     expect(await readChildRecords(workDir)).toEqual([]);
   });
 
+  it('does not take records that it cannot read for none', async () => {
+    await mkdir(join(workDir, 'children', 'one.json'), { recursive: true });
+    const path = join(workDir, 'children', 'one.json');
+    await expect(readChildRecords(workDir)).rejects.toThrow(`${path} cannot be read: `);
+    await expect(killLeftovers(workDir)).rejects.toThrow(`${path} cannot be read: `);
+    await rm(join(workDir, 'children'), { recursive: true });
+    await writeFile(join(workDir, 'children'), '');
+    await expect(killLeftovers(workDir)).rejects.toThrow('children cannot be read: ');
+  });
+
   it('ends a process that is in a record with its start time', async () => {
     const ours = start('exec sleep 1000');
     const startTicks = startTicksOf(ours.pid) as string;

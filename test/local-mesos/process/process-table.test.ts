@@ -24,6 +24,27 @@ describe('The process table', () => {
     expect(JSON.parse(out)).toEqual({ session: 0, group: 0, sandbox: '/a/sandbox' });
   });
 
+  it('is complete also when there was no file descriptor to read it with: nobody is taken for dead', async () => {
+    const program = `
+      import { closeSync, openSync } from 'node:fs';
+      import { isAlive, readProcessTable, startTicksOf } from ${JSON.stringify(module)};
+      const own = { pid: process.pid, startTicks: startTicksOf(process.pid) };
+      const held = [];
+      try {
+        for (;;) held.push(openSync('/dev/null'));
+      } catch {}
+      const alive = isAlive(own);
+      const reading = readProcessTable();
+      setTimeout(() => held.forEach(closeSync), 100);
+      const table = await reading;
+      console.log(JSON.stringify({ alive, own: table.get(own.pid)?.startTicks === own.startTicks, held: held.length > 0 }));
+    `;
+    const start = 'ulimit -n 256 && exec "$@"';
+    const node = [process.execPath, '--import', 'tsx', '--input-type=module', '--eval', program];
+    const out = execFileSync('sh', ['-c', start, 'sh', ...node], { encoding: 'utf8' });
+    expect(JSON.parse(out)).toEqual({ alive: true, own: true, held: true });
+  });
+
   it('tells no sandbox of the threads of the kernel', async () => {
     const ofKernel = [...(await readProcessTable()).values()].filter(({ pid, ppid }) => pid === 2 || ppid === 2);
     for (const { sandbox } of ofKernel) expect(sandbox).toBeUndefined();

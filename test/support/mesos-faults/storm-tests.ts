@@ -1,5 +1,5 @@
 /** The tests of both kinds of storm: many seeds, each a world of its own. */
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { isLong } from '../stack.ts';
 import { type StormOptions, storm } from './storm.ts';
 
@@ -8,8 +8,6 @@ const turns = isLong ? 12 : 6;
 
 /** Declares a test for each seed; `what` says what must hold in the end. */
 export function testStorms(kind: StormOptions['kind'], what: string): void {
-  if (isLong) vi.setConfig({ testTimeout: 600_000 });
-
   describe('after a storm of faults on server, cluster, network and tasks', () => {
     it.each(seeds)(`${what} (seed %i)`, async (seed) => {
       const { faults, changes, records } = await storm({ seed, kind, turns, settleLimitMs: 120_000 });

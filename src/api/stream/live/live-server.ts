@@ -48,6 +48,7 @@ export function liveServer(options: LiveOptions): LiveServer {
   const sessions = new Set<Session>();
   let timer: TimerHandle | undefined;
   metrics.gauge('http.live.active', () => sessions.size);
+  metrics.gauge('http.live.removed-apps', () => labels.size);
   const beat = (): void => {
     timer = clock.after(heartbeatMs, beat);
     inSlices([...sessions], clock, (some) => {

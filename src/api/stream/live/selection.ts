@@ -29,6 +29,11 @@ export class LabelBook {
     if (this.#removed.size > maxRemembered && oldest !== undefined) this.#removed.delete(oldest);
   }
 
+  /** Removed apps that are remembered. */
+  get size(): number {
+    return this.#removed.size;
+  }
+
   of(appId: string): Labels | undefined {
     return this.#read.app(appId)?.labels ?? this.#removed.get(appId);
   }

@@ -143,6 +143,7 @@ async function remember(workDir: string, directories: readonly string[]): Promis
 
 /** Removes the empty ones, and gives those that stay: what still holds a task that lives on is that task's. */
 async function removeLeftCgroups(workDir: string): Promise<readonly string[]> {
+  // Without the list, or with one that a crash has cut off, cgroups without processes stay behind, which cost next to nothing.
   const text = await readFile(join(workDir, rememberedFile), 'utf8').catch(() => '[]');
   let directories: unknown;
   try {
@@ -153,6 +154,7 @@ async function removeLeftCgroups(workDir: string): Promise<readonly string[]> {
   if (!Array.isArray(directories)) return [];
   const left: string[] = [];
   for (const directory of directories.filter((one) => typeof one === 'string')) {
+    // Gone already, as after a reboot.
     const entries = await readdir(directory, { withFileTypes: true }).catch(() => []);
     for (const entry of entries) if (entry.isDirectory()) await removeEmpty(join(directory, entry.name));
     if (!(await removeEmpty(directory))) left.push(directory);
