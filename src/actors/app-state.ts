@@ -1,6 +1,5 @@
 /** What the actor of an app knows. */
 import type { AppId, InstanceId } from '../core/ids.ts';
-import type { Instance } from '../core/instance/instance.ts';
 import type { Backoff } from '../core/scale/backoff.ts';
 import type { AppTarget, Known } from '../core/scale/reconcile.ts';
 import type { Kin } from './kin.ts';
@@ -8,13 +7,14 @@ import type { AppsMessage, InstanceMessage, TargetOrder } from './protocol.ts';
 import type { ReadinessGate } from './readiness-gate.ts';
 import type { ActorRef } from './runtime/types.ts';
 import type { Services } from './services.ts';
+import type { StoredInstance } from './stored-instance.ts';
 
 export interface AppProps {
   readonly services: Services;
   readonly appId: AppId;
   readonly owner: ActorRef<AppsMessage>;
   /** Stored instances to take up again. */
-  readonly loaded: readonly Instance[];
+  readonly stored: readonly StoredInstance[];
 }
 
 export interface Member extends Known {

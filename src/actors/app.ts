@@ -18,6 +18,7 @@ import type { AppTarget } from '../core/scale/reconcile.ts';
 import { isCounted, isReady, reconcile } from '../core/scale/reconcile.ts';
 import type { AppProps, AppState, Member } from './app-state.ts';
 import { instanceBehaviour } from './instance.ts';
+import type { Birth } from './instance-state.ts';
 import { kinOf } from './kin.ts';
 import type { AppMessage, TargetOrder, Waiting } from './protocol.ts';
 import { ReadinessGate } from './readiness-gate.ts';
@@ -53,9 +54,9 @@ function start(props: AppProps, context: Ctx): AppState {
     leaving: 0,
     toAnnounce: new Set(),
   };
-  for (const instance of props.loaded) {
+  for (const { instance, address } of props.stored) {
     const isAwaited = instance.goal === 'Running' && instance.activeSinceMs === undefined;
-    adopt(state, instance, 'loaded', isAwaited, context);
+    adopt(state, { type: 'loaded', instance, address }, isAwaited, context);
   }
   return state;
 }
@@ -286,12 +287,13 @@ const reasons: Readonly<Record<AppTarget['mode'], string>> = {
 function schedule(state: AppState, app: AppDefinition, context: Ctx): void {
   const { ids } = state.props.services;
   const instance = scheduledInstance(instanceIdOf(app.id, ids.timeUuid()), app, context.clock.now());
-  adopt(state, instance, 'new', true, context);
+  adopt(state, { type: 'new', instance }, true, context);
 }
 
-function adopt(state: AppState, instance: Instance, type: 'loaded' | 'new', isAwaited: boolean, context: Ctx): void {
+function adopt(state: AppState, birth: Birth, isAwaited: boolean, context: Ctx): void {
   const { props, options } = state.kin;
-  const ref = context.spawn(instanceBehaviour(props, { type, instance }), instance.id, options);
+  const { instance } = birth;
+  const ref = context.spawn(instanceBehaviour(props, birth), instance.id, options);
   replace(state, { instance, goal: instance.goal, ref, isAwaited, isAnnounced: false });
   if (isScheduled(instance)) state.toAnnounce.add(instance.id);
 }

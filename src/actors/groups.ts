@@ -363,14 +363,14 @@ function resume(state: GroupsState): void {
   const held = new Map<AppId, Deployment>();
   for (const deployment of running.values()) for (const { id } of deployment.affected) held.set(id, deployment);
   for (const app of tree.all()) {
-    if (!held.has(app.id)) services.apps.tell({ type: 'target', appId: app.id, order: steadyOrder(app, false) });
+    if (!held.has(app.id)) services.apps.tell({ type: 'resume', appId: app.id, order: steadyOrder(app, false) });
   }
   for (const [id, deployment] of held) {
     // The present step gives its own orders.
     if (isTurnOf(deployment, id)) continue;
     const version = aimedAt(deployment, id);
     const app = version === undefined ? undefined : services.versions.at(id, version);
-    if (app) services.apps.tell({ type: 'target', appId: id, order: steadyOrder(app, false) });
+    if (app) services.apps.tell({ type: 'resume', appId: id, order: steadyOrder(app, false) });
   }
   for (const deployment of running.values()) {
     if (!deployment.paused) services.deployments.tell({ type: 'start', deployment });

@@ -8,6 +8,7 @@ import type { Effect } from './effects.ts';
 import type { AppMessage, InstanceMessage } from './protocol.ts';
 import type { ActorRef, Context } from './runtime/types.ts';
 import type { Services } from './services.ts';
+import type { StoredInstance } from './stored-instance.ts';
 
 /** What the instances of one app have in common; one object for all of them, since there may be 100,000. */
 export interface InstanceProps {
@@ -20,10 +21,9 @@ export interface InstanceProps {
 }
 
 /** A stored instance that is taken up again, or a new one that must still be written. */
-export interface Birth {
-  readonly type: 'loaded' | 'new';
-  readonly instance: Instance;
-}
+export type Birth =
+  | { readonly type: 'new'; readonly instance: Instance }
+  | ({ readonly type: 'loaded' } & StoredInstance);
 
 export interface InstanceState {
   readonly props: InstanceProps;

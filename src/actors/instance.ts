@@ -17,6 +17,7 @@ import type { Birth, Extras, InstanceProps, InstanceState } from './instance-sta
 import { definitionOf, strategyOf } from './instance-state.ts';
 import type { InstanceMessage } from './protocol.ts';
 import type { Behaviour, Context } from './runtime/types.ts';
+import { placedOf } from './stored-instance.ts';
 import { taskFailureRecord, unhealthyRecord } from './task-failure.ts';
 
 type Ctx = Context<InstanceMessage>;
@@ -53,9 +54,10 @@ class InstanceBehaviour implements Behaviour<InstanceState, InstanceMessage> {
   }
 }
 
-function born(props: InstanceProps, { instance, type }: Birth, context: Ctx): InstanceState {
+function born(props: InstanceProps, birth: Birth, context: Ctx): InstanceState {
+  const { instance } = birth;
   const state: InstanceState = { props, instance, health: [], launchedAtMs: context.clock.monotonic() };
-  if (type === 'new') {
+  if (birth.type === 'new') {
     const effect = decide(undefined, { type: 'schedule', instance }, context.clock.now());
     if (effect.type === 'update') write(state, effect, {});
     return state;
@@ -64,6 +66,7 @@ function born(props: InstanceProps, { instance, type }: Birth, context: Ctx): In
   if (known.health.length > 0) props.services.views.putHealth(instance.id, known.health);
   follow(known, undefined, context);
   if (instance.goal !== 'Running') killIfAlive(known, 'resumed', []);
+  birth.address.resolve(context.self);
   return known;
 }
 
@@ -341,26 +344,12 @@ function watchLaunch({ launchedAtMs }: InstanceState, timeoutMs: number, { clock
 
 /** Tells the scheduler where this instance is, for updates and for constraints. */
 function route(state: InstanceState, before: Condition | undefined, context: Ctx): void {
-  const { instance } = state;
-  const task = instance.tasks[0];
-  if (!task || !instance.agent || isTerminal(instance.condition)) return;
-  const isCounted = !isLost(instance.condition);
-  // The scheduler placed it when it matched the offer; later conditions change nothing unless it gets lost or returns.
-  if (before !== undefined && isCounted && !isLost(before) && before !== 'UnreachableInactive') return;
-  const { appId, version, agent } = instance;
-  state.props.services.scheduler.tell({
-    type: 'placed',
-    placed: {
-      appId,
-      instanceId: instance.id,
-      taskId: task.id,
-      version,
-      agent,
-      hostPorts: task.hostPorts,
-      ref: context.self,
-      isCounted,
-    },
-  });
+  // The scheduler knows a loaded one before its actor is there.
+  if (before === undefined) return;
+  // It placed a new one when it matched the offer; later conditions change nothing unless it gets lost or returns.
+  if (!isLost(state.instance.condition) && !isLost(before) && before !== 'UnreachableInactive') return;
+  const placed = placedOf(state.instance, context.self);
+  if (placed) state.props.services.scheduler.tell({ type: 'placed', placed });
 }
 
 function watchUnreachable(state: InstanceState, context: Ctx): void {

@@ -10,10 +10,8 @@ import { RootHistory } from '../core/group/root-history.ts';
 import type { AppId } from '../core/ids.ts';
 import type { Instance } from '../core/instance/instance.ts';
 import type { EncodedRecord, RecordWrite } from '../core/journal/batch.ts';
-import { type FormatSteps, formatSteps, upgrade } from '../core/journal/migrations.ts';
 import { isRequestKeyRecord, type KeyedResult } from '../core/request-keys.ts';
 import { isStrayRecord, type Stray } from '../core/task/stray.ts';
-import { SharedParts } from './shared-parts.ts';
 import { VersionBook } from './version-book.ts';
 import type { Views } from './views.ts';
 
@@ -30,15 +28,17 @@ export interface LoadedState {
   readonly strays: readonly Stray[];
 }
 
+/** The value of a record; undefined for one that was deleted. */
+export type Decode = (record: EncodedRecord) => object | undefined;
+
 /**
- * Decodes every record once, whatever its format; the read model and the working state share the objects. Throws `StoreUnusable` for a
- * format that this version does not know.
+ * Decodes every record once, whatever its format; the read model and the working state share the objects. Throws what `decode` throws.
  */
 export function loadState(
   records: Iterable<EncodedRecord>,
   views: Views,
   range: PortRange,
-  steps: FormatSteps = formatSteps,
+  decode: Decode,
 ): LoadedState {
   const tree = new AppTree(range);
   const history = new RootHistory();
@@ -52,12 +52,10 @@ export function loadState(
   const strays: Stray[] = [];
   let frameworkId: string | undefined;
   const shown: RecordWrite[] = [];
-  const parts = new SharedParts();
   for (const record of records) {
-    const { kind, key, json } = upgrade(record, steps);
-    if (json === undefined) continue;
-    const isDefinition = kind === 'app' || kind === 'appVersion';
-    const value: object = isDefinition ? parts.definition(json) : (JSON.parse(json) as object);
+    const { kind, key } = record;
+    const value = decode(record);
+    if (value === undefined) continue;
     if (kind !== 'deployment' && kind !== 'deploymentProgress') shown.push({ kind, key, value });
     switch (kind) {
       case 'app':
@@ -67,7 +65,7 @@ export function loadState(
         versions.put(value as AppDefinition);
         break;
       case 'instance': {
-        const instance = parts.instance(key, value as Instance);
+        const instance = value as Instance;
         const siblings = instances.get(instance.appId);
         if (siblings) siblings.push(instance);
         else instances.set(instance.appId, [instance]);
@@ -105,7 +103,7 @@ export function loadState(
   });
   deployments.sort((a, b) => a.startedAtMs - b.startedAtMs);
   shown.push(...deployments.map((value) => ({ kind: 'deployment', key: value.id, value }) as const));
-  views.apply(shown);
+  views.load(shown);
   return { tree, history, versions, instances, deployments, finished, frameworkId, subscriptions, requestKeys, strays };
 }
 
@@ -113,4 +111,10 @@ export function loadState(
 export function orphanedApps(state: LoadedState): readonly AppId[] {
   const held = new Set(state.deployments.flatMap((d) => d.affected.map((a) => a.id)));
   return [...state.instances.keys()].filter((id) => !state.tree.get(id) && !held.has(id));
+}
+
+/** The instances of all others, by app. */
+export function ownedInstances(state: LoadedState): readonly (readonly [AppId, readonly Instance[]])[] {
+  const orphaned = new Set(orphanedApps(state));
+  return [...state.instances].filter(([appId]) => !orphaned.has(appId));
 }

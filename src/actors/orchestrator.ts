@@ -3,7 +3,7 @@
  * from the store when it fails or is fenced. The process itself goes on whatever happens in here.
  */
 import type { MarathonEvent } from '../core/events.ts';
-import type { LoadedJournal } from '../core/journal/batch.ts';
+import type { EncodedRecord, LoadedJournal } from '../core/journal/batch.ts';
 import { createControl } from './control.ts';
 import { eventHub, eventsBehaviour } from './events.ts';
 import type { ClusterView, Control, EventHub } from './front.ts';
@@ -15,6 +15,7 @@ import { MesosReach } from './mesos-reach.ts';
 import type { Orchestrator, OrchestratorOptions } from './orchestrator-options.ts';
 import type { Candidate, Election, ElectionEvent, TimerHandle } from './ports.ts';
 import type { EventsMessage } from './protocol.ts';
+import { RecordDecoder } from './record-decoder.ts';
 import { createRuntime } from './runtime/runtime.ts';
 import type { ActorRef, Runtime } from './runtime/types.ts';
 import type { Services } from './services.ts';
@@ -59,6 +60,8 @@ class Guardian {
   readonly #options: OrchestratorOptions;
   readonly #events: ActorRef<EventsMessage>;
   readonly #congestion = createCongestion();
+  readonly #decoder = new RecordDecoder();
+  readonly #prepare = (record: EncodedRecord): object | undefined => this.#decoder.decode(record);
   readonly #lease: Lease | undefined;
   readonly #reach: MesosReach | undefined;
   #tenure: Tenure | undefined;
@@ -110,7 +113,7 @@ class Guardian {
   async start(): Promise<void> {
     const { election, candidate, store } = this.#options;
     if (election && candidate) {
-      store.standBy();
+      store.standBy(this.#prepare);
       election.start(candidate(), (event) => this.#elected(event));
       this.#reach?.start();
     } else {
@@ -172,7 +175,7 @@ class Guardian {
   #opened(claim: string | undefined): void {
     this.#isOpening = false;
     if (claim === this.#claim || this.#isStopping) return;
-    if (this.#claim === undefined) this.#options.store.standBy();
+    if (this.#claim === undefined) this.#options.store.standBy(this.#prepare);
     else this.#attempt();
   }
 
@@ -200,6 +203,7 @@ class Guardian {
         views: this.views,
         congestion: this.#congestion,
         events: this.#events,
+        decode: (record) => journal.prepared?.(record) ?? this.#decoder.decode(record),
         journalInboxLimit: this.#options.journalInboxLimit ?? journalInboxLimit,
         onEnded: (reason) => {
           if (this.#tenure === tenure) this.#rebuildSoon(reason);
@@ -209,6 +213,7 @@ class Guardian {
       journal,
     );
     this.#tenure = tenure;
+    this.#decoder.forget();
     // What fails while it is being built has nobody to tell yet.
     if (ended !== undefined) this.#rebuildSoon(ended);
   }
@@ -261,7 +266,7 @@ class Guardian {
     this.#pauseMs = firstPauseMs;
     this.#retire(false);
     this.views.clear();
-    if (!this.#isOpening) this.#options.store.standBy();
+    if (!this.#isOpening) this.#options.store.standBy(this.#prepare);
   }
 
   /** This server stops leading by its own decision, and stands again behind the others. */

@@ -1,7 +1,14 @@
 /** What the actors need from the outside world. Implementations live in `src/infra`, fakes in `test/support`. */
 import type { LoggedEvent } from '../core/events.ts';
 import type { MissedEvents, PostResult } from '../core/events-callback.ts';
-import type { Batch, CommitOutcome, EncodedEvent, LoadedJournal, StoreContent } from '../core/journal/batch.ts';
+import type {
+  Batch,
+  CommitOutcome,
+  EncodedEvent,
+  EncodedRecord,
+  LoadedJournal,
+  StoreContent,
+} from '../core/journal/batch.ts';
 import type { FrameworkInfo, MasterInfo, Offer, TaskInfo, TaskStatus } from '../core/mesos/types.ts';
 import type { Result } from '../core/result.ts';
 
@@ -60,8 +67,11 @@ export interface JournalStore {
    * used, now (`StoreAway`, `ClaimLost`) or ever by this version (`StoreUnusable`).
    */
   readonly open: (claim?: string) => Promise<LoadedJournal>;
-  /** Keeps a copy of the content warm until the next `open`, so that taking over costs only what came last. Safe to call twice. */
-  readonly standBy: () => void;
+  /**
+   * Keeps a copy of the content warm until the next `open`, so that taking over costs only what came last. Safe to call twice. `prepare`
+   * is called for its records by and by, and what it returns is part of what `open` gives; what it throws is ignored.
+   */
+  readonly standBy: (prepare?: (record: EncodedRecord) => object | undefined) => void;
   /** Whether a commit made now can be expected to end soon. While stalled nothing new should be decided (design §5.5, §5.11). */
   readonly status: () => StoreStatus;
   /** What is stored, as one consistent state, without taking the epoch: for backups. */

@@ -103,7 +103,11 @@ export type SchedulerMessage =
   | { readonly type: 'reviveDue'; readonly isRepeat: boolean }
   /** The launch delay of some app is over. */
   | { readonly type: 'backoffEnded' }
-  /** Every stored instance has told where it is: news from Mesos can be given to whom it concerns. */
+  /** Where every stored instance is stands in the index: news from Mesos can be given to whom it concerns. */
+  | { readonly type: 'connect' }
+  /** The book of agents hears of some more of the stored tasks. */
+  | { readonly type: 'noteStored' }
+  /** Every stored instance has its actor. */
   | { readonly type: 'takenUp' }
   | { readonly type: 'reconcileDue'; readonly isAll: boolean }
   /** Nobody has answered the last questions of a round of reconciliation for a while. */
@@ -207,9 +211,12 @@ export interface TargetOrder {
 }
 
 export type AppsMessage =
-  /** Spawns an app with its stored instances, before any order for it. */
-  | { readonly type: 'takeUp'; readonly appId: AppId }
-  | { readonly type: 'allTakenUp' }
+  /** Takes up some of the stored apps, and goes on behind whatever else is in the inbox. */
+  | { readonly type: 'takeUp' }
+  /** There is news for an instance of this app: it is taken up at once. */
+  | { readonly type: 'wanted'; readonly appId: AppId }
+  /** After a start: the order that an app is taken up with. */
+  | { readonly type: 'resume'; readonly appId: AppId; readonly order: TargetOrder }
   | { readonly type: 'target'; readonly appId: AppId; readonly order: TargetOrder }
   | { readonly type: 'kill'; readonly instances: readonly InstanceId[]; readonly isWipe: boolean }
   | { readonly type: 'resetDelay'; readonly appId: AppId; readonly replyTo: Reply<void> }

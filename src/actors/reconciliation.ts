@@ -81,9 +81,20 @@ function watchForStall(round: ReconcileRound, context: Ctx): void {
 /** How many may be open. */
 const windowOf = ({ demand }: SchedulerState): number => (demand.size > 0 ? reconcileWindowInDemand : reconcileWindow);
 
+/**
+ * Every stored instance has its actor. Only now Mesos is asked for their tasks: each answer would want an actor at once, and the launches of
+ * those who wait are not held up by all that.
+ */
+export function takenUp(state: SchedulerState, context: Ctx): void {
+  state.isTakenUp = true;
+  if (!state.reconciling) return;
+  state.reconciling.open = 0;
+  askMore(state, context);
+}
+
 function askMore(state: SchedulerState, context: Ctx): void {
   const { reconciling: round } = state;
-  if (!round) return;
+  if (!round || !state.isTakenUp) return;
   const most = windowOf(state);
   const chunk = most / callsInWindow;
   let isDone = false;

@@ -3,10 +3,18 @@ import type { Offer, TaskInfo } from '../core/mesos/types.ts';
 import type { PlannedLaunch } from '../core/offer/demand.ts';
 import type { AgentBook } from './agent-book.ts';
 import type { DemandBook } from './demand-book.ts';
+import type { Placed } from './protocol.ts';
 import type { ReconcileRound } from './reconciliation.ts';
 import type { Services } from './services.ts';
 import type { StrayBook } from './stray-book.ts';
 import type { TaskIndex } from './task-index.ts';
+
+/** The subtree below the scheduler, as it stands after a start. */
+export interface Assembled {
+  readonly services: Services;
+  /** Where every stored instance is; gone through once. */
+  readonly placed: Iterable<Placed>;
+}
 
 /** Launches of one offer on their way to durability. */
 export interface PendingAccept {
@@ -53,6 +61,8 @@ export interface SchedulerState {
   revives: number;
   /** Offers have come since the last REVIVE. */
   isOffered: boolean;
+  /** Every stored instance has its actor. */
+  isTakenUp: boolean;
   /** Tasks that the explicit reconciliation has not heard of yet. */
   readonly unreconciled: Set<string>;
   /** Tasks that were given up and may live. */

@@ -18,22 +18,26 @@ import { noteDemand, reviewDemand, reviveDue } from './offer-demand.ts';
 import { placementView, watcherOf } from './placement-view.ts';
 import type { MesosEvent } from './ports.ts';
 import type { SchedulerMessage, Waiting } from './protocol.ts';
-import { answered, reconcileAll, reconcileRest, reconcileStalled } from './reconciliation.ts';
+import { answered, reconcileAll, reconcileRest, reconcileStalled, takenUp } from './reconciliation.ts';
 import type { Behaviour, Context } from './runtime/types.ts';
-import type { SchedulerState } from './scheduler-state.ts';
+import type { Assembled, SchedulerState } from './scheduler-state.ts';
 import type { Services } from './services.ts';
 import { StrayBook } from './stray-book.ts';
 import { agentsSeen, noteStray, strayHeard, straysAnew, straysDue } from './strays.ts';
 import { TaskIndex } from './task-index.ts';
+import { updateCounter } from './update-counter.ts';
 
 /** Tasks of refused ACCEPTs that Mesos has not spoken of yet; beyond it they fail without the reason. */
 const maxRefusedKept = 10_000;
+
+/** Stored tasks that the book of agents hears of in a turn: some 2 ms. */
+const notedPerTurn = 1_000;
 
 type Ctx = Context<SchedulerMessage>;
 
 export interface SchedulerProps {
   /** Spawns the subtree below the scheduler and wires it. */
-  readonly assemble: (context: Ctx) => Services;
+  readonly assemble: (context: Ctx) => Assembled;
   /** The stored framework id. */
   readonly frameworkId: string | undefined;
   /** Stored ones. */
@@ -46,7 +50,7 @@ export interface SchedulerProps {
 export function schedulerBehaviour(props: SchedulerProps): Behaviour<SchedulerState, SchedulerMessage> {
   return {
     initial: (context) => {
-      const services = props.assemble(context);
+      const { services, placed } = props.assemble(context);
       const agents = new AgentBook();
       const state: SchedulerState = {
         services,
@@ -69,6 +73,7 @@ export function schedulerBehaviour(props: SchedulerProps): Behaviour<SchedulerSt
         revives: 0,
         isOffered: false,
         unreconciled: new Set(),
+        isTakenUp: false,
         strays: new StrayBook(props.strays),
         reconcileRound: 0,
         reconciling: undefined,
@@ -81,6 +86,8 @@ export function schedulerBehaviour(props: SchedulerProps): Behaviour<SchedulerSt
       context.metrics.gauge('debug.launches.refused', () => state.refused.size);
       context.metrics.gauge('instances.strays', () => state.strays.size);
       context.metrics.gauge('debug.offers.held', () => state.held.size + state.pending.size);
+      state.tasks.load(placed);
+      context.self.tell({ type: 'connect' });
       props.begin(services, context);
       return state;
     },
@@ -138,8 +145,15 @@ function handle(state: SchedulerState, message: SchedulerMessage, context: Ctx):
     case 'backoffEnded':
       noteDemand(state, context, state.demand.wantedRoles(context.clock.now()));
       return;
-    case 'takenUp':
+    case 'connect':
       connect(state, context);
+      context.self.tell({ type: 'noteStored' });
+      return;
+    case 'noteStored':
+      if (state.tasks.tellStored(notedPerTurn)) context.self.tell({ type: 'noteStored' });
+      return;
+    case 'takenUp':
+      takenUp(state, context);
       return;
     case 'reconcileDue':
       if (message.isAll) reconcileAll(state, context, false);
@@ -175,6 +189,8 @@ function mesosEvent(state: SchedulerState, event: MesosEvent, context: Ctx): voi
       return;
     case 'offers':
       state.isOffered = true;
+      // What agents have in all is what they offer and what our tasks hold: all of these must be known by then.
+      state.tasks.tellStored();
       if (state.held.size === 0 && event.offers.length > 0) context.self.tell({ type: 'matchOffers' });
       for (const offer of event.offers) {
         state.held.set(offer.id.value, offer);
@@ -281,18 +297,6 @@ function forgetSession(state: SchedulerState): void {
   state.held.clear();
   state.agents.sessionOver();
   state.reconciling = undefined;
-}
-
-const updateCounters = new Map<TaskStatus['state'], string>();
-
-/** Name of the counter of a state, built once: it is wanted several times for each launch. */
-function updateCounter(state: TaskStatus['state']): string {
-  const known = updateCounters.get(state);
-  if (known !== undefined) return known;
-  const name = `mesos.task-updates.${state.toLowerCase().replaceAll('_', '-')}`;
-  // A master may say anything.
-  if (updateCounters.size < 100) updateCounters.set(state, name);
-  return name;
 }
 
 type AcceptRefused = Extract<MesosEvent, { type: 'acceptRefused' }>;

@@ -5,7 +5,10 @@ import type { AgentInfo, Instance, Task } from '../core/instance/instance.ts';
 type Draft = { -readonly [Name in keyof Instance]: Instance[Name] };
 type TaskDraft = { -readonly [Name in keyof Task]: Task[Name] };
 
-/** For one load of a store; what it remembers goes with it. */
+/** Of each kind so many are remembered; what comes beyond that begins anew. */
+const maxRemembered = 100_000;
+
+/** For one load of a store, or for all the time that a standby prepares for one. */
 export class SharedParts {
   readonly #texts = new Map<string, string>();
   readonly #agents = new Map<string, AgentInfo>();
@@ -19,7 +22,7 @@ export class SharedParts {
       return known;
     }
     const decoded = JSON.parse(json) as AppDefinition;
-    this.#definitions.set(json, decoded);
+    remember(this.#definitions, json, decoded);
     return decoded;
   }
 
@@ -41,7 +44,7 @@ export class SharedParts {
   #text(text: string): string {
     const known = this.#texts.get(text);
     if (known !== undefined) return known;
-    this.#texts.set(text, text);
+    remember(this.#texts, text, text);
     return text;
   }
 
@@ -50,7 +53,12 @@ export class SharedParts {
     const key = agent.attributes.length === 0 ? `${agent.agentId} ${agent.host}` : JSON.stringify(agent);
     const known = this.#agents.get(key);
     if (known?.region === agent.region && known?.zone === agent.zone && known !== undefined) return known;
-    this.#agents.set(key, agent);
+    remember(this.#agents, key, agent);
     return agent;
   }
+}
+
+function remember<V>(parts: Map<string, V>, key: string, value: V): void {
+  if (parts.size >= maxRemembered) parts.clear();
+  parts.set(key, value);
 }

@@ -9,15 +9,16 @@ import { groupsBehaviour } from './groups.ts';
 import { healthGuardBehaviour } from './health-guard.ts';
 import { killsBehaviour } from './kills.ts';
 import type { LoadedState } from './load.ts';
-import { orphanedApps } from './load.ts';
+import { orphanedApps, ownedInstances } from './load.ts';
 import type { Prober } from './ports.ts';
 import { probesBehaviour } from './probes.ts';
 import type { SchedulerMessage } from './protocol.ts';
 import { readinessBehaviour } from './readiness.ts';
 import type { Behaviour, Context, StopReason } from './runtime/types.ts';
 import { schedulerBehaviour } from './scheduler.ts';
-import type { SchedulerState } from './scheduler-state.ts';
+import type { Assembled, SchedulerState } from './scheduler-state.ts';
 import type { LeaderServices, Services } from './services.ts';
+import { placedInstances, withAddresses } from './stored-instance.ts';
 
 export interface SubtreeProps {
   readonly leader: LeaderServices;
@@ -40,7 +41,7 @@ export function subtreeBehaviour(props: SubtreeProps): Behaviour<SchedulerState,
 type Wiring = { -readonly [Name in keyof Services]: Services[Name] };
 
 /** Everyone gets the same object, which is complete before the first message is handled. */
-function assemble({ leader, loaded, prober }: SubtreeProps, context: Context<SchedulerMessage>): Services {
+function assemble({ leader, loaded, prober }: SubtreeProps, context: Context<SchedulerMessage>): Assembled {
   const services = { ...leader, scheduler: context.self } as Wiring;
   const worker = <S, M>(name: string, behaviour: Behaviour<S, M>) =>
     context.spawn(behaviour, name, {
@@ -61,18 +62,16 @@ function assemble({ leader, loaded, prober }: SubtreeProps, context: Context<Sch
     readinessBehaviour(prober, leader.views, settings.maxConcurrentHealthChecks),
   );
   services.deployments = worker('deployments', deploymentsBehaviour(services));
-  services.apps = worker('apps', appsBehaviour({ services, loaded: loaded.instances }));
+  const stored = withAddresses(ownedInstances(loaded), (appId) => services.apps.tell({ type: 'wanted', appId }));
+  services.apps = worker('apps', appsBehaviour({ services, stored }));
   const { tree, history, deployments: running, finished, requestKeys } = loaded;
   services.groups = worker('groups', groupsBehaviour({ services, tree, history, running, finished, requestKeys }));
-  return services;
+  return { services, placed: placedInstances(stored.values()) };
 }
 
 function begin({ loaded, onReady }: SubtreeProps, services: Services, context: Context<SchedulerMessage>): void {
-  const orphaned = new Set(orphanedApps(loaded));
-  for (const id of orphaned) giveUp(loaded, services, id, context);
-  // One message for each app, so that a large state does not hold up everything else while it is taken up.
-  for (const appId of loaded.instances.keys()) if (!orphaned.has(appId)) services.apps.tell({ type: 'takeUp', appId });
-  services.apps.tell({ type: 'allTakenUp' });
+  for (const id of orphanedApps(loaded)) giveUp(loaded, services, id, context);
+  services.apps.tell({ type: 'takeUp' });
   services.groups.tell({ type: 'resume' });
   onReady(services);
 }

@@ -25,8 +25,27 @@ export class TaskIndex {
   /** What `placements` last gave for an app, until somebody comes or goes. */
   readonly #placements = new Map<AppId, { readonly definition: Timestamp; readonly agents: readonly AgentInfo[] }>();
 
+  /** Goes over the tasks of which the watcher has not been told yet; what goes before it gets there is left out. */
+  #untold: Iterator<Placed> | undefined;
+
   constructor(watcher?: TaskWatcher) {
     this.#watcher = watcher;
+  }
+
+  /** Takes over what is stored. The watcher hears of it by `tellStored`: for 100,000 tasks that takes longer than this. */
+  load(placed: Iterable<Placed>): void {
+    for (const one of placed) this.#put(one);
+    this.#untold = this.#tasks.values();
+  }
+
+  /** Tells the watcher of so many of the stored tasks, and perhaps of others once more. False when it has heard of all. */
+  tellStored(most = Number.POSITIVE_INFINITY): boolean {
+    for (let told = 0; this.#untold && told < most; told++) {
+      const next = this.#untold.next();
+      if (next.done === true) this.#untold = undefined;
+      else this.#watcher?.occupied(next.value);
+    }
+    return this.#untold !== undefined;
   }
 
   get size(): number {
@@ -51,8 +70,12 @@ export class TaskIndex {
   }
 
   put(placed: Placed): void {
-    this.#tasks.set(placed.taskId, placed);
+    this.#put(placed);
     this.#watcher?.occupied(placed);
+  }
+
+  #put(placed: Placed): void {
+    this.#tasks.set(placed.taskId, placed);
     this.#instances.set(placed.instanceId, placed.ref);
     if (!placed.isCounted) {
       this.#uncount(placed.appId, placed.instanceId);

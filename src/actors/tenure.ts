@@ -4,7 +4,7 @@ import { callbacksBehaviour } from './callbacks.ts';
 import { perform } from './effects.ts';
 import { journalBehaviour } from './journal.ts';
 import type { Congestion } from './journal-backlog.ts';
-import { type LoadedState, loadState } from './load.ts';
+import { type Decode, type LoadedState, loadState } from './load.ts';
 import type { OrchestratorOptions } from './orchestrator-options.ts';
 import type { Clock, Ids, JournalStore, Logger, MesosEvent, MesosLink, Prober } from './ports.ts';
 import type { CallbacksMessage, EventsMessage, JournalWrite, SchedulerMessage } from './protocol.ts';
@@ -28,6 +28,7 @@ export interface TenureOptions {
   readonly views: Views;
   readonly congestion: Congestion;
   readonly events: ActorRef<EventsMessage>;
+  readonly decode: Decode;
   readonly journalInboxLimit: number;
   /** Called once, unless `end` came first: fenced, or an actor failed. */
   readonly onEnded: (reason: string) => void;
@@ -58,7 +59,7 @@ export class Tenure {
     this.#options = options;
     const { runtime, store, ids, settings, prober, clock, views, congestion, logger } = options;
     this.sinceMs = clock.monotonic();
-    const loaded = loadState(journal.records, views, settings.app);
+    const loaded = loadState(journal.records, views, settings.app, options.decode);
     this.#frameworkId = loaded.frameworkId;
     options.events.tell({ type: 'began', position: { generation: journal.generation, next: journal.nextEvent } });
     this.#journal = runtime.spawn(

@@ -30,6 +30,7 @@ const noHealth: readonly (HealthStatus | undefined)[] = [];
 /** Written by the journal's release and by the actors that own what is not durable (health, queue, connection). */
 export class Views implements ReadModel {
   #stateVersion = 0;
+  #isLoading = false;
   readonly #apps = new Map<string, AppDefinition>();
   readonly #groups = new GroupViews({ app: (id) => this.#apps.get(id), appAt: (id, at) => this.appAt(id, at) });
   readonly #versions = new Map<string, Map<Timestamp, AppDefinition>>();
@@ -99,6 +100,17 @@ export class Views implements ReadModel {
     if (records.length === 0) return;
     this.#stateVersion++;
     for (const record of records) this.#applyOne(record);
+  }
+
+  /** Takes over all records of a store at once. Watchers are not told of each of them: everything is another. */
+  load(records: readonly RecordWrite[]): void {
+    this.#isLoading = true;
+    try {
+      this.apply(records);
+    } finally {
+      this.#isLoading = false;
+    }
+    this.#changed({ type: 'everything' });
   }
 
   /** Results of an instance's checks; undefined forgets them. */
@@ -173,6 +185,7 @@ export class Views implements ReadModel {
   }
 
   #changed(change: StateChange): void {
+    if (this.#isLoading) return;
     for (const tell of this.#watchers) tell(change);
   }
 

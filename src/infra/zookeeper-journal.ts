@@ -79,14 +79,14 @@ class ZooKeeperJournal implements JournalStore {
       }
     });
 
-  standBy = (): void => {
+  standBy: JournalStore['standBy'] = (prepare) => {
     const reason = 'this server no longer leads';
     // Writing ends at once; following may have to wait for the end of a compaction, and must not begin in the midst of another `open`.
     const stopped = this.#stopWriting(reason);
     this.#inTurn(async () => {
       await stopped;
       await this.#stopWriting(reason);
-      if (!this.#isClosed) this.#mirror.follow();
+      if (!this.#isClosed) this.#mirror.follow(prepare);
     }).catch((error: unknown) => this.#options.logger.error('journal.stand-by-failed', {}, error));
   };
 
@@ -214,7 +214,9 @@ class ZooKeeperJournal implements JournalStore {
     const { nextBatch, nextEvent, generation } = image;
     const durationMs = Math.round(clock.monotonic() - startedMs);
     logger.info('journal.opened', { epoch, nextBatch, nextEvent, records: image.size, durationMs });
-    return { epoch, nextBatch, nextEvent, generation, records: { [Symbol.iterator]: () => image.records() } };
+    const prepared = this.#mirror.takePrepared();
+    const records = { [Symbol.iterator]: () => image.records() };
+    return { epoch, nextBatch, nextEvent, generation, records, ...(prepared ? { prepared } : {}) };
   }
 
   async #stopWriting(reason: string): Promise<void> {

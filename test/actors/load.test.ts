@@ -1,6 +1,8 @@
 /** What a leader makes of stored records. */
 import { describe, expect, it } from 'vitest';
+import type { StateChange } from '../../src/actors/front.ts';
 import { loadState } from '../../src/actors/load.ts';
+import { RecordDecoder } from '../../src/actors/record-decoder.ts';
 import { Views } from '../../src/actors/views.ts';
 import type { EncodedRecord } from '../../src/core/journal/batch.ts';
 import type { FormatSteps } from '../../src/core/journal/migrations.ts';
@@ -31,7 +33,8 @@ const record = (format: number, value: object): EncodedRecord => ({
 
 const load = (records: readonly EncodedRecord[]) => {
   const views = new Views(() => ({}) as ReturnType<Views['cluster']>);
-  return { state: loadState(records, views, range, steps), views };
+  const decoder = new RecordDecoder(steps);
+  return { state: loadState(records, views, range, (one) => decoder.decode(one)), views };
 };
 
 describe('loading', () => {
@@ -46,5 +49,20 @@ describe('loading', () => {
 
   it('refuses a format that it does not know, and names the record', () => {
     expect(() => load([record(3, plainApp('/a', version))])).toThrow(/"app" record "\/a" has format 3/);
+  });
+
+  it('tells those who watch the read model once, when it shows everything', () => {
+    const views = new Views(() => ({}) as ReturnType<Views['cluster']>);
+    const told: [StateChange, number][] = [];
+    views.watch((change) => told.push([change, [...views.apps()].length]));
+    const decoder = new RecordDecoder();
+    const before = views.stateVersion();
+    const records = ['/a', '/b'].map((key) => ({ ...record(1, plainApp(key, version)), key }));
+    loadState(records, views, range, (one) => decoder.decode(one));
+    expect(told).toEqual([[{ type: 'everything' }, 2]]);
+    expect(views.stateVersion()).toBeGreaterThan(before);
+    // What changes later is told as ever.
+    views.apply([{ kind: 'app', key: '/a', value: undefined }]);
+    expect(told.slice(1)).toMatchObject([[{ type: 'app', id: '/a' }, 1]]);
   });
 });

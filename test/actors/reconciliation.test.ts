@@ -22,6 +22,7 @@ function createAsker(count: number) {
   const timers = new Map<string, number>();
   const state = {
     isConnected: true,
+    isTakenUp: true,
     unreconciled: new Set<string>(),
     reconcileRound: 0,
     reconciling: undefined,

@@ -70,4 +70,25 @@ describe('The watcher of tasks', () => {
     index.remove(app.id, instanceId, taskId);
     expect(heard).toEqual([`+${taskId}`, `-${taskId}`]);
   });
+
+  it('hears of stored tasks by and by, and of none that is over by then; they are found at once', () => {
+    const heard: string[] = [];
+    const index = new TaskIndex({
+      occupied: ({ taskId }) => heard.push(taskId),
+      vacated: () => {},
+    });
+    const stored = [1, 2, 3, 4, 5].map((n) => placed(n));
+    const id = (n: number): string => placed(n).taskId;
+    index.load(stored);
+    expect(heard).toEqual([]);
+    expect(stored.map(({ taskId }) => index.get(taskId))).toEqual(stored);
+    expect(hosts(index)).toEqual(['h1', 'h2', 'h3', 'h4', 'h5']);
+    expect(index.tellStored(2)).toBe(true);
+    index.remove(app.id, placed(4).instanceId, placed(4).taskId);
+    expect(index.tellStored(2)).toBe(true);
+    expect(heard).toEqual([id(1), id(2), id(3), id(5)]);
+    expect(index.tellStored()).toBe(false);
+    expect(index.tellStored(2)).toBe(false);
+    expect(heard).toHaveLength(4);
+  });
 });

@@ -15,8 +15,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'double launch after failover: stored tasks are taken for lost and scheduled anew',
     file: 'src/actors/load.ts',
-    find: 'const instance = parts.instance(key, value as Instance);',
-    put: "const stored = parts.instance(key, value as Instance);\n        const instance: Instance = stored.condition === 'Running' ? { ...stored, condition: 'Scheduled', tasks: [] } : stored;",
+    find: 'const instance = value as Instance;',
+    put: "const stored = value as Instance;\n        const instance: Instance = stored.condition === 'Running' ? { ...stored, condition: 'Scheduled', tasks: [] } : stored;",
   },
   {
     name: 'acknowledge before commit',

@@ -186,6 +186,7 @@ export class SimServer {
 
   #store(): JournalStore {
     const { store, ensemble, watch, clock } = this.#world;
+    let prepare: Parameters<JournalStore['standBy']>[0];
     const wait = (ms: number): Promise<void> =>
       new Promise((resolve) => {
         clock.after(ms, () => this.pass(resolve));
@@ -201,11 +202,15 @@ export class SimServer {
         this.nextEvent = loaded.nextEvent;
         watch.opened(this, loaded.epoch, loaded.nextEvent);
         await wait(this.#delay());
-        return loaded;
+        let asked = 0;
+        // A standby has got half of it ready.
+        return { ...loaded, prepared: (record) => (asked++ % 2 === 0 ? prepare?.(record) : undefined) };
       },
       status: () => (this.isStoreAway ? { type: 'stalled', reason: 'the ensemble is away' } : { type: 'ready' }),
       commit: (batch, done) => this.#commit(batch, done),
-      standBy: () => {},
+      standBy: (how) => {
+        prepare = how;
+      },
       close: async () => {},
     };
   }

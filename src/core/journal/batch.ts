@@ -77,6 +77,8 @@ export interface LoadedJournal {
   readonly generation: string;
   readonly nextEvent: number;
   readonly records: Iterable<EncodedRecord>;
+  /** What a standby has made of a record already, if it has; given once. */
+  readonly prepared?: (record: EncodedRecord) => object | undefined;
 }
 
 /** Everything that a backup holds: all records as they are now. */

@@ -28,6 +28,8 @@ export class Image {
   tailBytes = 0;
   /** Parts of a batch whose last one has not come. */
   parts: { readonly header: BatchHeader; readonly data: Buffer }[] = [];
+  /** Hears of each record that is put or deleted. */
+  watcher: { readonly put: (record: EncodedRecord, before: EncodedRecord | undefined) => void } | undefined = undefined;
   readonly #records = new Map<string, Map<string, EncodedRecord>>();
   #size = 0;
 
@@ -53,6 +55,7 @@ export class Image {
       ofKind = new Map();
       this.#records.set(kind, ofKind);
     }
+    this.watcher?.put(record, ofKind.get(key));
     const before = ofKind.size;
     if (json === undefined) ofKind.delete(key);
     else ofKind.set(key, record);

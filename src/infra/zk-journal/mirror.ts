@@ -6,6 +6,7 @@ import { createRecentBatches, type RecentBatches } from '../recent-batches.ts';
 import type { ZooKeeperSession } from '../zookeeper/session.ts';
 import type { Image } from './image.ts';
 import { entryPath } from './layout.ts';
+import { Preparation, type Prepare } from './preparation.ts';
 import { catchUp, followWindow, loadSnapshot, loadWindow, maxLoadTries, readManifest } from './reading.ts';
 import type { DataSessions } from './sessions.ts';
 
@@ -45,12 +46,15 @@ export class Mirror {
   #left = 0;
   #whenLoaded: (() => void)[] = [];
   #isUsed = false;
+  #prepare: Prepare | undefined;
+  #preparation: Preparation | undefined;
 
   constructor(options: MirrorOptions) {
     this.#options = options;
     const { metrics, logger } = options;
     this.recent = createRecentBatches(1, (error) => logger.error('journalFollowerFailed', {}, error));
     metrics.gauge('journal.mirror.records', () => this.#image?.size ?? 0);
+    metrics.gauge('journal.mirror.prepared', () => this.#preparation?.size ?? 0);
     metrics.gauge('journal.mirror.watches', () => this.#left + (this.#watched === undefined ? 0 : 1));
   }
 
@@ -65,8 +69,11 @@ export class Mirror {
     else this.#whenLoaded.push(ready);
   }
 
-  /** Keeps up with the journal until `rest`. Safe to call twice. */
-  follow(): void {
+  /** Keeps up with the journal until `rest`, and decodes by `prepare`. Safe to call twice. */
+  follow(prepare?: Prepare): void {
+    this.#prepare = prepare ?? this.#prepare;
+    if (this.#preparation) this.#preparation.start();
+    else if (this.#image) this.#watch(this.#image);
     if (this.#following) return;
     const mine = {};
     this.#following = mine;
@@ -76,8 +83,26 @@ export class Mirror {
   /** Resolves when nothing of it is under way any more. */
   rest(): Promise<void> {
     this.#following = undefined;
+    this.#preparation?.stop();
     this.#signal();
     return this.#loop;
+  }
+
+  /** What was decoded while following, of what is there now. It is not kept up to date any more. */
+  takePrepared(): Prepare | undefined {
+    const preparation = this.#preparation;
+    preparation?.stop();
+    this.#preparation = undefined;
+    if (this.#image) this.#image.watcher = undefined;
+    return preparation && ((record) => preparation.take(record));
+  }
+
+  /** Has the records of an image decoded by and by. */
+  #watch(image: Image): void {
+    this.#preparation?.stop();
+    this.#preparation = this.#prepare && new Preparation(this.#prepare, this.#options.clock);
+    image.watcher = this.#preparation;
+    if (this.#preparation) for (const record of image.records()) this.#preparation.put(record, undefined);
   }
 
   /** Reads to the end, from the snapshot on if it must be. Nothing else may use the mirror meanwhile: entries would be applied twice. */
@@ -115,6 +140,8 @@ export class Mirror {
     // Readers get what the snapshot holds by reloading, and nothing of it as batches.
     this.recent.restart(image.nextBatch);
     this.#image = image;
+    if (this.#following) this.#watch(image);
+    else this.#preparation = undefined;
     const durationMs = clock.monotonic() - startedMs;
     metrics.time('journal.load', durationMs);
     logger.info('journal.loaded', { records: image.size, entry: image.nextEntry, durationMs: Math.round(durationMs) });
