@@ -1,5 +1,5 @@
 /** What an agent of the local cluster needs from whoever runs its tasks: real processes, or a simulation of them. */
-import type { MesosTaskState, TaskInfo, TaskStatus } from '../core/mesos/types.ts';
+import type { Labels, MesosTaskState, TaskInfo, TaskStatus } from '../core/mesos/types.ts';
 import type { Survivor } from './recovery/survivor.ts';
 
 export interface LaunchOrder {
@@ -26,6 +26,9 @@ export interface TaskReport {
   readonly containerStatus?: TaskStatus['container_status'];
   /** The resources that a task ran out of (mesos-v1 §3.8). */
   readonly limitation?: unknown;
+  /** What an executor of a framework adds for its scheduler, in base64. */
+  readonly data?: string;
+  readonly labels?: Labels;
   /** There never was an executor for the task. */
   readonly withoutExecutor?: boolean;
 }

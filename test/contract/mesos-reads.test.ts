@@ -9,7 +9,8 @@ import type { LocalMesos } from '../../src/local-mesos/cluster.ts';
 import { cluster, subscribed } from '../local-mesos/cluster-fixture.ts';
 import { frameworkInfo, json, send, taskFor } from '../support/mesos-client.ts';
 import { Shapes } from './support/answer-shape.ts';
-import { oldTables, v1Tables } from './support/mesos-answers.ts';
+import { oldTables } from './support/mesos-answers.ts';
+import { v1Tables } from './support/mesos-answers-v1.ts';
 
 const shapes = new Shapes();
 
@@ -290,8 +291,8 @@ describe('every read', () => {
     external_log_file: 'a flag of Mesos that the local cluster has not',
     pid: 'of frameworks of the old scheduler library',
     cgroup_info: 'the cgroups of tasks have numbers of no use to others',
-    'Status.labels': 'labels of a status are not kept',
-    'V1Status.labels': 'labels of a status are not kept',
+    'Status.labels': 'of executors that frameworks bring along: own-executor.test.ts',
+    'V1Status.labels': 'likewise',
     'V1Status.check_status': 'set for tasks with a check: recording 09',
     'V1Status.healthy': 'set for tasks with health checks: recording 09',
     'Status.healthy': 'set for tasks with health checks: recording 09',

@@ -13,16 +13,18 @@ function post(call, onAnswer = (res) => res.resume()) {
   req.end(JSON.stringify({ ...ids, ...call }));
 }
 
-const update = (taskId, state, message) => {
+const update = (taskId, state, message, more = {}) => {
   const uuid = randomBytes(16).toString('base64');
-  const status = { task_id: { value: taskId }, state, uuid, source: 'SOURCE_EXECUTOR', message };
+  const status = { task_id: { value: taskId }, state, uuid, source: 'SOURCE_EXECUTOR', message, ...more };
   post({ type: 'UPDATE', update: { status } });
 };
 
 const handlers = {
   LAUNCH: ({ launch }) => {
     const id = launch.task.task_id.value;
-    update(id, 'TASK_RUNNING', Buffer.from(launch.task.data ?? '', 'base64').toString());
+    const { data } = launch.task;
+    const more = data === undefined ? {} : { data, labels: { labels: [{ key: 'ready', value: 'yes' }] } };
+    update(id, 'TASK_RUNNING', Buffer.from(data ?? '', 'base64').toString(), more);
     if (id.startsWith('crash')) setTimeout(() => process.exit(3), 100);
   },
   KILL: ({ kill }) => update(kill.task_id.value, 'TASK_KILLED', 'as you wish'),

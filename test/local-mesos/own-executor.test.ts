@@ -46,8 +46,14 @@ describe('an executor of the framework', () => {
       source: 'SOURCE_EXECUTOR',
       executor_id: { value: 'own' },
       message: 'größe',
+      data,
+      labels: { labels: [{ key: 'ready', value: 'yes' }] },
     });
     await scheduler.acknowledge(running);
+    // Data is for the scheduler alone; labels are for everybody (Master::updateTask, json(TaskStatus)).
+    const { tasks } = (await get(`${mesos.url}/tasks`)) as never as { tasks: { statuses: object[] }[] };
+    expect(tasks[0]!.statuses).toMatchObject([{ state: 'TASK_RUNNING', labels: [{ key: 'ready', value: 'yes' }] }]);
+    expect(JSON.stringify(tasks)).not.toContain(data);
     const rest = await free(scheduler, 3.4);
     expect(rest.executor_ids).toEqual([{ value: 'own' }]);
     // A second task of the same executor costs what it needs itself.

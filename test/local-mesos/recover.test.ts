@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { TaskStatus } from '../../src/core/mesos/types.ts';
 import { err } from '../../src/core/result.ts';
@@ -348,20 +349,22 @@ describe('a cluster that takes up the work of an earlier one', () => {
     expect((await until(next, 'on-two', 'TASK_FAILED')).message).toBe('Command terminated with signal Terminated');
   });
 
-  it('ends tasks of groups, whose executor cannot go on, and keeps nothing of them', async () => {
+  it('ends executors that frameworks bring along with their tasks, and keeps nothing of them', async () => {
     const dir = await directory();
     const first = await real(dir);
     const scheduler = client(first);
     await scheduler.connect(frameworkInfo());
     const [offer] = await scheduler.nextOffers();
-    const task = taskFor(offer!, 'member', { command: { shell: true, value: 'exec sleep 1000' } });
-    const disk = { name: 'disk', type: 'SCALAR', scalar: { value: 10 } };
-    const executor = { type: 'DEFAULT', executor_id: { value: 'pod' }, resources: [...task.resources, disk] };
-    const operation = { type: 'LAUNCH_GROUP', launch_group: { executor, task_group: { tasks: [task] } } };
-    await scheduler.call('ACCEPT', { accept: { offer_ids: [offer!.id], operations: [operation] } });
+    const program = fileURLToPath(new URL('own-executor.mjs', import.meta.url));
+    const { command: _none, ...task } = taskFor(offer!, 'member');
+    const command = { shell: true, value: `exec ${process.execPath} ${program}` };
+    const executor = { executor_id: { value: 'own' }, command, resources: task.resources };
+    await scheduler.launch([offer!], [{ ...task, executor } as never]);
     const status = await until(scheduler, 'member', 'TASK_RUNNING');
-    const pid = status.container_status!['executor_pid'] as number;
+    const containers = JSON.parse((await send(`${first.url}/slave(1)/containers`)).body);
+    const pid = containers[0].status.executor_pid as number;
     strays.add(pid);
+    expect(await lives(pid)).toBe(true);
     await first.leave();
     expect(await lives(pid)).toBe(false);
     const next = await again(await real(dir), scheduler);

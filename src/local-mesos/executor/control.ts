@@ -1,5 +1,5 @@
 /** Executors beside the one that each command task has of its own (mesos-v1 §3.6, §5.3), as the agent runs them. */
-import type { CommandInfo, Labels, Resource, Value } from '../../core/mesos/types.ts';
+import type { CommandInfo, Labels, MesosTaskState, Resource, Value } from '../../core/mesos/types.ts';
 import type { LaunchOrder, TaskReport } from '../task-runner.ts';
 
 /** An ExecutorInfo as far as it is read here. */
@@ -22,6 +22,11 @@ export interface ExecutorControl {
   readonly launch: (orders: readonly LaunchOrder[]) => void;
   /** `graceMs` in place of the task's own grace. Unknown tasks are passed over. */
   readonly kill: (taskId: string, wantsKillingState: boolean, graceMs?: number) => void;
+  /**
+   * Of an executor whose tasks may outlive the program: it is the one that an earlier run had, and these tasks are a group that it had
+   * launched. Without it, its tasks end with the program.
+   */
+  readonly takeUp?: (members: readonly Member[]) => void;
   /** Its tasks are killed, and it ends when they have. */
   readonly shutdown: (wantsKillingState: boolean) => void;
   /** It and its tasks end, within `graceMs` if that is given, and it reports nothing any more. */
@@ -34,6 +39,15 @@ export interface ExecutorControl {
   readonly directory?: () => string | undefined;
   /** Its container and the process there, if it runs in one of its own. */
   readonly container?: () => { readonly id: string; readonly pid: number | undefined };
+}
+
+/** A task of a group of an earlier run. */
+export interface Member {
+  readonly taskId: string;
+  /** How it stood when that run ended. */
+  readonly state: MesosTaskState;
+  /** Goes on with its process, whose reports go to `report`, or reports there that it has ended. Called for those that had not. */
+  readonly goOn: (report: (update: TaskReport) => void) => void;
 }
 
 export interface ExecutorEvents {

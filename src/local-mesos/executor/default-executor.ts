@@ -5,7 +5,7 @@
  */
 import type { MesosTaskState } from '../../core/mesos/types.ts';
 import type { LaunchOrder, TaskReport, TaskRunner } from '../task-runner.ts';
-import type { ExecutorControl, ExecutorEvents } from './control.ts';
+import type { ExecutorControl, ExecutorEvents, Member } from './control.ts';
 
 /** Acknowledgements of the last updates are waited for no longer than this. */
 const longestWaitMs = 60_000;
@@ -14,6 +14,8 @@ interface Group {
   readonly alive: Set<string>;
   /** Whether any member has told that it starts. */
   started: boolean;
+  /** Whether a member has ended badly. */
+  broken: boolean;
   /** Whether the rest is being killed. */
   ending: boolean;
 }
@@ -27,7 +29,13 @@ export interface DefaultExecutorPlan {
   readonly wantsKilling: () => boolean;
 }
 
-const over: ReadonlySet<MesosTaskState> = new Set(['TASK_FINISHED', 'TASK_FAILED', 'TASK_KILLED', 'TASK_DROPPED']);
+const over: ReadonlySet<MesosTaskState> = new Set([
+  'TASK_FINISHED',
+  'TASK_FAILED',
+  'TASK_KILLED',
+  'TASK_DROPPED',
+  'TASK_LOST',
+]);
 
 export class DefaultExecutor implements ExecutorControl {
   readonly #plan: DefaultExecutorPlan;
@@ -46,11 +54,28 @@ export class DefaultExecutor implements ExecutorControl {
     const { id, containerId, runner } = this.#plan;
     clearTimeout(this.#failSafe);
     this.#began = true;
-    const group: Group = { alive: new Set(orders.map(taskIdOf)), started: false, ending: false };
+    const group: Group = { alive: new Set(orders.map(taskIdOf)), started: false, broken: false, ending: false };
     for (const order of orders) this.#groupOf.set(taskIdOf(order), group);
     for (const order of orders) {
       runner.launch({ ...order, executor: { id, containerId } }, (report) => this.#hear(group, report));
     }
+  };
+
+  readonly takeUp = (members: readonly Member[]): void => {
+    this.#began = true;
+    const alive = members.filter(({ state }) => !over.has(state));
+    const group: Group = {
+      alive: new Set(alive.map(({ taskId }) => taskId)),
+      started: members.some(({ state }) => state !== 'TASK_STAGING'),
+      broken: members.some(({ state }) => endedBadly(state)),
+      // Nothing can be killed before all are in good hands.
+      ending: true,
+    };
+    for (const { taskId } of alive) this.#groupOf.set(taskId, group);
+    for (const { goOn } of alive) goOn((report) => this.#hear(group, report));
+    group.ending = false;
+    if (group.broken) this.#endGroup(group);
+    this.#endIfIdle(false);
   };
 
   readonly kill = (taskId: string, wantsKillingState: boolean, graceMs?: number): void => {
@@ -83,7 +108,10 @@ export class DefaultExecutor implements ExecutorControl {
     const told = this.#asExecutor(report, group.started);
     group.started ||= report.source === 'SOURCE_EXECUTOR';
     this.#events.report(told);
-    if (isOver && report.state !== 'TASK_FINISHED') this.#endGroup(group);
+    if (endedBadly(report.state)) {
+      group.broken = true;
+      this.#endGroup(group);
+    }
     if (isOver) this.#endIfIdle(false);
   }
 
@@ -127,6 +155,8 @@ export class DefaultExecutor implements ExecutorControl {
   }
 }
 
+const endedBadly = (state: MesosTaskState): boolean => over.has(state) && state !== 'TASK_FINISHED';
+
 const taskIdOf = (order: LaunchOrder): string => order.task.task_id.value;
 
 /** A task on its way out is said to be unhealthy when that is why, and never healthy. */
@@ -136,8 +166,9 @@ function withoutHealth(report: TaskReport): TaskReport {
   return healthy === true && isOnItsWayOut ? rest : report;
 }
 
-/** A task that was killed before it began is the agent's to report; one that cannot begin is the executor's. */
+/** A task that was killed before it began, or that its agent has forgotten, is the agent's to report; one that cannot begin the executor's. */
 function fromAgent(report: TaskReport, groupStarted: boolean): TaskReport {
+  if (report.reason === 'REASON_RECONCILIATION') return report;
   if (report.state === 'TASK_KILLED') {
     if (groupStarted) {
       const { reason: _reason, withoutExecutor: _none, ...rest } = report;

@@ -1,6 +1,6 @@
 /** POST /api/v1/executor of an agent: how executors that frameworks bring along speak with it (mesos-v1 §1.1). */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { type MesosTaskState, mesosTaskStates, type TaskStatus } from '../../core/mesos/types.ts';
+import { type Labels, type MesosTaskState, mesosTaskStates, type TaskStatus } from '../../core/mesos/types.ts';
 import { CustomExecutor } from '../executor/custom-executor.ts';
 import { EventStream } from '../master/event-stream.ts';
 import { executorMessageEvent } from '../master/events.ts';
@@ -9,7 +9,7 @@ import type { Executor } from '../master/model.ts';
 import { readBody, sendAccepted, sendText, sendWrongMethod } from './answers.ts';
 import { bool, bytes, compile, convert, enumOf, message, num, opaque, repeated, required, str } from './convert.ts';
 import { acceptsJson } from './scheduler-endpoint.ts';
-import { id } from './task-schema.ts';
+import { id, labels } from './task-schema.ts';
 
 const schema = compile({
   type: enumOf(['SUBSCRIBE', 'UPDATE', 'MESSAGE', 'HEARTBEAT']),
@@ -28,6 +28,7 @@ const schema = compile({
         timestamp: num,
         data: bytes,
         check_status: opaque,
+        labels,
       }),
     ),
   }),
@@ -38,7 +39,7 @@ interface Call {
   readonly type?: 'SUBSCRIBE' | 'UPDATE' | 'MESSAGE' | 'HEARTBEAT';
   readonly framework_id: { readonly value: string };
   readonly executor_id: { readonly value: string };
-  readonly update?: { readonly status: TaskStatus & { readonly uuid: string } };
+  readonly update?: { readonly status: TaskStatus & { readonly uuid: string; readonly labels?: Labels } };
   readonly message?: { readonly data: string };
 }
 
@@ -108,7 +109,7 @@ function take(executor: Executor, control: CustomExecutor, { update, message: se
   const { framework, agent } = executor;
   if (sent !== undefined) framework.stream?.send(executorMessageEvent(agent.id, executor.id, sent.data));
   if (update === undefined) return;
-  const { task_id, state, uuid, message: text, reason, healthy, check_status } = update.status;
+  const { task_id, state, uuid, message: text, reason, healthy, check_status, data, labels: own } = update.status;
   control.updated(
     {
       taskId: task_id.value,
@@ -117,6 +118,8 @@ function take(executor: Executor, control: CustomExecutor, { update, message: se
       ...(reason === undefined ? {} : { reason }),
       ...(healthy === undefined ? {} : { healthy }),
       ...(check_status === undefined ? {} : { checkStatus: check_status }),
+      ...(data === undefined ? {} : { data }),
+      ...(own === undefined ? {} : { labels: own }),
     },
     uuid,
   );

@@ -25,7 +25,7 @@ const units: ReadonlyMap<string, number> = new Map([
 ]);
 
 /** What is wrong with a text such as `10secs`, in Mesos' words (stout's `Duration::parse`). */
-export function durationFault(text: string): string | undefined {
+function durationFault(text: string): string | undefined {
   const [, digits = '', unit = ''] = /^([\d.]*)(.*)$/s.exec(text) ?? [];
   if (unit === '') return `Invalid duration '${text}'`;
   const value = digits === '' ? Number.NaN : Number(digits);

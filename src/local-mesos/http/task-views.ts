@@ -66,6 +66,7 @@ function statusView(status: StatusRecord): object {
   return {
     state: status.state,
     timestamp: status.timestamp,
+    ...(status.labels === undefined ? {} : { labels: status.labels.labels ?? [] }),
     ...(status.containerStatus === undefined ? {} : { container_status: withoutPid(status.containerStatus) }),
     ...(status.healthy === undefined ? {} : { healthy: status.healthy }),
   };

@@ -47,6 +47,7 @@ export function statusV1(
     ...(healthy === undefined ? {} : { healthy }),
     ...(checkStatus === undefined ? {} : { check_status: checkStatus }),
     ...(containerStatus === undefined ? {} : { container_status: containerStatus }),
+    ...(record.labels === undefined ? {} : { labels: expressed('labels', record.labels) }),
   };
 }
 

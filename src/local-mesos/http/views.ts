@@ -149,7 +149,7 @@ const slaveHead = (agent: Agent): object => ({
   ...(agent.domain === undefined ? {} : { domain: agent.domain }),
 });
 
-export const attributesView = (agent: Agent): object =>
+const attributesView = (agent: Agent): object =>
   Object.fromEntries(agent.attributes.map((attribute) => [attribute.name, attributeValue(attribute)]));
 
 /** How far a drain has come: to its end when no task is left, acknowledged ends included. Undefined: there is none. */

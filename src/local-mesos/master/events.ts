@@ -1,5 +1,5 @@
 /** The JSON of the events a master sends, each built once and without intermediate objects where there are many of them. */
-import type { MesosTaskState } from '../../core/mesos/types.ts';
+import type { Labels, MesosTaskState } from '../../core/mesos/types.ts';
 import { encodeBag } from '../resources/wire.ts';
 import type { InverseOffer } from './maintenance.ts';
 import type { MasterIdentity, OfferRecord, StatusRecord } from './model.ts';
@@ -109,6 +109,9 @@ export interface StatusToSend {
   readonly last?: Pick<StatusRecord, 'healthy' | 'checkStatus' | 'containerStatus'> | undefined;
   readonly unreachableNs?: number | undefined;
   readonly limitation?: unknown;
+  /** In base64. */
+  readonly data?: string | undefined;
+  readonly labels?: Labels | undefined;
 }
 
 /** An UPDATE event; an update has a uuid exactly when it must be acknowledged. */
@@ -127,6 +130,8 @@ export function updateEvent(status: StatusToSend): string {
   if (last?.checkStatus !== undefined) out += `,"check_status":${JSON.stringify(last.checkStatus)}`;
   if (last?.containerStatus !== undefined) out += `,"container_status":${JSON.stringify(last.containerStatus)}`;
   if (status.limitation !== undefined) out += `,"limitation":${JSON.stringify(status.limitation)}`;
+  if (status.data !== undefined) out += `,"data":${JSON.stringify(status.data)}`;
+  if (status.labels !== undefined) out += `,"labels":${JSON.stringify(status.labels)}`;
   if (status.unreachableNs !== undefined) out += `,"unreachable_time":{"nanoseconds":${status.unreachableNs}}`;
   return `${out}}}}`;
 }

@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import type { ExecutorControl, ExecutorEvents, ExecutorInfo } from '../executor/control.ts';
 import { CustomExecutor } from '../executor/custom-executor.ts';
 import { DefaultExecutor } from '../executor/default-executor.ts';
-import type { Bag } from '../resources/bag.ts';
+import { type Bag, bagOf } from '../resources/bag.ts';
 import type { TaskReport } from '../task-runner.ts';
 import type { Allocator } from './allocator.ts';
 import { executorFailureEvent } from './events.ts';
@@ -20,6 +20,9 @@ import {
   type Task,
 } from './model.ts';
 import type { Updates } from './updates.ts';
+
+/** What must be known of an executor to have it again. */
+export type KeptExecutor = Pick<Executor, 'role' | 'info' | 'containerId'>;
 
 /** The word of wait(2) for a process that SIGKILL has ended. */
 const killedBySigkill = 9;
@@ -49,7 +52,17 @@ export class Executors {
 
   /** Makes an executor on an agent; its resources have been taken from an offer. */
   start(framework: Framework, agent: Agent, role: string, info: ExecutorInfo, bag: Bag): Executor {
-    const containerId = randomUUID();
+    return this.#make({ framework, agent, role, info, bag, containerId: randomUUID() });
+  }
+
+  /** An executor of an earlier run, in the container it had; it holds its resources again. */
+  restore(framework: Framework, agent: Agent, { role, info, containerId }: KeptExecutor): Executor {
+    const bag = bagOf(info.resources ?? []);
+    this.#allocator.hold(framework, role, agent, bag);
+    return this.#make({ framework, agent, role, info, bag, containerId });
+  }
+
+  #make({ framework, agent, role, info, bag, containerId }: Omit<Executor, 'id' | 'tasks' | 'control'>): Executor {
     const id = info.executor_id.value;
     const events: ExecutorEvents = {
       report: framework.report,

@@ -8,7 +8,8 @@ export interface Keeper {
   readonly frameworkChanged: (framework: Framework) => void;
   /** The framework will never come back. */
   readonly frameworkGone: (framework: Framework) => void;
-  readonly taskLaunched: (task: Task, order: LaunchOrder) => void;
+  /** `group`: the tasks that it lives and dies with. */
+  readonly taskLaunched: (task: Task, order: LaunchOrder, group?: readonly string[]) => void;
   /** Its state, or its updates and their acknowledgements, have changed. */
   readonly taskChanged: (task: Task) => void;
   /** It is over for the scheduler too. */

@@ -85,6 +85,8 @@ export function launchGroup(
     return addTask(state, context, task, bag, executor);
   });
   const orders = infos.map((task) => orderOf(context, task));
+  const group = tasks.map(({ id }) => id);
+  for (const [i, order] of orders.entries()) state.keeper?.taskLaunched(tasks[i] as Task, order, group);
   agent.link.send({
     deliver: () => executor.control.launch(orders),
     lost: () => {

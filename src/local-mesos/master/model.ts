@@ -3,6 +3,7 @@ import type {
   Attribute,
   DomainInfo,
   FrameworkInfo,
+  Labels,
   MesosTaskState,
   Resource,
   TaskInfo,
@@ -187,6 +188,7 @@ export interface StatusRecord {
   readonly message?: string | undefined;
   readonly reason?: string | undefined;
   readonly uuid?: string | undefined;
+  readonly labels?: Labels | undefined;
   readonly withExecutor: boolean;
 }
 

@@ -247,6 +247,7 @@ function makeUpdate(task: Task, report: TaskReport): PendingUpdate {
     message: report.message,
     reason,
     uuid,
+    ...(report.labels && { labels: report.labels }),
     withExecutor: report.withoutExecutor !== true,
   };
   const frame = updateEvent({
@@ -261,6 +262,8 @@ function makeUpdate(task: Task, report: TaskReport): PendingUpdate {
     uuid,
     last: record,
     limitation: report.limitation,
+    data: report.data,
+    labels: report.labels,
   });
   return { uuid, frame, record };
 }

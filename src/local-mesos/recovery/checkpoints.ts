@@ -11,6 +11,7 @@
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FrameworkInfo, MesosTaskState } from '../../core/mesos/types.ts';
+import type { KeptExecutor } from '../master/executors.ts';
 import type { Keeper } from '../master/keeper.ts';
 import type { Counters, Framework, Log, PendingUpdate, StatusRecord, Task } from '../master/model.ts';
 import { pathSegment } from '../process/sandbox.ts';
@@ -27,6 +28,10 @@ export interface LaunchFile {
   readonly version: number;
   readonly role: string;
   readonly order: LaunchOrder;
+  /** Of a task of a group. */
+  readonly executor?: KeptExecutor;
+  /** The tasks that were launched together with it, itself included. */
+  readonly group?: readonly string[];
 }
 
 export interface StatusFile {
@@ -44,6 +49,10 @@ export const metaDirectory = (workDir: string): string => join(workDir, 'meta', 
 export function removeCheckpoints(workDir: string): void {
   rmSync(join(workDir, 'meta'), { recursive: true, force: true });
 }
+
+/** Tasks of executors that frameworks bring along end with their agent, and so does what is known of them. */
+export const mayOutlive = ({ executor }: Task): boolean =>
+  executor?.control.takeUp !== undefined || executor === undefined;
 
 export class CheckpointWriter implements Keeper {
   readonly clusterChanged: () => void;
@@ -69,15 +78,21 @@ export class CheckpointWriter implements Keeper {
 
   readonly frameworkGone = ({ id }: Framework): void => this.#remove(join(this.#root, pathSegment(id)));
 
-  /** Tasks that share an executor end with their agent, and so does what is known of them. */
-  readonly taskLaunched = (task: Task, order: LaunchOrder): void => {
-    if (task.executor !== undefined) return;
-    const file: LaunchFile = { version: checkpointVersion, role: task.role, order };
+  readonly taskLaunched = (task: Task, order: LaunchOrder, group?: readonly string[]): void => {
+    if (!mayOutlive(task)) return;
+    const { role, executor } = task;
+    const file: LaunchFile = {
+      version: checkpointVersion,
+      role,
+      order,
+      ...(executor && { executor: { role: executor.role, info: executor.info, containerId: executor.containerId } }),
+      ...(group && { group }),
+    };
     this.#write(this.#directoryOf(task), 'launch.json', file);
   };
 
   readonly taskChanged = (task: Task): void => {
-    if (task.executor !== undefined) return;
+    if (!mayOutlive(task)) return;
     if (this.#dirty.size === 0) queueMicrotask(() => this.flush());
     this.#dirty.add(task);
   };

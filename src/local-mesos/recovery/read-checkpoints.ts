@@ -83,8 +83,9 @@ const isObject = (value: unknown): value is Record<string, unknown> => typeof va
 const isFramework = ({ info }: Partial<FrameworkFile>): boolean =>
   isObject(info) && typeof info.id?.value === 'string' && typeof info.name === 'string';
 
-const isLaunch = ({ role, order }: Partial<LaunchFile>): boolean =>
+const isLaunch = ({ role, order, executor }: Partial<LaunchFile>): boolean =>
   typeof role === 'string' &&
+  (executor === undefined || typeof executor.info?.executor_id?.value === 'string') &&
   isObject(order) &&
   [order.agentId, order.frameworkId, order.hostname].every((text) => typeof text === 'string') &&
   typeof order.task?.task_id?.value === 'string' &&

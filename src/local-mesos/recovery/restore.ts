@@ -1,7 +1,9 @@
 /** Gives the frameworks and tasks of an earlier run back to the master, and their processes to the agents' runners. */
+
+import type { Member } from '../executor/control.ts';
 import { commandTextOf, taskDetails, taskGraceMs } from '../master/launch.ts';
 import type { Master } from '../master/master.ts';
-import { type Agent, type Framework, isTerminal, type Log, type Task } from '../master/model.ts';
+import { type Agent, type Executor, type Framework, isTerminal, type Log, type Task } from '../master/model.ts';
 import {
   exitFilePath,
   type FoundRecord,
@@ -79,6 +81,7 @@ export function restore(
 ): { readonly adopted: number; readonly ended: number } {
   let adopted = 0;
   let ended = 0;
+  const groups = new Groups(master);
   for (const { info, tasks } of found.frameworks) {
     const id = info.id?.value ?? '';
     // A framework that no agent has tasks of is unknown after a failover, and may come again under its id all the same.
@@ -91,21 +94,67 @@ export function restore(
         log.warn(`task ${kept.launch.order.task.task_id.value} was ended: its agent is not there`);
         continue;
       }
-      const task = taskOf(kept, framework, agent);
+      const { order, group } = kept.launch;
+      const task = taskOf(kept, framework, agent, groups.executorOf(kept, framework, agent));
       master.restoreTask(task);
-      master.state.keeper?.taskLaunched(task, kept.launch.order);
+      master.state.keeper?.taskLaunched(task, order, group);
       master.state.keeper?.taskChanged(task);
-      if (!isTerminal(task.state)) {
-        if (goOn(kept, task, workDir, found)) {
-          adopted++;
-          continue;
+      groups.join(task, kept, (report) => {
+        if (!isTerminal(task.state)) {
+          if (goOn(kept, task, report, workDir, found)) {
+            adopted++;
+            return;
+          }
+          ended++;
         }
-        ended++;
-      }
-      forgetChild(workDir, found.records.get(keyOf(id, task.id)), log);
+        forgetChild(workDir, found.records.get(keyOf(id, task.id)), log);
+      });
     }
   }
+  groups.takeUp();
   return { adopted, ended };
+}
+
+type GoOn = (report: (update: TaskReport) => void) => void;
+
+/** Tasks by the groups that they were launched in, which their executors take up when all are known. */
+class Groups {
+  readonly #master: Master;
+  readonly #members = new Map<Executor, Map<string, Member[]>>();
+
+  constructor(master: Master) {
+    this.#master = master;
+  }
+
+  /** The executor of a task of a group: one for all tasks that had the same. */
+  executorOf({ launch: { executor } }: KeptTask, framework: Framework, agent: Agent): Executor | undefined {
+    if (executor === undefined) return undefined;
+    const { executors } = this.#master;
+    return (
+      executors.find(framework, agent, executor.info.executor_id.value) ?? executors.restore(framework, agent, executor)
+    );
+  }
+
+  /** A task without an executor of its own goes on at once. */
+  join(task: Task, { launch: { group } }: KeptTask, goOn: GoOn): void {
+    const { id: taskId, executor, state } = task;
+    if (executor === undefined) {
+      goOn(task.framework.report);
+      return;
+    }
+    executor.tasks.add(task);
+    if (isTerminal(state)) goOn(task.framework.report);
+    const groups = this.#members.get(executor) ?? new Map<string, Member[]>();
+    this.#members.set(executor, groups);
+    const name = (group ?? [taskId]).join('\0');
+    groups.set(name, [...(groups.get(name) ?? []), { taskId, state, goOn }]);
+  }
+
+  takeUp(): void {
+    for (const [{ control }, groups] of this.#members) {
+      for (const members of groups.values()) control.takeUp?.(members);
+    }
+  }
 }
 
 /** Its end is written down at the end of this turn; then its record is of no more use. */
@@ -116,7 +165,12 @@ function forgetChild(workDir: string, record: FoundRecord | undefined, log: Log)
   );
 }
 
-function taskOf({ launch, status }: KeptTask, framework: Framework, agent: Agent): Task {
+function taskOf(
+  { launch, status }: KeptTask,
+  framework: Framework,
+  agent: Agent,
+  executor: Executor | undefined,
+): Task {
   const { order, role } = launch;
   const { task: info } = order;
   return {
@@ -126,28 +180,35 @@ function taskOf({ launch, status }: KeptTask, framework: Framework, agent: Agent
     agent,
     role,
     bag: bagOf(info.resources),
-    executor: undefined,
+    executor,
     details: taskDetails(info),
     state: status?.state ?? 'TASK_STAGING',
     statuses: [...(status?.statuses ?? [])],
     pending: [...(status?.pending ?? [])],
     freed: status?.freed === true,
     launchLost: status?.launchLost === true,
-    user: info.command?.user,
+    user: info.command?.user ?? executor?.info.command?.user,
     commandText: commandTextOf(info),
     graceMs: taskGraceMs(info),
   };
 }
 
 /** True: its process lives and is in good hands. Otherwise its end has been reported. */
-function goOn({ launch }: KeptTask, task: Task, workDir: string, { records, living }: Found): boolean {
-  const { framework, agent } = task;
+function goOn(
+  { launch }: KeptTask,
+  task: Task,
+  report: (update: TaskReport) => void,
+  workDir: string,
+  { records, living }: Found,
+): boolean {
+  const { framework, agent, executor } = task;
   const record = records.get(keyOf(framework.id, task.id));
   if (record !== undefined && living.has(record) && agent.runner.resume !== undefined) {
-    agent.runner.resume(launch.order, survivorOf(task, record), framework.report);
+    const nested = executor && { executor: { id: executor.id, containerId: executor.containerId } };
+    agent.runner.resume({ ...launch.order, ...nested }, survivorOf(task, record), report);
     return true;
   }
-  framework.report(record === undefined ? neverStarted(task) : endOf(task, record, workDir));
+  report(record === undefined ? neverStarted(task) : endOf(task, record, workDir));
   return false;
 }
 

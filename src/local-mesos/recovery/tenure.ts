@@ -13,7 +13,7 @@ import { bagOf } from '../resources/bag.ts';
 import { applyCheckpointed } from '../resources/checkpointed.ts';
 import { textForAgent } from '../resources/text.ts';
 import type { TaskRunner } from '../task-runner.ts';
-import { CheckpointWriter, removeCheckpoints } from './checkpoints.ts';
+import { CheckpointWriter, mayOutlive, removeCheckpoints } from './checkpoints.ts';
 import { RecordKeeper } from './cluster-record.ts';
 import { readCheckpoints } from './read-checkpoints.ts';
 import { type Admitted, type Found, findSurvivors, restore } from './restore.ts';
@@ -178,13 +178,13 @@ class Agents {
     await Promise.all([...this.#runners].map((runner) => runner.shutdown()));
   }
 
-  /** Tasks of frameworks without checkpoints end with their agent, and so do those that share an executor. */
+  /** Tasks of frameworks without checkpoints end with their agent, and so do those of executors that these bring along. */
   async releaseTasks(): Promise<void> {
     const { frameworks } = this.#master.state;
     const stays = (taskId: string, frameworkId: string): boolean => {
       const framework = frameworks.get(frameworkId);
       const task = framework?.tasks.get(taskId);
-      return framework?.info.checkpoint === true && task !== undefined && task.executor === undefined;
+      return framework?.info.checkpoint === true && task !== undefined && mayOutlive(task);
     };
     await Promise.all([...this.#runners].map((runner) => runner.release?.(stays) ?? runner.shutdown()));
   }

@@ -1,6 +1,7 @@
 /** Compares an answer of the local cluster with the written table of Mesos' answers. */
 import { mistakesIn } from '../../support/mesos-proto/check.ts';
-import { oldTables, type Table, v1Tables } from './mesos-answers.ts';
+import { oldTables, type Table } from './mesos-answers.ts';
+import { v1Tables } from './mesos-answers-v1.ts';
 
 const tables: Readonly<Record<string, Table>> = { ...oldTables, ...v1Tables };
 
