@@ -1,24 +1,10 @@
 /** What the reads of the local cluster say, where no recording shows it. The source of each rule stands beside it. */
-import { request } from 'node:http';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { err } from '../../src/core/result.ts';
 import type { LocalMesos } from '../../src/local-mesos/cluster.ts';
-import { client, cluster, subscribed } from '../local-mesos/cluster-fixture.ts';
-import {
-  frameworkInfo,
-  json,
-  type MesosClient,
-  type MesosEvent,
-  RecordReader,
-  send,
-  taskFor,
-} from '../support/mesos-client.ts';
+import { client, cluster, follow, subscribed } from '../local-mesos/cluster-fixture.ts';
+import { frameworkInfo, json, type MesosClient, send, taskFor } from '../support/mesos-client.ts';
 import { Shapes } from './support/answer-shape.ts';
-
-const undo: (() => void)[] = [];
-afterEach(() => {
-  for (const step of undo.splice(0)) step();
-});
 
 const get = async (url: string) => JSON.parse((await send(url)).body);
 const ask = async (url: string, type: string) =>
@@ -194,35 +180,11 @@ describe('roles', () => {
   });
 });
 
-/** The operator's stream: gives the next event of a type. */
-function follow(url: string): (type: string) => Promise<MesosEvent> {
-  const events: MesosEvent[] = [];
-  const waiting: (() => void)[] = [];
-  const req = request(`${url}/api/v1`, { method: 'POST', headers: json, agent: false }, (res) => {
-    const reader = new RecordReader();
-    res.on('data', (chunk: Buffer) => {
-      for (const record of reader.feed(chunk)) events.push(JSON.parse(record) as MesosEvent);
-      for (const wake of waiting.splice(0)) wake();
-    });
-    res.on('error', () => {});
-  });
-  req.on('error', () => {});
-  req.end('{"type":"SUBSCRIBE"}');
-  undo.push(() => req.destroy());
-  return async (type) => {
-    for (;;) {
-      const at = events.findIndex((event) => event.type === type);
-      if (at >= 0) return events.splice(at, 1)[0] as MesosEvent;
-      await new Promise<void>((resolve) => waiting.push(resolve));
-    }
-  };
-}
-
 describe("the operator's stream", () => {
   // Master::_subscribe, sendFrameworkUpdates, updateTask, __registerSlave.
   it('tells of frameworks with their connection, and of each change of theirs, in the form of the reads', async () => {
     const mesos = await cluster({ agents: 0, agentsComeLater: true });
-    const next = follow(mesos.url);
+    const next = follow(mesos);
     const shapes = new Shapes();
     const { get_state: state } = (await next('SUBSCRIBED'))['subscribed'] as never as { get_state: object };
     expect(shapes.mistakes('GetState', state)).toEqual([]);
@@ -252,7 +214,7 @@ describe("the operator's stream", () => {
     const mesos = await cluster();
     const scheduler = await subscribed(mesos);
     await run(scheduler, 'a');
-    const next = follow(mesos.url);
+    const next = follow(mesos);
     await next('SUBSCRIBED');
     mesos.simulation!.command('a', 'TASK_RUNNING', 'nothing new');
     await scheduler.acknowledge(await scheduler.nextStatus('a'));

@@ -1,40 +1,10 @@
 /** M-80, M-81: the operator API of the master, and that all views agree (mesos-v1 §6.5). */
-import { request } from 'node:http';
-import { afterEach, describe, expect, it } from 'vitest';
-import { json, type MesosEvent, RecordReader, send, taskFor } from '../support/mesos-client.ts';
-import { cluster, subscribed } from './cluster-fixture.ts';
-
-const undo: (() => void)[] = [];
-afterEach(() => {
-  for (const step of undo.splice(0)) step();
-});
+import { describe, expect, it } from 'vitest';
+import { json, send, taskFor } from '../support/mesos-client.ts';
+import { cluster, follow, subscribed } from './cluster-fixture.ts';
 
 const ask = async (url: string, type: string, more: object = {}) =>
   JSON.parse((await send(`${url}/api/v1`, { headers: json, body: { type, ...more } })).body);
-
-/** The operator's event stream. */
-function follow(url: string) {
-  const events: MesosEvent[] = [];
-  const waiting: (() => void)[] = [];
-  const req = request(`${url}/api/v1`, { method: 'POST', headers: json, agent: false }, (res) => {
-    const reader = new RecordReader();
-    res.on('data', (chunk: Buffer) => {
-      for (const record of reader.feed(chunk)) events.push(JSON.parse(record) as MesosEvent);
-      for (const wake of waiting.splice(0)) wake();
-    });
-    res.on('error', () => {});
-  });
-  req.on('error', () => {});
-  req.end('{"type":"SUBSCRIBE"}');
-  undo.push(() => req.destroy());
-  return async (type: string): Promise<MesosEvent> => {
-    for (;;) {
-      const at = events.findIndex((event) => event.type === type);
-      if (at >= 0) return events.splice(at, 1)[0] as MesosEvent;
-      await new Promise<void>((resolve) => waiting.push(resolve));
-    }
-  };
-}
 
 describe('the operator API', () => {
   it('M-80: all views agree on the tasks there are', async () => {
@@ -71,7 +41,7 @@ describe('the operator API', () => {
 
   it('M-81: its stream begins with the state and then tells of tasks, agents and frameworks', async () => {
     const mesos = await cluster();
-    const next = follow(mesos.url);
+    const next = follow(mesos);
     expect((await next('SUBSCRIBED'))['subscribed']).toMatchObject({ get_state: { get_agents: {} } });
     await next('HEARTBEAT');
     const scheduler = await subscribed(mesos);

@@ -7,7 +7,7 @@ import { err } from '../../src/core/result.ts';
 import type { LocalMesos } from '../../src/local-mesos/cluster.ts';
 import { eventually } from '../support/eventually.ts';
 import { frameworkInfo, type MesosClient, send, taskFor } from '../support/mesos-client.ts';
-import { client, cluster, workDir } from './cluster-fixture.ts';
+import { again, client, cluster, until, workDir } from './cluster-fixture.ts';
 import { lives } from './process/harness.ts';
 import { cpus, mem, scalarOf } from './statement-helpers.ts';
 
@@ -70,20 +70,6 @@ async function launchGroup(
     strays.add(pids.get(id)!);
   }
   return { scheduler, pids, statuses };
-}
-
-async function again(on: LocalMesos, before: MesosClient): Promise<MesosClient> {
-  const scheduler = client(on);
-  await scheduler.connect(frameworkInfo({ id: { value: before.frameworkId } }));
-  return scheduler;
-}
-
-async function until(scheduler: MesosClient, id: string, state: string): Promise<TaskStatus> {
-  for (;;) {
-    const status = await scheduler.nextStatus(id);
-    if (status.uuid !== undefined) await scheduler.acknowledge(status);
-    if (status.state === state) return status;
-  }
 }
 
 const nothingLeft = (dir: string) =>

@@ -12,7 +12,7 @@ import { startLocalMesos } from '../../src/local-mesos/cluster.ts';
 import { startTicksOf } from '../../src/local-mesos/process/process-table.ts';
 import { eventually } from '../support/eventually.ts';
 import { frameworkInfo, type MesosClient, send, taskFor } from '../support/mesos-client.ts';
-import { client, cluster, workDir } from './cluster-fixture.ts';
+import { again, client, cluster, until, workDir } from './cluster-fixture.ts';
 import { grace, lives } from './process/harness.ts';
 
 /** Clusters of which a test has let go, so that what they launched is ended by nobody else. */
@@ -66,21 +66,6 @@ async function run(
     await scheduler.acknowledge(status);
   }
   return { scheduler, status, pid };
-}
-
-/** The framework of a client, on another cluster. */
-async function again(on: LocalMesos, before: MesosClient): Promise<MesosClient> {
-  const scheduler = client(on);
-  await scheduler.connect(frameworkInfo({ id: { value: before.frameworkId } }));
-  return scheduler;
-}
-
-async function until(scheduler: MesosClient, id: string, state: string): Promise<TaskStatus> {
-  for (;;) {
-    const status = await scheduler.nextStatus(id);
-    if (status.uuid !== undefined) await scheduler.acknowledge(status);
-    if (status.state === state) return status;
-  }
 }
 
 describe('a cluster that takes up the work of an earlier one', () => {
