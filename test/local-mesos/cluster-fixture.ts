@@ -14,6 +14,19 @@ afterEach(async () => {
   for (const step of undo.splice(0).reverse()) await step();
 });
 
+/** Leaders of groups of processes of which a cluster has let go: they end after the test. */
+export const strays = new Set<number>();
+afterEach(() => {
+  for (const pid of strays) {
+    try {
+      process.kill(-pid, 'SIGKILL');
+    } catch {
+      // It is gone, as it should be.
+    }
+  }
+  strays.clear();
+});
+
 /** A directory that is removed after the test. */
 export async function workDir(): Promise<string> {
   const dir = await mkdtemp(join(tmpdir(), 'local-mesos-'));

@@ -1,28 +1,15 @@
 /** Groups of tasks that survive their cluster: real processes, taken up with their executor by another cluster on the same directory. */
 import { readdir, realpath, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Resource, TaskStatus } from '../../src/core/mesos/types.ts';
 import { err } from '../../src/core/result.ts';
 import type { LocalMesos } from '../../src/local-mesos/cluster.ts';
 import { eventually } from '../support/eventually.ts';
 import { frameworkInfo, type MesosClient, send, taskFor } from '../support/mesos-client.ts';
-import { again, client, cluster, until, workDir } from './cluster-fixture.ts';
+import { again, client, cluster, strays, until, workDir } from './cluster-fixture.ts';
 import { lives } from './process/harness.ts';
 import { cpus, mem, scalarOf } from './statement-helpers.ts';
-
-/** Processes of which a cluster has let go, so that nobody else ends them. */
-const strays = new Set<number>();
-afterEach(() => {
-  for (const pid of strays) {
-    try {
-      process.kill(-pid, 'SIGKILL');
-    } catch {
-      // It is gone, as it should be.
-    }
-  }
-  strays.clear();
-});
 
 const real = (dir: string): Promise<LocalMesos> =>
   cluster({ workDir: dir, simulate: false, recover: true, engine: async () => err('no engine in this test') });

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { TaskStatus } from '../../src/core/mesos/types.ts';
 import { err } from '../../src/core/result.ts';
 import type { LocalMesos, LocalMesosOptions } from '../../src/local-mesos/cluster.ts';
@@ -12,21 +12,8 @@ import { startLocalMesos } from '../../src/local-mesos/cluster.ts';
 import { startTicksOf } from '../../src/local-mesos/process/process-table.ts';
 import { eventually } from '../support/eventually.ts';
 import { frameworkInfo, type MesosClient, send, taskFor } from '../support/mesos-client.ts';
-import { again, client, cluster, until, workDir } from './cluster-fixture.ts';
+import { again, client, cluster, strays, until, workDir } from './cluster-fixture.ts';
 import { grace, lives } from './process/harness.ts';
-
-/** Clusters of which a test has let go, so that what they launched is ended by nobody else. */
-const strays = new Set<number>();
-afterEach(() => {
-  for (const pid of strays) {
-    try {
-      process.kill(-pid, 'SIGKILL');
-    } catch {
-      // It is gone, as it should be.
-    }
-  }
-  strays.clear();
-});
 
 const real = (dir: string, more: Partial<LocalMesosOptions> = {}): Promise<LocalMesos> =>
   cluster({ workDir: dir, simulate: false, recover: true, engine: async () => err('no engine in this test'), ...more });

@@ -6,10 +6,10 @@ import { containersOf } from './agent-containers.ts';
 import { completedOn, executorsV1, wasHere } from './agent-executors.ts';
 import { agentMetricsView } from './agent-metrics.ts';
 import { readBody, sendJson, sendText, sendWrongMethod } from './answers.ts';
+import { type ApiCall, parseApiCall } from './api-call.ts';
 import { compile, enumOf, opaque } from './convert.ts';
 import { expressed } from './express.ts';
 import { answerFilesCall, type FilesCall, filesCalls } from './files-calls.ts';
-import { type OperatorCall, parseOperatorCall } from './operator-call.ts';
 import { acceptsJson } from './scheduler-endpoint.ts';
 import { agentInfoV1, liveTaskV1, taskV1 } from './v1-views.ts';
 import { drainConfig, frameworksOver, versionView } from './views.ts';
@@ -80,7 +80,7 @@ export function answerAgentCall(scene: AgentScene, req: IncomingMessage, res: Se
     return;
   }
   readBody(req, res, (body) => {
-    const parsed = parseOperatorCall(req.headers['content-type'], body, schema, {
+    const parsed = parseApiCall(req.headers['content-type'], body, schema, {
       name: 'agent::Call',
       mediaTypes: 'application/json or application/x-protobuf or application/recordio',
       needsBody,
@@ -93,7 +93,7 @@ export function answerAgentCall(scene: AgentScene, req: IncomingMessage, res: Se
   });
 }
 
-function answer({ master, agent, sandboxRoot }: AgentScene, call: OperatorCall, res: ServerResponse): void {
+function answer({ master, agent, sandboxRoot }: AgentScene, call: ApiCall, res: ServerResponse): void {
   const { type } = call;
   const read = Object.hasOwn(reads, type) ? reads[type] : undefined;
   if (read !== undefined) sendJson(res, { type, [type.toLowerCase()]: read(master, agent) });

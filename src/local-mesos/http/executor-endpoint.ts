@@ -7,7 +7,8 @@ import { executorMessageEvent } from '../master/events.ts';
 import type { Master } from '../master/master.ts';
 import type { Executor } from '../master/model.ts';
 import { readBody, sendAccepted, sendText, sendWrongMethod } from './answers.ts';
-import { bool, bytes, compile, convert, enumOf, message, num, opaque, repeated, required, str } from './convert.ts';
+import { parseApiCall } from './api-call.ts';
+import { bool, bytes, compile, enumOf, message, num, opaque, repeated, required, str } from './convert.ts';
 import { acceptsJson } from './scheduler-endpoint.ts';
 import { id, labels } from './task-schema.ts';
 
@@ -36,7 +37,7 @@ const schema = compile({
 });
 
 interface Call {
-  readonly type?: 'SUBSCRIBE' | 'UPDATE' | 'MESSAGE' | 'HEARTBEAT';
+  readonly type: 'SUBSCRIBE' | 'UPDATE' | 'MESSAGE' | 'HEARTBEAT';
   readonly framework_id: { readonly value: string };
   readonly executor_id: { readonly value: string };
   readonly update?: { readonly status: TaskStatus & { readonly uuid: string; readonly labels?: Labels } };
@@ -50,37 +51,18 @@ export function executorEndpoint(master: Master) {
       return;
     }
     readBody(req, res, (body) => {
-      const parsed = parse(req.headers['content-type'], body);
+      const parsed = parseApiCall(req.headers['content-type'], body, schema, api);
       if ('refusal' in parsed) sendText(res, parsed.status, parsed.refusal);
-      else answer(master, parsed.call, req, res);
+      else answer(master, parsed.call as unknown as Call, req, res);
     });
   };
 }
 
-function parse(
-  contentType: string | undefined,
-  body: Buffer,
-): { readonly call: Call } | { readonly status: number; readonly refusal: string } {
-  if (contentType === undefined) return { status: 400, refusal: `Expecting 'Content-Type' to be present` };
-  if (contentType !== 'application/json') {
-    return { status: 415, refusal: `Expecting 'Content-Type' of application/json or application/x-protobuf` };
-  }
-  let json: unknown;
-  try {
-    json = JSON.parse(body.toString());
-  } catch {
-    return { status: 400, refusal: 'Failed to parse body into JSON: syntax error' };
-  }
-  const converted = convert(json, schema);
-  if (!converted.ok) return { status: 400, refusal: `Failed to convert JSON into Call protobuf: ${converted.error}` };
-  const call = converted.value as unknown as Call;
-  const { type } = call;
-  if (type === undefined) return invalid(`Expecting 'type' to be present`);
-  const needed = type === 'UPDATE' ? call.update : type === 'MESSAGE' ? call.message : {};
-  return needed === undefined ? invalid(`Expecting '${type.toLowerCase()}' to be present`) : { call };
-}
-
-const invalid = (fault: string) => ({ status: 400, refusal: `Failed to validate executor::Call: ${fault}` });
+const api = {
+  name: 'executor::Call',
+  mediaTypes: 'application/json or application/x-protobuf',
+  needsBody: (type: string) => type === 'UPDATE' || type === 'MESSAGE',
+} as const;
 
 function answer(master: Master, call: Call, req: IncomingMessage, res: ServerResponse): void {
   const framework = master.state.frameworks.get(call.framework_id.value);

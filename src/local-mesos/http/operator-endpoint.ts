@@ -6,11 +6,11 @@ import type { Master } from '../master/master.ts';
 import type { Agent, MasterState } from '../master/model.ts';
 import type { Happening } from '../master/watchers.ts';
 import { readBody, sendEmpty, sendJson, sendText, sendWrongMethod } from './answers.ts';
+import { type ApiCall, parseApiCall } from './api-call.ts';
 import { compile, enumOf, opaque } from './convert.ts';
 import { expressed } from './express.ts';
 import { answerFilesCall, type FilesCall, filesCalls } from './files-calls.ts';
 import { metricsView } from './metrics.ts';
-import { type OperatorCall, parseOperatorCall } from './operator-call.ts';
 import { acceptsJson } from './scheduler-endpoint.ts';
 import type { Endpoint } from './server.ts';
 import { agentV1, frameworkV1, masterTaskV1, reads, statusV1 } from './v1-views.ts';
@@ -68,8 +68,8 @@ export function operatorEndpoint(master: Master, hasCredentials: boolean, sandbo
 }
 
 /** The call, or undefined when the request has been refused. */
-function parse(req: IncomingMessage, res: ServerResponse, body: Buffer): OperatorCall | undefined {
-  const parsed = parseOperatorCall(req.headers['content-type'], body, schema, {
+function parse(req: IncomingMessage, res: ServerResponse, body: Buffer): ApiCall | undefined {
+  const parsed = parseApiCall(req.headers['content-type'], body, schema, {
     name: 'master::Call',
     mediaTypes: 'application/json or application/x-protobuf',
     needsBody,
@@ -81,7 +81,7 @@ function parse(req: IncomingMessage, res: ServerResponse, body: Buffer): Operato
   return undefined;
 }
 
-function answer(master: Master, type: string, call: OperatorCall, res: ServerResponse): void {
+function answer(master: Master, type: string, call: ApiCall, res: ServerResponse): void {
   const { state } = master;
   const bodyName = type.toLowerCase();
   const show = (body: object | undefined): void =>

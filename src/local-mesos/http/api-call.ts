@@ -1,22 +1,22 @@
-/** A call of an operator API, of the master or of an agent: read, converted and checked as `Http::api` of either does. */
+/** A call of an operator API or of an executor: read, converted and checked as `Http::api` of the master and of agents does, and `Http::executor`. */
 import { convert, type Schema } from './convert.ts';
 
-export interface OperatorCall {
+export interface ApiCall {
   readonly type: string;
   readonly [body: string]: unknown;
 }
 
 interface Api {
   /** As refusals name it. */
-  readonly name: 'master::Call' | 'agent::Call';
+  readonly name: 'master::Call' | 'agent::Call' | 'executor::Call';
   readonly mediaTypes: string;
   readonly needsBody: (type: string) => boolean;
 }
 
-type Parsed = { readonly call: OperatorCall } | { readonly status: number; readonly refusal: string };
+type Parsed = { readonly call: ApiCall } | { readonly status: number; readonly refusal: string };
 
 /** The call, or the status and the text of the refusal. Of a type nobody knows it is said that it is missing. */
-export function parseOperatorCall(
+export function parseApiCall(
   contentType: string | undefined,
   body: Buffer,
   schema: Schema,
@@ -40,5 +40,5 @@ export function parseOperatorCall(
   const { type } = call;
   if (type === undefined) return invalid('type');
   const bodyName = type.toLowerCase();
-  return needsBody(type) && call[bodyName] === undefined ? invalid(bodyName) : { call: call as OperatorCall };
+  return needsBody(type) && call[bodyName] === undefined ? invalid(bodyName) : { call: call as ApiCall };
 }
